@@ -1,0 +1,77 @@
+"""Neural style transfer by image optimisation: composable losses over one Keras VGG19.
+
+Compose losses, weigh them with ``*``, add them with ``+``, and let `minimize` move the pixels; or
+call `stylize`, which does it all. Importing this package has no side effect, and TensorFlow is
+imported only when something that needs it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuralstyle import presets as presets
+    from neuralstyle import statistics as statistics
+    from neuralstyle.evaluate import Evaluator as Evaluator
+    from neuralstyle.features import Features as Features
+    from neuralstyle.features import KerasFeatures as KerasFeatures
+    from neuralstyle.features import VGG19Features as VGG19Features
+    from neuralstyle.images import load_image as load_image
+    from neuralstyle.images import load_metadata as load_metadata
+    from neuralstyle.images import resize as resize
+    from neuralstyle.images import save_image as save_image
+    from neuralstyle.losses import ContentLoss as ContentLoss
+    from neuralstyle.losses import CovarianceLoss as CovarianceLoss
+    from neuralstyle.losses import HistogramLoss as HistogramLoss
+    from neuralstyle.losses import StyleLoss as StyleLoss
+    from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
+    from neuralstyle.objective import Loss as Loss
+    from neuralstyle.objective import StyleObjective as StyleObjective
+    from neuralstyle.objective import Term as Term
+    from neuralstyle.objective import loss as loss
+    from neuralstyle.optimize import Iteration as Iteration
+    from neuralstyle.optimize import Progress as Progress
+    from neuralstyle.optimize import Status as Status
+    from neuralstyle.optimize import StyleResult as StyleResult
+    from neuralstyle.optimize import minimize as minimize
+    from neuralstyle.presets import Recipe as Recipe
+    from neuralstyle.transfer import stylize as stylize
+
+__version__ = "0.1.0"
+
+# Where each public name lives: the same list as above, which a test compares.
+_HOMES = {
+    "evaluate": ("Evaluator",),
+    "features": ("Features", "KerasFeatures", "VGG19Features"),
+    "images": ("load_image", "load_metadata", "resize", "save_image"),
+    "losses": (
+        "ContentLoss",
+        "CovarianceLoss",
+        "HistogramLoss",
+        "StyleLoss",
+        "TotalVariationLoss",
+    ),
+    "objective": ("Loss", "StyleObjective", "Term", "loss"),
+    "optimize": ("Iteration", "Progress", "Status", "StyleResult", "minimize"),
+    "presets": ("Recipe",),
+    "transfer": ("stylize",),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+_SUBMODULES = ("presets", "statistics")
+
+__all__ = sorted((*_MODULE_OF, *_SUBMODULES, "__version__"))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"neuralstyle.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'neuralstyle' has no attribute {name!r}")
+    value = getattr(import_module(f"neuralstyle.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

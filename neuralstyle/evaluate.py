@@ -1,0 +1,141 @@
+"""The value and gradient of an objective at an image, as optimisers want them.
+
+The only place that differentiates, that knows flat float64 vectors, and that depends on which
+backend Keras runs on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
+
+from neuralstyle.features import Extractor
+from neuralstyle.objective import Loss, StyleObjective
+
+
+@final
+class Evaluator:
+    """An objective of an image as a function of a flat vector, with its gradient.
+
+    Parameters
+    ----------
+    objective : StyleObjective or Loss
+    extractor : callable
+        Turns an image tensor, (1, H, W, 3), into features: a `VGG19Features`, for instance.
+    shape : (int, int, 3) or (int, int)
+        Height and width of the image.
+
+    Attributes
+    ----------
+    shape : (int, int, 3)
+    losses : dict from str to float
+        Every loss at the last evaluation, before weighing; empty before the first.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If the objective does not fit the extractor and the shape: a layer that does not exist, a
+        content target of another size, a loss that is not a scalar. Everything is checked here,
+        nothing at the hundredth evaluation.
+
+    Notes
+    -----
+    The value and all losses come out of one compiled graph together with the gradient, which is the
+    gradient of that very value. The network runs in float32; vectors, values and gradients are
+    float64.
+
+    Examples
+    --------
+    Any optimiser can drive it:
+
+    >>> import scipy.optimize
+    >>> from neuralstyle import TotalVariationLoss
+    >>> evaluator = Evaluator(TotalVariationLoss(), lambda image: {"input": image}, (4, 4))
+    >>> start = np.random.default_rng(0).uniform(size=48)
+    >>> x, value, info = scipy.optimize.fmin_l_bfgs_b(evaluator, start)
+    >>> value < 1e-6
+    True
+    >>> sorted(evaluator.losses)
+    ['total_variation']
+    """
+
+    def __init__(
+        self, objective: StyleObjective | Loss, extractor: Extractor, shape: tuple[int, ...]
+    ) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(
+                "neuralstyle differentiates with TensorFlow: expected Keras to run on the backend "
+                f"tensorflow, it runs on {keras.backend.backend()} (environment variable "
+                "KERAS_BACKEND)"
+            )
+        if not callable(extractor):
+            raise TypeError(f"extractor: expected a callable, received {extractor!r}")
+        self.objective = StyleObjective(objective)
+        self.extractor = extractor
+        self.shape = _image_shape(shape)
+        self.losses: dict[str, float] = {}
+        self._names = [term.name for term in self.objective.terms]
+        self._compute = tf.function(self._value_and_gradient, autograph=False)
+        # Tracing now finds everything that does not fit before any work is done.
+        self._compute = self._compute.get_concrete_function(
+            tf.TensorSpec((1, *self.shape), tf.float32)
+        )
+
+    def _value_and_gradient(self, image: Any) -> tuple[Any, Any, Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            losses = self.objective.evaluate(self.extractor(image))
+            total = self.objective.total(losses)
+        gradient = tape.gradient(total, image)
+        if gradient is None:
+            raise ValueError(
+                "the objective does not depend on the image: expected losses that are computed "
+                f"with keras.ops from the features that they are called with, received\n"
+                f"{self.objective}"
+            )
+        return total, gradient, tf.stack([tf.cast(x, tf.float64) for x in losses.values()])
+
+    def __call__(self, x: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+        """Evaluate the objective.
+
+        Parameters
+        ----------
+        x : array of H * W * 3 numbers
+            The image, flat (or of any shape with that many elements), RGB, nominally in [0, 1].
+
+        Returns
+        -------
+        value : float
+        gradient : array, shape (H * W * 3,), float64
+
+        Raises
+        ------
+        ValueError
+            If `x` has another number of elements.
+        """
+        image = np.asarray(x, dtype=np.float32)
+        if image.size != np.prod(self.shape):
+            raise ValueError(
+                f"x: expected {np.prod(self.shape)} numbers for an image of shape {self.shape}, "
+                f"received {image.size}"
+            )
+        total, gradient, losses = self._compute(tf.constant(image.reshape(1, *self.shape)))
+        self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
+        return float(total), gradient.numpy().ravel().astype(np.float64)
+
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        return f"Evaluator({', '.join(self._names)}; image of {self.shape[1]} x {self.shape[0]})"
+
+
+def _image_shape(shape: Any) -> tuple[int, int, int]:
+    numbers = tuple(int(n) for n in shape)
+    if len(numbers) == 2:
+        numbers = (*numbers, 3)
+    if len(numbers) != 3 or numbers[2] != 3 or min(numbers) < 1:
+        raise ValueError(f"shape: expected (height, width) or (height, width, 3), received {shape}")
+    return numbers

@@ -1,0 +1,514 @@
+"""Moving the pixels: `minimize`, what it reports on the way, and what it returns."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralstyle.evaluate import Evaluator
+from neuralstyle.features import Extractor
+from neuralstyle.images import check_image
+from neuralstyle.objective import Loss, StyleObjective
+from neuralstyle.progress import progress_bar
+
+logger = logging.getLogger(__name__)
+
+Image: TypeAlias = NDArray[np.float32]
+
+FIRST_STEP = 0.01
+"""Root mean square change of the pixels that the first step of a run tries."""
+
+
+class Status(enum.IntEnum):
+    """Why a run ended. The first three are SciPy's numbers."""
+
+    CONVERGED = 0
+    """The tolerances `ftol` or `gtol` were met."""
+    LIMIT = 1
+    """`maxiter` iterations or `maxfun` evaluations were made."""
+    ABNORMAL = 2
+    """The line search found no lower value: the end of float32, or a gradient that is not the
+    loss's own."""
+    CALLBACK = 3
+    """The callback raised `StopIteration`."""
+    INTERRUPTED = 4
+    """Ctrl-C."""
+    NONFINITE = 5
+    """A loss or its gradient became infinite or not a number."""
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One accepted iteration of a run.
+
+    Attributes
+    ----------
+    nit : int
+        Iterations so far.
+    nfev : int
+        Evaluations so far.
+    fun : float
+        The objective's value.
+    losses : dict from str to float
+        Every loss, before weighing.
+    seconds : float
+        Since the run started.
+    scale : int
+        Which scale of a coarse-to-fine run this belongs to, from 0.
+    """
+
+    nit: int
+    nfev: int
+    fun: float
+    losses: dict[str, float]
+    seconds: float
+    scale: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback gets, once per accepted iteration.
+
+    Attributes
+    ----------
+    nit, nfev : int
+        Iterations and evaluations so far, over all scales.
+    fun : float
+        The objective's value.
+    losses : dict from str to float
+        Every loss, before weighing.
+    seconds : float
+        Since the run started.
+    scale, scales : int
+        Which scale of a coarse-to-fine run this is, from 0, and how many there are.
+    shape : (int, int, 3)
+        Of the image at this scale.
+    maxiter : int
+        Iterations that the whole run will make at the most.
+    """
+
+    nit: int
+    nfev: int
+    fun: float
+    losses: dict[str, float]
+    seconds: float
+    shape: tuple[int, int, int]
+    maxiter: int
+    scale: int = 0
+    scales: int = 1
+    _x: NDArray[np.float64] = field(repr=False, default_factory=lambda: np.empty(0))
+
+    @property
+    def image(self) -> Image:
+        """The picture so far: a new float32 array (H, W, 3) in [0, 1], made when asked for."""
+        return _as_image(self._x, self.shape)
+
+
+Callback: TypeAlias = Callable[[Progress], object]
+
+
+@dataclass(frozen=True)
+class StyleResult:
+    """What a run returns.
+
+    Attributes
+    ----------
+    image : array, shape (H, W, 3), float32, in [0, 1]
+        The best finite iterate.
+    fun : float
+        The objective's value there.
+    losses : dict from str to float
+        Every loss there, before weighing: ``fun`` is the sum of weight times loss.
+    history : tuple of Iteration
+        The accepted iterations.
+    nit, nfev : int
+        Numbers of iterations and evaluations.
+    seconds : float
+    success : bool
+        Whether the run ended as asked: converged, at its limit, or halted by the callback.
+    status : Status
+        Why it ended.
+    message : str
+        The same in words.
+    settings : dict
+        The arguments of the run, and the versions of the libraries.
+    """
+
+    image: Image = field(repr=False)
+    fun: float
+    losses: dict[str, float]
+    history: tuple[Iteration, ...] = field(repr=False)
+    nit: int
+    nfev: int
+    seconds: float
+    success: bool
+    status: Status
+    message: str
+    settings: dict[str, Any] = field(repr=False)
+
+
+@final
+class _Halt(Exception):
+    """Ends SciPy's run from within."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def minimize(
+    objective: StyleObjective | Loss,
+    extractor: Extractor,
+    init: Any,
+    *,
+    shape: tuple[int, ...] | None = None,
+    seed: int = 0,
+    maxiter: int = 300,
+    maxfun: int | None = None,
+    maxcor: int = 10,
+    ftol: float = 1e-9,
+    gtol: float = 0.0,
+    maxls: int = 20,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+    callback: Callback | None = None,
+    progress: bool = False,
+) -> StyleResult:
+    r"""Minimise an objective over the pixels of an image, by L-BFGS-B.
+
+    Parameters
+    ----------
+    objective : StyleObjective or Loss
+    extractor : callable
+        Turns an image tensor into features: a `VGG19Features`, for instance.
+    init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
+        Where to start; it is not written to. ``"noise"`` is uniform noise around grey, of `shape`
+        and from `seed`.
+    shape : (int, int), optional
+        Height and width for ``init="noise"``.
+    seed : int, default 0
+        For ``init="noise"``.
+    maxiter : int, default 300
+        Iterations at the most.
+    maxfun : int, optional
+        Evaluations at the most. There is no limit by default; an iteration takes little more than
+        one.
+    maxcor : int, default 10
+        Corrections that L-BFGS remembers. Its memory is about ``(2 * maxcor + 5) * 8`` bytes for
+        each of the H * W * 3 numbers.
+    ftol : float, default 1e-9
+        Stop when an iteration lowers the value by less than this fraction of it.
+    gtol : float, default 0
+        Stop when no pixel's derivative exceeds this times the largest at the start.
+    maxls : int, default 20
+        Evaluations in one line search at the most.
+    bounds : (float, float) or None, default (0, 1)
+        Range that pixels are kept in, or None for none; the returned image is clipped to [0, 1] in
+        either case.
+    callback : callable, optional
+        Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
+        run ends and returns its result.
+    progress : bool, default False
+        Draw a progress bar on standard error.
+
+    Returns
+    -------
+    StyleResult
+        With the best finite iterate. Ctrl-C during the run returns it too, as does a loss that
+        stops being finite (then ``success`` is False).
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If an argument is not as above, or the objective does not fit the extractor and the image.
+    ValueError
+        If a loss or the gradient is not finite at the start; the message names the terms.
+    Exception
+        What the callback raises passes through, with the result so far in its attribute
+        ``partial_result``.
+
+    Notes
+    -----
+    This is one call of `scipy.optimize.fmin_l_bfgs_b`, with one function that returns value and
+    gradient together; nothing restarts it, which would lose its curvature history. SciPy sees the
+    objective times a constant, chosen at the start such that the first step it tries moves the
+    pixels by a hundredth in the root mean square. That makes its tolerances relative at every size
+    and weighting, where the bare objective (a gradient of 1e-6 per pixel is common) would often
+    meet them at once.
+
+    Examples
+    --------
+    >>> from neuralstyle import TotalVariationLoss
+    >>> noisy = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
+    >>> result = minimize(TotalVariationLoss(), lambda image: {"input": image}, noisy, maxiter=5)
+    >>> result.nit, result.status, result.fun < result.history[0].fun
+    (5, <Status.LIMIT: 1>, True)
+    """
+    limits = _check_limits(maxiter, maxfun, maxcor, maxls, ftol, gtol, bounds)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback: expected a callable, received {callback!r}")
+    start = initial_image(init, shape=shape, seed=seed)
+    evaluator = Evaluator(objective, extractor, start.shape)
+    settings = {
+        "objective": str(evaluator.objective),
+        "extractor": repr(extractor),
+        "init": init if isinstance(init, str) else "image",
+        "shape": evaluator.shape,
+        "seed": seed,
+        **limits,
+        "versions": _versions(),
+    }
+    x = start.ravel().astype(np.float64)
+    if limits["bounds"] is not None:
+        x = np.clip(x, *limits["bounds"])
+    with progress_bar(progress) as draw:
+        run = _Run(evaluator, limits, [c for c in (draw, callback) if c is not None])
+        try:
+            status, message = run.minimize(x)
+        except Exception as error:
+            if run.history:
+                message = f"{type(error).__name__} in the callback or a loss"
+                partial = run.result(Status.ABNORMAL, message, settings)
+                error.partial_result = partial  # type: ignore[attr-defined]
+            raise
+    logger.info("%s; %d iterations, %d evaluations", message, len(run.history), run.nfev)
+    return run.result(status, message, settings)
+
+
+def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0) -> Image:
+    """Return the image that a run starts from: a copy of an image, or seeded noise.
+
+    Parameters
+    ----------
+    init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
+    shape : (int, int), optional
+        Height and width of the noise.
+    seed : int, default 0
+
+    Returns
+    -------
+    array, shape (H, W, 3), float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `init` is neither, or if noise is asked for without a shape.
+
+    Examples
+    --------
+    >>> initial_image("noise", shape=(4, 6)).shape
+    (4, 6, 3)
+    """
+    if not isinstance(init, str):
+        image: Image = check_image(init, "init").copy()
+        return image
+    if init != "noise":
+        raise ValueError(
+            f'init: expected an image or "noise", received {init!r}'
+            + (" (only stylize knows that image)" if init in ("content", "style") else "")
+        )
+    if shape is None:
+        raise ValueError('shape: expected (height, width) with init="noise", received None')
+    noise = np.random.default_rng(seed).uniform(0.35, 0.65, (*shape[:2], 3))
+    return noise.astype(np.float32)
+
+
+@final
+class _Run:
+    """The state of one run: what SciPy's function and callback see and leave behind."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        limits: Mapping[str, Any],
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.evaluator = evaluator
+        self.limits = limits
+        self.callbacks = callbacks
+        self.started = time.perf_counter()
+        self.nfev = 0
+        self.history: list[Iteration] = []
+        self.fun = np.inf
+        self.scale = 1.0
+        self.best: tuple[float, NDArray[np.float64], dict[str, float]] | None = None
+
+    def minimize(self, x: NDArray[np.float64]) -> tuple[Status, str]:
+        """Run SciPy from `x`; everything that it finds is in the attributes."""
+        from scipy.optimize import fmin_l_bfgs_b
+
+        limits = self.limits
+        bounds = limits["bounds"]
+        try:
+            first = self.start(x)
+            _, _, info = fmin_l_bfgs_b(
+                # SciPy's first evaluation is the one that has just been made.
+                lambda y: first if self.nfev == 1 and np.array_equal(x, y) else self.evaluate(y),
+                x,
+                bounds=None if bounds is None else [bounds] * x.size,
+                m=limits["maxcor"],
+                factr=0.0,  # SciPy's test is not relative for small values: see `accept`
+                pgtol=limits["gtol"] * float(np.abs(first[1]).max()),
+                maxiter=limits["maxiter"],
+                maxfun=limits["maxfun"] or np.inf,
+                maxls=limits["maxls"],
+                callback=self.accept,
+            )
+        except _Halt as halt:
+            return halt.status, str(halt)
+        except KeyboardInterrupt:
+            if self.best is None:
+                raise
+            return Status.INTERRUPTED, "interrupted by the user"
+        return self._ending(info)
+
+    def start(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Make the first evaluation, and choose the scale of all from it."""
+        fun, gradient = self.evaluator(x)
+        self._note(fun, x)
+        wrong = [name for name, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
+        if wrong or not np.isfinite(fun):
+            raise ValueError(f"objective: not finite at the start; see {', '.join(wrong)}")
+        if not np.isfinite(gradient).all():
+            raise ValueError(
+                "objective: its gradient is not finite at the start, though its value is; the "
+                f"terms are {', '.join(self.evaluator.losses)}"
+            )
+        norm = float(np.linalg.norm(gradient))
+        if norm > 0:
+            self.scale = FIRST_STEP * np.sqrt(x.size) / norm
+        return fun * self.scale, gradient * self.scale
+
+    def evaluate(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Give SciPy the scaled value and gradient, and remember the best point."""
+        fun, gradient = self.evaluator(x)
+        self._note(fun, x)
+        if not (np.isfinite(fun) and np.isfinite(gradient).all()):
+            wrong = [n for n, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
+            what = f"the loss {', '.join(wrong)}" if wrong else "the gradient"
+            raise _Halt(
+                Status.NONFINITE,
+                f"{what} was not finite at evaluation {self.nfev}; the best image before is kept",
+            )
+        gradient *= self.scale
+        return fun * self.scale, gradient
+
+    def _note(self, fun: float, x: NDArray[np.float64]) -> None:
+        self.nfev += 1
+        self.fun = fun
+        if np.isfinite(fun) and (self.best is None or fun < self.best[0]):
+            self.best = (fun, x.copy(), self.evaluator.losses)
+
+    def accept(self, x: NDArray[np.float64]) -> None:
+        """Note an accepted iteration (the last point evaluated) and call the callbacks."""
+        previous = self.history[-1].fun if self.history else np.inf
+        self.history.append(
+            Iteration(
+                nit=len(self.history) + 1,
+                nfev=self.nfev,
+                fun=self.fun,
+                losses=self.evaluator.losses,
+                seconds=time.perf_counter() - self.started,
+            )
+        )
+        if self.callbacks:
+            now = self.history[-1]
+            record = Progress(
+                nit=now.nit,
+                nfev=now.nfev,
+                fun=now.fun,
+                losses=now.losses,
+                seconds=now.seconds,
+                shape=self.evaluator.shape,
+                maxiter=self.limits["maxiter"],
+                _x=x,
+            )
+            for callback in self.callbacks:
+                try:
+                    callback(record)
+                except StopIteration as stop:
+                    reason = f": {stop.value}" if stop.value is not None else ""
+                    raise _Halt(Status.CALLBACK, f"halted by the callback{reason}") from None
+        ftol = self.limits["ftol"]
+        if previous - self.fun <= ftol * max(abs(previous), abs(self.fun)) and previous < np.inf:
+            raise _Halt(
+                Status.CONVERGED, f"converged: the loss falls by less than {ftol:g} of itself"
+            )
+
+    def _ending(self, info: Mapping[str, Any]) -> tuple[Status, str]:
+        status = Status(info["warnflag"])
+        if status is Status.CONVERGED:
+            return status, "converged: the gradient is as small as asked, or the loss stands still"
+        if status is Status.LIMIT:
+            if len(self.history) >= self.limits["maxiter"]:
+                return status, f"made maxiter = {self.limits['maxiter']} iterations"
+            return status, f"made maxfun = {self.limits['maxfun']} evaluations"
+        return status, f"the line search found no lower value ({info['task']})"
+
+    def result(self, status: Status, message: str, settings: dict[str, Any]) -> StyleResult:
+        """Put together what the run returns."""
+        assert self.best is not None
+        fun, x, losses = self.best
+        return StyleResult(
+            image=_as_image(x, self.evaluator.shape),
+            fun=fun,
+            losses=losses,
+            history=tuple(self.history),
+            nit=len(self.history),
+            nfev=self.nfev,
+            seconds=time.perf_counter() - self.started,
+            success=status in (Status.CONVERGED, Status.LIMIT, Status.CALLBACK),
+            status=status,
+            message=message,
+            settings=settings,
+        )
+
+
+def _as_image(x: NDArray[np.float64], shape: tuple[int, int, int]) -> Image:
+    image: Image = np.clip(x, 0.0, 1.0).reshape(shape).astype(np.float32)
+    return image
+
+
+def _check_limits(
+    maxiter: Any, maxfun: Any, maxcor: Any, maxls: Any, ftol: Any, gtol: Any, bounds: Any
+) -> dict[str, Any]:
+    counts = {"maxiter": maxiter, "maxfun": maxfun, "maxcor": maxcor, "maxls": maxls}
+    for name, count in counts.items():
+        if count is None and name == "maxfun":
+            continue
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+            raise TypeError(f"{name}: expected a whole number, received {count!r}")
+        if count < 1:
+            raise ValueError(f"{name}: expected at least 1, received {count}")
+    for name, tolerance in {"ftol": ftol, "gtol": gtol}.items():
+        if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)):
+            raise TypeError(f"{name}: expected a number, received {tolerance!r}")
+        if not 0 <= tolerance < np.inf:
+            raise ValueError(f"{name}: expected a number of at least 0, received {tolerance!r}")
+    if bounds is not None:
+        try:
+            low, high = (float(bound) for bound in bounds)
+        except (TypeError, ValueError):
+            raise TypeError(f"bounds: expected (low, high) or None, received {bounds!r}") from None
+        if not low < high:
+            raise ValueError(f"bounds: expected low below high, received {bounds!r}")
+        bounds = (low, high)
+    return {**counts, "ftol": ftol, "gtol": gtol, "bounds": bounds}
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in ("neuralstyle-keras", "tensorflow", "keras", "numpy", "scipy"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:  # tensorflow goes by several names
+            versions[name] = str(getattr(sys.modules.get(name), "__version__", "unknown"))
+    return versions

@@ -1,0 +1,205 @@
+"""Statistics of feature maps and images: pure functions from tensors to tensors, in `keras.ops`.
+
+A feature map is a batch of one, ``(1, H, W, C)``. Most statistics forget where a value stands and
+see only the ``M = H * W`` positions by ``C`` channels; `positions` makes that matrix.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from keras import ops
+
+Tensor: TypeAlias = Any
+"""Whatever `keras.ops` computes with: a tensor of the backend, or a NumPy array."""
+
+
+def positions(feature: Tensor) -> Tensor:
+    """Flatten a feature map to its positions.
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+
+    Returns
+    -------
+    tensor, shape (H * W, C)
+
+    Examples
+    --------
+    >>> positions(np.zeros((1, 4, 5, 3))).shape
+    TensorShape([20, 3])
+    """
+    return ops.reshape(feature, (-1, feature.shape[-1]))
+
+
+def gram_matrix(feature: Tensor) -> Tensor:
+    r"""Gram matrix of a feature map, divided by the number of positions.
+
+    .. math:: G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+
+    Returns
+    -------
+    tensor, shape (C, C)
+
+    Notes
+    -----
+    Gatys et al. 2015 print the raw sum. Dividing by M makes images of different sizes comparable
+    (and equals the printed loss where the sizes agree); it happens before anything is squared,
+    which also keeps float32 from overflowing.
+
+    Examples
+    --------
+    >>> np.asarray(gram_matrix(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))).tolist()
+    [[5.0, 7.0], [7.0, 10.0]]
+    """
+    flat = positions(feature)
+    return ops.matmul(ops.transpose(flat), flat) / flat.shape[0]
+
+
+def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Mean and (biased) covariance of the channels over the positions.
+
+    .. math:: \mu_i = \frac{1}{M} \sum_k F_{ik}, \qquad
+              \Sigma_{ij} = \frac{1}{M} \sum_k (F_{ik} - \mu_i)(F_{jk} - \mu_j)
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+
+    Returns
+    -------
+    mean : tensor, shape (C,)
+    covariance : tensor, shape (C, C)
+
+    Examples
+    --------
+    >>> mean, covariance = mean_and_covariance(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    >>> np.asarray(mean).tolist(), np.asarray(covariance).tolist()
+    ([2.0, 3.0], [[1.0, 1.0], [1.0, 1.0]])
+    """
+    mean = ops.mean(feature, axis=(0, 1, 2))
+    return mean, gram_matrix(feature - mean)
+
+
+def sorted_values(feature: Tensor, seed: int = 0) -> Tensor:
+    """Sort every channel's values over the positions, ascending.
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+    seed : int, default 0
+        Chooses the permutation of the positions that orders equal values.
+
+    Returns
+    -------
+    tensor, shape (C, H * W)
+
+    Notes
+    -----
+    The result does not depend on `seed`, but its gradient does where values are equal. After a ReLU
+    many are (zero), and the order of ties decides which position is asked to grow to which value.
+    In scan order that would draw a ramp from the top of the picture to its bottom; a fixed random
+    order spreads it evenly.
+
+    Examples
+    --------
+    >>> np.asarray(sorted_values(np.array([[[[3.0], [1.0]], [[2.0], [1.0]]]]))).tolist()
+    [[1.0, 1.0, 2.0, 3.0]]
+    """
+    flat = positions(feature)
+    order = np.random.default_rng(seed).permutation(flat.shape[0])
+    # The sort is stable, so the shuffled order is the order of ties.
+    return ops.sort(ops.transpose(ops.take(flat, order, axis=0)), axis=-1)
+
+
+def cell_quantiles(ordered: Tensor, count: int) -> Tensor:
+    r"""Resample sorted values to `count` quantiles, each the mean over its cell.
+
+    .. math:: q_k = n \int_{k/n}^{(k+1)/n} F^{-1}(t)\,dt
+
+    where :math:`F^{-1}` is the step function of the sorted values and n is `count`.
+
+    Parameters
+    ----------
+    ordered : tensor, shape (C, M)
+        Values sorted ascending along the last axis.
+    count : int
+        Number of quantiles wanted.
+
+    Returns
+    -------
+    tensor, shape (C, count)
+
+    Notes
+    -----
+    The mean is kept exactly for every `count`, and the nearest sample of `count` equal weights to
+    the values, in the squared Wasserstein distance, is this one. Where `count` equals M the values
+    are returned as they are.
+
+    Examples
+    --------
+    >>> np.asarray(cell_quantiles(np.array([[1.0, 2.0, 3.0, 6.0]]), 2)).tolist()
+    [[1.5, 4.5]]
+    >>> np.asarray(cell_quantiles(np.array([[1.0, 4.0]]), 3)).tolist()
+    [[1.0, 2.5, 4.0]]
+    """
+    size = ordered.shape[-1]
+    if size == count:
+        return ordered
+    # In units of 1 / (size * count) both grids lie on whole numbers: cell k covers
+    # [k * size, (k + 1) * size), value j covers [j * count, (j + 1) * count).
+    starts = np.arange(count, dtype=np.int64) * size
+    first = starts // count
+    quantiles = 0.0
+    # A cell meets at most this many values; past the last one the overlap is zero.
+    for step in range(-(-size // count) + 1):
+        index = np.minimum(first + step, size - 1)
+        overlap = np.minimum(starts + size, (first + step + 1) * count) - np.maximum(
+            starts, (first + step) * count
+        )
+        weight = ops.cast(np.maximum(overlap, 0) / size, ordered.dtype)
+        quantiles = quantiles + ops.take(ordered, index, axis=-1) * weight
+    return quantiles
+
+
+def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:
+    r"""Total variation of every pixel and channel, from its right and lower neighbours.
+
+    .. math:: V_{ij} = \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\right)^{\beta/2}
+
+    Parameters
+    ----------
+    image : tensor, shape (1, H, W, C), H and W at least 2
+    exponent : float, at least 1, default 2
+        :math:`\beta`: 2 punishes edges most, 1 lets them stand.
+
+    Returns
+    -------
+    tensor, shape (1, H - 1, W - 1, C)
+
+    Notes
+    -----
+    On a constant image both the values and the gradient are zero for every exponent; the corner of
+    :math:`\beta = 1` at zero gets the subgradient zero.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 1.0], [2.0, 4.0]]).reshape(1, 2, 2, 1)
+    >>> float(ops.sum(total_variation(x)))
+    5.0
+    """
+    corner = image[:, :-1, :-1]
+    squared = ops.square(image[:, :-1, 1:] - corner) + ops.square(image[:, 1:, :-1] - corner)
+    if exponent == 2:
+        return squared
+    # The power has an infinite slope at zero; both branches of the outer `where` must be finite
+    # for its gradient to be.
+    moving = squared > 0
+    safe = ops.where(moving, squared, ops.ones_like(squared))
+    return ops.where(moving, ops.power(safe, exponent / 2), ops.zeros_like(squared))

@@ -1,0 +1,27 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuralstyle as ns
+
+
+@pytest.fixture(scope="session")
+def vgg() -> ns.VGG19Features:
+    """The compact network with average pooling, as the default recipe uses it."""
+    return ns.VGG19Features(weights="compact", pooling="avg")
+
+
+@pytest.fixture(scope="session")
+def pictures() -> tuple[np.ndarray, np.ndarray]:
+    """A content of 48 x 64 and a style of 40 x 56 pixels: shapes and colours, from a seed."""
+    random = np.random.default_rng(0)
+
+    def picture(height: int, width: int, cells: int) -> np.ndarray:
+        coarse = random.uniform(size=(cells, cells, 3)).astype(np.float32)
+        fine = random.normal(scale=0.05, size=(height, width, 3))
+        return np.clip(ns.resize(coarse, (height, width)) + fine, 0, 1).astype(np.float32)
+
+    return picture(48, 64, 5), picture(40, 56, 12)

@@ -1,0 +1,34 @@
+"""The examples in the docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+import neuralstyle
+
+MODULES = [
+    f"neuralstyle.{module.name}"
+    for module in pkgutil.iter_modules(neuralstyle.__path__)
+    if module.name != "__main__"
+]
+EXAMPLES = [
+    pytest.param(example, id=example.name)
+    for module in MODULES
+    for example in doctest.DocTestFinder(exclude_empty=True).find(
+        importlib.import_module(module), extraglobs={"np": np}
+    )
+    if example.examples
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_gives_what_it_says(example: doctest.DocTest) -> None:
+    report: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(example, out=report.append)
+    assert runner.failures == 0, "".join(report)
