@@ -1,0 +1,52 @@
+"""The README and the pages of docs/ run, and leave nothing public out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import neuralstyle as ns
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def code_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if code_blocks(p)], ids=lambda p: p.relative_to(ROOT).as_posix()
+)
+def test_python_blocks_of_a_page_run_one_after_another(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Blocks name the example pictures as seen from the root, and write beside them.
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {"__name__": "__main__"}
+    for number, block in enumerate(code_blocks(page), start=1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
+
+
+@pytest.mark.parametrize("name", [n for n in ns.__all__ if n not in ("__version__",)])
+def test_every_public_name_is_on_the_api_page(name: str) -> None:
+    assert re.search(rf"\b{name}\b", (ROOT / "docs" / "api.md").read_text())
+
+
+@pytest.mark.parametrize("name", [n for n in ns.__all__ if n.endswith("Loss") and n != "Loss"])
+def test_every_loss_has_a_row_in_the_table_of_losses(name: str) -> None:
+    assert f"| `{name}` |" in (ROOT / "docs" / "losses.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readme_never_sends_anyone_to_the_other_project() -> None:
+    for page in PAGES:
+        assert not re.search(r"pip install (-\S+ )*neuralstyle\b(?!-keras)", page.read_text())
