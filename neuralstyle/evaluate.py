@@ -45,8 +45,8 @@ class Evaluator:
     Notes
     -----
     The value and all losses come out of one compiled graph together with the gradient, which is the
-    gradient of that very value. The network runs in float32; vectors, values and gradients are
-    float64.
+    gradient of that very value. The network runs in float32, or in the extractor's own ``dtype`` if
+    it has such an attribute; vectors, values and gradients are float64.
 
     Examples
     --------
@@ -78,11 +78,13 @@ class Evaluator:
         self.extractor = extractor
         self.shape = _image_shape(shape)
         self.losses: dict[str, float] = {}
+        # A network in float64 (for checks) is not to be fed what float32 has rounded.
+        self._dtype = str(getattr(extractor, "dtype", "float32"))
         self._names = [term.name for term in self.objective.terms]
         self._compute = tf.function(self._value_and_gradient, autograph=False)
         # Tracing now finds everything that does not fit before any work is done.
         self._compute = self._compute.get_concrete_function(
-            tf.TensorSpec((1, *self.shape), tf.float32)
+            tf.TensorSpec((1, *self.shape), self._dtype)
         )
 
     def _value_and_gradient(self, image: Any) -> tuple[Any, Any, Any]:
@@ -117,7 +119,7 @@ class Evaluator:
         ValueError
             If `x` has another number of elements.
         """
-        image = np.asarray(x, dtype=np.float32)
+        image = np.asarray(x, dtype=self._dtype)
         if image.size != np.prod(self.shape):
             raise ValueError(
                 f"x: expected {np.prod(self.shape)} numbers for an image of shape {self.shape}, "
@@ -125,7 +127,7 @@ class Evaluator:
             )
         total, gradient, losses = self._compute(tf.constant(image.reshape(1, *self.shape)))
         self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
-        return float(total), gradient.numpy().ravel().astype(np.float64)
+        return float(total), gradient.numpy().ravel().astype(np.float64, copy=False)
 
     def __repr__(self) -> str:
         """Describe it in a line."""

@@ -75,15 +75,19 @@ class Features(Mapping[str, Tensor]):
                 )
             )
         if layer not in self._tensors:
-            activation = self._compute(self._tensors, layer)
-            if 0 in activation.shape[1:3]:
-                height, width = self._tensors["input"].shape[1:3]
-                raise ValueError(
-                    f"an image of {width} x {height} pixels is too small for layer {layer!r}: "
-                    "nothing is left of it there"
-                )
-            self._tensors[layer] = activation
+            self._tensors[layer] = self._activation(layer)
         return self._tensors[layer]
+
+    def _activation(self, layer: str) -> Tensor:
+        height, width = self._tensors["input"].shape[1:3]
+        problem = f"layer {layer!r} cannot be computed for an image of {width} x {height} pixels"
+        try:
+            activation = self._compute(self._tensors, layer)
+        except ValueError as error:  # Keras refuses to pool what is smaller than the pool
+            raise ValueError(f"{problem}, which may be too small for it") from error
+        if 0 in activation.shape[1:3]:
+            raise ValueError(f"{problem}: nothing is left of it there")
+        return activation
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of all layers, computed or not."""
@@ -216,6 +220,8 @@ class VGG19Features:
 
     Attributes
     ----------
+    weights : str, path or None
+        What the weights are, with ``"auto"`` resolved.
     layers : tuple of str
         ``block1_conv1`` to ``block5_pool``. A convolution's activation is after its ReLU. The
         literature's ``conv4_2``, ``relu4_2`` and ``pool4`` are accepted wherever a layer is named.
@@ -259,11 +265,11 @@ class VGG19Features:
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
         if dtype not in ("float32", "float64"):
             raise ValueError(f'dtype: expected "float32" or "float64", received {dtype!r}')
-        self.weights = weights
+        self.weights = vgg19.choose_weights() if weights == "auto" else weights
         self.pooling = pooling
         self.seed = seed
         self.dtype = dtype
-        self.model = vgg19.build(vgg19.load_weights(weights, seed), pooling, dtype)
+        self.model = vgg19.build(vgg19.load_weights(self.weights, seed), pooling, dtype)
         self._network = KerasFeatures(self.model, vgg19.preprocess)
 
     @property

@@ -18,7 +18,9 @@ to weight (used as given).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal, TypeAlias, final
 
 from keras import ops
@@ -39,9 +41,55 @@ Normalize: TypeAlias = Literal["relative", "mean", "paper"]
 STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
 """The five style layers of Gatys et al. 2016."""
 
+FLATNESS = 1e-6
+"""A covariance counts as this share of the squared mean's mean square at the least, where it is
+divided by its own: the rounding errors of a flat colour are no scale."""
+
+
+class _LayerLoss(Loss):
+    """A loss that sums one distance over layers."""
+
+    layers: dict[str, float]
+    normalize: Normalize
+
+    def _look_at(
+        self, target: Mapping[str, Tensor], layers: Layers, normalize: Normalize, name: str
+    ) -> dict[str, Tensor]:
+        """Keep the options, checked, and return the target's features at the layers."""
+        self.name = name
+        self.layers = _layer_weights(layers)
+        self.normalize = _normalization(normalize)
+        features = {layer: _feature(target, layer, "target") for layer in self.layers}
+        self._channels = {layer: feature.shape[-1] for layer, feature in features.items()}
+        return features
+
+    @abstractmethod
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        """Return the distance of one layer's features from the target's statistic."""
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the loss of `features` as a scalar tensor."""
+        total = 0.0
+        for layer, weight in self.layers.items():
+            feature = _feature(features, layer, "features")
+            if feature.shape[-1] != self._channels[layer]:
+                raise ValueError(
+                    f"loss {self.name!r}: expected {self._channels[layer]} channels at layer "
+                    f"{layer!r}, as the target has, received {feature.shape[-1]}"
+                )
+            total = total + weight * self._distance(layer, feature)
+        return total
+
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        names, weights = list(self.layers), set(self.layers.values())
+        equal = weights == {1.0 / len(names)}
+        layers = (names[0] if len(names) == 1 else tuple(names)) if equal else self.layers
+        return f"{type(self).__name__}(layers={layers!r}{_described_normalization(self)})"
+
 
 @final
-class ContentLoss(Loss):
+class ContentLoss(_LayerLoss):
     r"""Squared difference of the features, position by position.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} (F^l_{ij} - P^l_{ij})^2
@@ -85,37 +133,25 @@ class ContentLoss(Loss):
         normalize: Normalize = "relative",
         name: str = "content",
     ) -> None:
-        self.name = name
-        self.layers = _layer_weights(layers)
-        self.normalize = _normalization(normalize)
-        self._targets = {layer: _feature(target, layer, "target") for layer in self.layers}
+        self._targets = self._look_at(target, layers, normalize, name)
         self._scales = {
             layer: _scale(normalize, value, paper=math.prod(value.shape) / 2)
             for layer, value in self._targets.items()
         }
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of `features` as a scalar tensor."""
-
-        def distance(layer: str, feature: Tensor) -> Tensor:
-            target = self._targets[layer]
-            if tuple(feature.shape) != tuple(target.shape):
-                raise ValueError(
-                    f"loss {self.name!r}: expected features of the target's shape "
-                    f"{tuple(target.shape)} at layer {layer!r}, received {tuple(feature.shape)}; "
-                    "content image and generated image must have the same size"
-                )
-            return self._scales[layer] * _mean_squared(feature, target)
-
-        return _over_layers(self.layers, features, distance)
-
-    def __repr__(self) -> str:
-        """Describe it in a line."""
-        return _describe(self)
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        target = self._targets[layer]
+        if tuple(feature.shape) != tuple(target.shape):
+            raise ValueError(
+                f"loss {self.name!r}: expected features of the target's shape "
+                f"{tuple(target.shape)} at layer {layer!r}, received {tuple(feature.shape)}; "
+                "content image and generated image must have the same size"
+            )
+        return self._scales[layer] * _mean_squared(feature, target)
 
 
 @final
-class StyleLoss(Loss):
+class StyleLoss(_LayerLoss):
     r"""Squared difference of the Gram matrices: the style loss of Gatys et al.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} \left(\frac{G^l_{ij}}{M_l} -
@@ -166,33 +202,18 @@ class StyleLoss(Loss):
         normalize: Normalize = "relative",
         name: str = "style",
     ) -> None:
-        self.name = name
-        self.layers = _layer_weights(layers)
-        self.normalize = _normalization(normalize)
-        self._targets = {
-            layer: gram_matrix(_feature(target, layer, "target")) for layer in self.layers
-        }
+        seen = self._look_at(target, layers, normalize, name)
+        self._targets = {layer: gram_matrix(feature) for layer, feature in seen.items()}
         self._scales = {
             layer: _scale(normalize, gram, paper=1 / 4) for layer, gram in self._targets.items()
         }
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of `features` as a scalar tensor."""
-        return _over_layers(
-            self.layers,
-            features,
-            lambda layer, feature: (
-                self._scales[layer] * _mean_squared(gram_matrix(feature), self._targets[layer])
-            ),
-        )
-
-    def __repr__(self) -> str:
-        """Describe it in a line."""
-        return _describe(self)
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        return self._scales[layer] * _mean_squared(gram_matrix(feature), self._targets[layer])
 
 
 @final
-class CovarianceLoss(Loss):
+class CovarianceLoss(_LayerLoss):
     r"""Squared differences of the channels' covariances and of their means.
 
     .. math:: L = \sum_l w_l \left(
@@ -222,7 +243,9 @@ class CovarianceLoss(Loss):
     Notes
     -----
     A Gram matrix is covariance plus the outer product of the mean with itself, and one can make up
-    for the other; apart they cannot. No paper publishes this very sum: ``"paper"`` gives the
+    for the other; apart they cannot. In the relative form the covariance of a (nearly) flat target
+    counts as a small share of its mean, since it would otherwise be divided by its own rounding
+    errors. No paper publishes this very sum: ``"paper"`` gives the
     covariance the factor of Gatys et al. and the mean that of Li et al.
 
     References
@@ -245,43 +268,30 @@ class CovarianceLoss(Loss):
         normalize: Normalize = "relative",
         name: str = "covariance",
     ) -> None:
-        self.name = name
-        self.layers = _layer_weights(layers)
-        self.normalize = _normalization(normalize)
-        self._targets = {
-            layer: mean_and_covariance(_feature(target, layer, "target")) for layer in self.layers
-        }
+        seen = self._look_at(target, layers, normalize, name)
+        self._targets = {layer: mean_and_covariance(feature) for layer, feature in seen.items()}
         # Half each, so that the relative form is 1 for features that are all zero.
         half = 0.5 if normalize == "relative" else 1.0
-        self._scales = {
-            layer: (
+        self._scales = {}
+        for layer, (mean, covariance) in self._targets.items():
+            floor = FLATNESS * ops.square(ops.mean(ops.square(mean)))
+            self._scales[layer] = (
                 half * _scale(normalize, mean, paper=1),
-                half * _scale(normalize, covariance, paper=1 / 4),
-            )
-            for layer, (mean, covariance) in self._targets.items()
-        }
-
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of `features` as a scalar tensor."""
-
-        def distance(layer: str, feature: Tensor) -> Tensor:
-            statistics = mean_and_covariance(feature)
-            return sum(
-                scale * _mean_squared(value, target)
-                for scale, value, target in zip(
-                    self._scales[layer], statistics, self._targets[layer], strict=True
-                )
+                half * _scale(normalize, covariance, paper=1 / 4, floor=floor),
             )
 
-        return _over_layers(self.layers, features, distance)
-
-    def __repr__(self) -> str:
-        """Describe it in a line."""
-        return _describe(self)
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        statistics = mean_and_covariance(feature)
+        return sum(
+            scale * _mean_squared(value, target)
+            for scale, value, target in zip(
+                self._scales[layer], statistics, self._targets[layer], strict=True
+            )
+        )
 
 
 @final
-class HistogramLoss(Loss):
+class HistogramLoss(_LayerLoss):
     r"""Squared Wasserstein distance of every channel's values: the histogram loss.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_c W_2^2(F^l_c, S^l_c), \qquad
@@ -343,36 +353,24 @@ class HistogramLoss(Loss):
         seed: int = 0,
         name: str = "histogram",
     ) -> None:
-        self.name = name
-        self.layers = _layer_weights(layers)
-        self.normalize = _normalization(normalize)
         self.seed = seed
-        self._targets = {
-            layer: sorted_values(_feature(target, layer, "target")) for layer in self.layers
-        }
+        seen = self._look_at(target, layers, normalize, name)
+        self._targets = {layer: sorted_values(feature) for layer, feature in seen.items()}
         self._scales = {
             layer: _scale(normalize, ordered, paper=1) for layer, ordered in self._targets.items()
         }
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of `features` as a scalar tensor."""
-
-        def distance(layer: str, feature: Tensor) -> Tensor:
-            values, target = sorted_values(feature, self.seed), self._targets[layer]
-            quantiles = cell_quantiles(target, values.shape[-1])
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        values, target = sorted_values(feature, self.seed), self._targets[layer]
+        quantiles = cell_quantiles(target, values.shape[-1])
+        distance = _mean_squared(values, quantiles)
+        if values.shape != target.shape:
             # What the target varies within the cells no picture of this size can match.
             lost = ops.mean(ops.square(target)) - ops.mean(ops.square(quantiles))
-            remainder = lost if values.shape != target.shape else 0.0
-            scale = self._scales[layer]
-            if self.normalize == "paper":
-                scale = scale * math.prod(values.shape)
-            return scale * (_mean_squared(values, quantiles) + remainder)
-
-        return _over_layers(self.layers, features, distance)
-
-    def __repr__(self) -> str:
-        """Describe it in a line."""
-        return _describe(self)
+            distance = distance + ops.maximum(lost, 0)
+        if self.normalize == "paper":
+            distance = distance * math.prod(values.shape)
+        return self._scales[layer] * distance
 
 
 @final
@@ -419,13 +417,13 @@ class TotalVariationLoss(Loss):
         normalize: Normalize = "relative",
         name: str = "total_variation",
     ) -> None:
-        if isinstance(exponent, bool) or not isinstance(exponent, (int, float)):
+        if isinstance(exponent, bool) or not isinstance(exponent, Real):
             raise TypeError(f"exponent: expected a number, received {exponent!r}")
         if not 1 <= exponent < math.inf:
             raise ValueError(f"exponent: expected a number of at least 1, received {exponent!r}")
         self.name = name
-        self.exponent = float(exponent)
-        self.normalize = _normalization(normalize)
+        self.exponent: float = float(exponent)
+        self.normalize: Normalize = _normalization(normalize)
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of `features` as a scalar tensor."""
@@ -449,7 +447,7 @@ def _layer_weights(layers: Layers) -> dict[str, float]:
     if isinstance(layers, Mapping):
         weights = {}
         for layer, weight in layers.items():
-            if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+            if isinstance(weight, bool) or not isinstance(weight, Real):
                 raise TypeError(
                     f"layers: expected a number as the weight of {layer!r}, received {weight!r}"
                 )
@@ -460,6 +458,7 @@ def _layer_weights(layers: Layers) -> dict[str, float]:
                 )
             weights[layer] = float(weight)
     elif isinstance(layers, Sequence):
+        _check_names(layers)
         if len(set(layers)) < len(layers):
             raise ValueError(f"layers: expected every layer once, received {list(layers)!r}")
         weights = {layer: 1.0 / len(layers) for layer in layers}
@@ -470,10 +469,14 @@ def _layer_weights(layers: Layers) -> dict[str, float]:
         )
     if not weights:
         raise ValueError("layers: expected at least one layer, received none")
-    for layer in weights:
+    _check_names(weights)
+    return weights
+
+
+def _check_names(layers: Iterable[Any]) -> None:
+    for layer in layers:
         if not isinstance(layer, str):
             raise TypeError(f"layers: expected the names of layers, received {layer!r}")
-    return weights
 
 
 def _normalization(normalize: Any) -> Normalize:
@@ -492,7 +495,7 @@ def _feature(features: Mapping[str, Tensor], layer: str, argument: str) -> Tenso
         known = ", ".join(features) if len(features) < 40 else "see the extractor's layers"
         hint = error.args[0] if error.args and error.args[0] != layer else f"known are: {known}"
         raise KeyError(f"{argument}: there is no layer {layer!r}; {hint}") from None
-    except TypeError:
+    except (TypeError, IndexError):
         raise TypeError(
             f"{argument}: expected features (a mapping from layer name to tensor, as an extractor "
             f"returns), received {type(features).__name__}"
@@ -507,14 +510,16 @@ def _feature(features: Mapping[str, Tensor], layer: str, argument: str) -> Tenso
     return feature
 
 
-def _scale(normalize: Normalize, target: Tensor, *, paper: float) -> Tensor | float:
+def _scale(
+    normalize: Normalize, target: Tensor, *, paper: float, floor: Tensor | float = 0.0
+) -> Tensor | float:
     """Return the factor of the mean squared difference from `target`."""
     if normalize == "paper":
         return paper
     if normalize == "mean":
         return 1.0
     # A statistic that is zero throughout (a black image) has no scale of its own.
-    mean_square = ops.mean(ops.square(target))
+    mean_square = ops.maximum(ops.mean(ops.square(target)), floor)
     return 1.0 / ops.where(mean_square > 0, mean_square, ops.ones_like(mean_square))
 
 
@@ -522,24 +527,5 @@ def _mean_squared(value: Tensor, target: Tensor) -> Tensor:
     return ops.mean(ops.square(value - target))
 
 
-def _over_layers(
-    layers: Mapping[str, float],
-    features: Mapping[str, Tensor],
-    distance: Callable[[str, Tensor], Tensor],
-) -> Tensor:
-    """Weigh and sum `distance` over the layers."""
-    return sum(
-        weight * distance(layer, _feature(features, layer, "features"))
-        for layer, weight in layers.items()
-    )
-
-
 def _described_normalization(loss: Any) -> str:
     return "" if loss.normalize == "relative" else f", normalize={loss.normalize!r}"
-
-
-def _describe(loss: Any) -> str:
-    names, weights = list(loss.layers), set(loss.layers.values())
-    equal = weights == {1.0 / len(names)}
-    layers = (names[0] if len(names) == 1 else tuple(names)) if equal else loss.layers
-    return f"{type(loss).__name__}(layers={layers!r}{_described_normalization(loss)})"

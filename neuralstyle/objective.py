@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, final
 
+import keras
 from keras import ops
 
 from neuralstyle.statistics import Tensor
@@ -30,7 +31,7 @@ class _Summable:
         """Multiply every term's weight."""
         factor = _weight(weight)
         return StyleObjective(
-            *(Term(t.name, t.weight * factor, t.loss) for t in StyleObjective(self).terms)
+            *(Term(t.name, _weight(t.weight * factor), t.loss) for t in StyleObjective(self).terms)
         )
 
     __rmul__ = __mul__
@@ -256,8 +257,9 @@ class StyleObjective(_Summable):
                     f"loss {term.name!r}: expected a scalar, received shape {tuple(value.shape)}"
                 )
             if "float" not in str(value.dtype):
+                dtype = keras.backend.standardize_dtype(value.dtype)
                 raise TypeError(
-                    f"loss {term.name!r}: expected a floating-point scalar, received {value.dtype}"
+                    f"loss {term.name!r}: expected a floating-point scalar, received {dtype}"
                 )
             values[term.name] = value
         return values
@@ -307,8 +309,10 @@ def _weight(value: Any) -> float:
 def _with_unique_names(terms: list[Term]) -> tuple[Term, ...]:
     unique: dict[str, Term] = {}
     for term in terms:
-        # A suffix that an earlier sum gave is not part of the name.
-        base, count, name = term.loss.name, 0, term.loss.name
+        # A suffix that an earlier sum gave is not part of the name; a name of the user's is.
+        suffixed = re.fullmatch(rf"{re.escape(term.loss.name)}_\d+", term.name)
+        base = term.loss.name if suffixed else term.name
+        count, name = 0, base
         while name in unique:
             count += 1
             name = f"{base}_{count}"

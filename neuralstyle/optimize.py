@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import enum
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -94,6 +92,9 @@ class Progress:
         Of the image at this scale.
     maxiter : int
         Iterations that the whole run will make at the most.
+    work_left : float
+        Iterations to come at the most, counted in this scale's: one at a scale of four times the
+        pixels counts four.
     """
 
     nit: int
@@ -103,6 +104,7 @@ class Progress:
     seconds: float
     shape: tuple[int, int, int]
     maxiter: int
+    work_left: float
     scale: int = 0
     scales: int = 1
     _x: NDArray[np.float64] = field(repr=False, default_factory=lambda: np.empty(0))
@@ -429,6 +431,7 @@ class _Run:
                 seconds=now.seconds,
                 shape=self.evaluator.shape,
                 maxiter=self.limits["maxiter"],
+                work_left=self.limits["maxiter"] - now.nit,
                 _x=x,
             )
             for callback in self.callbacks:
@@ -505,10 +508,11 @@ def _check_limits(
 
 
 def _versions() -> dict[str, str]:
-    versions = {}
-    for name in ("neuralstyle-keras", "tensorflow", "keras", "numpy", "scipy"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:  # tensorflow goes by several names
-            versions[name] = str(getattr(sys.modules.get(name), "__version__", "unknown"))
-    return versions
+    import keras
+    import scipy
+    import tensorflow
+
+    import neuralstyle
+
+    modules = (neuralstyle, tensorflow, keras, np, scipy)
+    return {module.__name__: module.__version__ for module in modules}

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from neuralstyle.optimize import Progress
 
 
 @contextmanager
-def progress_bar(enabled: bool = True) -> Iterator[Callable[[Any], None] | None]:
-    """Show a run's progress: iteration, loss per term, speed and remaining time.
+def progress_bar(
+    enabled: bool = True, console: Console | None = None
+) -> Iterator[Callable[[Progress], None] | None]:
+    """Show a run's progress: size, iteration, speed, remaining time, and the loss per term.
 
     Parameters
     ----------
     enabled : bool, default True
+    console : rich.console.Console, optional
+        Where to draw: standard error by default.
 
     Yields
     ------
     callable or None
         A callback that draws a `Progress`; None if not enabled.
+
+    Notes
+    -----
+    A terminal shows a bar while the run goes on. What stays, and all that a file gets, is one line
+    for each scale.
 
     Examples
     --------
@@ -29,36 +44,82 @@ def progress_bar(enabled: bool = True) -> Iterator[Callable[[Any], None] | None]
     if not enabled:
         yield None
         return
+    # Only who asks for a bar waits for the import.
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn("{task.fields[scale]}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[losses]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as display:
-        task = display.add_task("", scale="", speed="", losses="starting", total=None)
+    console = console or Console(stderr=True)
+    display = _Display(console)
+    with display.live:
+        try:
+            yield display.draw
+        finally:
+            display.finish_scale()
 
-        def draw(now: Any) -> None:
-            height, width, _ = now.shape
-            losses = "  ".join(f"{name} {value:.3g}" for name, value in now.losses.items())
-            display.update(
-                task,
-                total=now.maxiter,
-                completed=now.nit,
-                scale=f"{width} x {height}",
-                speed=f"{now.nfev / max(now.seconds, 1e-9):.1f} evaluations/s",
-                losses=f"loss {now.fun:.4g}  {losses}",
-            )
 
-        yield draw
+class _Display:
+    """A bar with the losses below it, and a line above it for each scale that is done."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.console import Group
+        from rich.live import Live
+        from rich.padding import Padding
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+        from rich.progress import Progress as Bar
+        from rich.text import Text
+
+        self.console = console
+        self.first: Progress | None = None
+        self.last: Progress | None = None
+        self.bar = Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}"),
+            console=console,
+        )
+        self.task = self.bar.add_task("starting", total=None, pace="")
+        self.losses = Text(no_wrap=True, overflow="ellipsis")
+        # In a full line the echo of Ctrl-C would begin another, and the bar could not be erased.
+        below = Padding(self.losses, (0, 4, 0, 0))
+        # Transient, it draws nothing in a file, where every redrawing would stay.
+        self.live = Live(Group(self.bar, below), console=console, transient=True)
+
+    def draw(self, now: Progress) -> None:
+        """Show where the run is."""
+        if self.first is None or self.first.scale != now.scale:
+            self.finish_scale()
+            # The pace is measured from here: before, TensorFlow traced this scale's graph.
+            self.first = now
+        self.last = now
+        terms = ", ".join(f"{name} {value:.3g}" for name, value in now.losses.items())
+        self.losses.plain = f"loss {now.fun:.4g} ({terms})"
+        self.bar.update(
+            self.task,
+            description=_size(now),
+            completed=now.nit,
+            total=now.maxiter,
+            pace=_pace(self.first, now),
+        )
+
+    def finish_scale(self) -> None:
+        """Leave a line about the scale that was drawn last."""
+        if self.last is not None:
+            last = self.last
+            line = f"{_size(last)}: iteration {last.nit} of {last.maxiter}, loss {last.fun:.4g}"
+            self.console.print(line, highlight=False, soft_wrap=True)
+
+
+def _pace(first: Progress, now: Progress) -> str:
+    """Tell the speed since `first`, of the same scale, and about when the run will be over."""
+    if now.nit == first.nit:
+        return ""
+    seconds = max(now.seconds - first.seconds, 1e-9)
+    speed = (now.nfev - first.nfev) / seconds
+    minutes, rest = divmod(math.ceil(now.work_left * seconds / (now.nit - first.nit)), 60)
+    return f"{speed:.3g} evaluations/s, {minutes}:{rest:02d} left"
+
+
+def _size(now: Progress) -> str:
+    height, width, _ = now.shape
+    return f"{width} x {height}"

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from neuralstyle import presets
-from neuralstyle.features import Extractor, VGG19Features
+from neuralstyle.features import Extractor, VGG19Features, image_tensor
 from neuralstyle.images import check_image, resize, scaled_size
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.optimize import (
@@ -143,7 +143,7 @@ def stylize(
     if not (style_scale > 0 and np.isfinite(style_scale)):
         raise ValueError(f"style_scale: expected a number above 0, received {style_scale!r}")
     shapes = _pyramid(_target_size(content, size), scales, recipe.min_size)
-    iterations = _iterations(recipe.maxiter if maxiter is None else maxiter, len(shapes))
+    iterations = _iterations(maxiter, recipe.maxiter, len(shapes))
     first = recipe.init if init is None else init
     start = _start(first, content, styles[0], shapes[0], seed)
     if extractor is None:
@@ -152,10 +152,13 @@ def stylize(
         raise ValueError("pooling: expected None with an extractor, which has its own")
 
     def objective_at(shape: tuple[int, int]) -> StyleObjective | Loss:
-        targets = [resize(image, _style_size(image, shape, style_scale)) for image in styles]
-        return factory(extractor(resize(content, shape)), *map(extractor, targets))
+        sizes = [shape, *(_style_size(image, shape, style_scale) for image in styles)]
+        pictures = [
+            resize(image, size) for image, size in zip([content, *styles], sizes, strict=True)
+        ]
+        return factory(*(extractor(image_tensor(picture)) for picture in pictures))
 
-    run = _Scales(len(shapes), sum(iterations))
+    run = _Scales(shapes, iterations)
     with progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         for shape, count in zip(shapes, iterations, strict=True):
@@ -202,9 +205,9 @@ def stylize(
 class _Scales:
     """The results of the scales so far, and their sum."""
 
-    def __init__(self, scales: int, maxiter: int) -> None:
-        self.scales = scales
-        self.maxiter = maxiter
+    def __init__(self, shapes: list[tuple[int, int]], iterations: list[int]) -> None:
+        self.shapes = shapes
+        self.iterations = iterations
         self.results: list[StyleResult] = []
 
     def _before(self, scale: int) -> dict[str, Any]:
@@ -226,9 +229,23 @@ class _Scales:
         if not callbacks:
             return None
 
+        scale = len(self.results)
+        height, width = self.shapes[scale]
+        later = sum(
+            count * (h * w) / (height * width)
+            for (h, w), count in zip(
+                self.shapes[scale + 1 :], self.iterations[scale + 1 :], strict=True
+            )
+        )
+
         def passed_on(record: Progress) -> None:
-            scale = len(self.results)
-            whole = self._shift(record, scale, scales=self.scales, maxiter=self.maxiter)
+            whole = self._shift(
+                record,
+                scale,
+                scales=len(self.shapes),
+                maxiter=sum(self.iterations),
+                work_left=record.work_left + later,
+            )
             for callback in callbacks:
                 callback(whole)
 
@@ -237,6 +254,10 @@ class _Scales:
     def result(self, settings: dict[str, Any]) -> StyleResult:
         """Return the last scale's result with the history and sums of all."""
         last = self.results[-1]
+        before = self._before(len(self.results))
+        message = last.message
+        if last.status is Status.LIMIT and len(self.results) > 1:
+            message = f"made {before['nit']} iterations at {len(self.results)} scales"
         history = tuple(
             self._shift(record, scale)
             for scale, result in enumerate(self.results)
@@ -246,8 +267,9 @@ class _Scales:
             last,
             history=history,
             settings={**last.settings, **settings},
+            message=message,
             success=last.success and last.status is not Status.INTERRUPTED,
-            **self._before(len(self.results)),
+            **before,
         )
 
 
@@ -294,12 +316,19 @@ def _pyramid(
     return shapes[::-1]
 
 
-def _iterations(maxiter: Any, scales: int) -> list[int]:
+def _iterations(maxiter: Any, default: tuple[int, ...], scales: int) -> list[int]:
     """Return the iterations at each scale; the last number given repeats."""
+    if maxiter is None:
+        maxiter = default[:scales]
     if not isinstance(maxiter, Sequence):
         return [maxiter] * scales
     if not maxiter:
         raise ValueError("maxiter: expected at least one number, received none")
+    if len(maxiter) > scales:
+        raise ValueError(
+            f"maxiter: expected at most {scales} numbers, one for each scale, "
+            f"received {len(maxiter)}"
+        )
     return [maxiter[min(scale, len(maxiter) - 1)] for scale in range(scales)]
 
 

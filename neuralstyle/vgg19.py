@@ -140,7 +140,7 @@ def load_weights(source: str | os.PathLike[str] | None, seed: int = 0) -> Weight
 
     Parameters
     ----------
-    source : {"imagenet", "compact", "auto"}, path or None
+    source : {"imagenet", "compact"}, path or None
         See `neuralstyle.VGG19Features`.
     seed : int, default 0
         For random weights.
@@ -157,11 +157,6 @@ def load_weights(source: str | os.PathLike[str] | None, seed: int = 0) -> Weight
         If a file is not a weights file of VGG19.
     OSError
         If the ImageNet weights are neither in Keras' cache nor to be had from the network.
-
-    Warns
-    -----
-    UserWarning
-        If ``"auto"`` falls back to the compact network.
     """
     if source is None:
         return random_weights(seed)
@@ -169,17 +164,33 @@ def load_weights(source: str | os.PathLike[str] | None, seed: int = 0) -> Weight
         return read_weights(COMPACT_FILE)
     if source == "imagenet":
         return read_weights(imagenet_file())
-    if source == "auto":
-        try:
-            return read_weights(imagenet_file())
-        except OSError as error:
-            warnings.warn(
-                "the ImageNet weights of VGG19 cannot be had, so the compact network that comes "
-                f"with neuralstyle is used, whose pictures are coarser: {error}",
-                stacklevel=3,
-            )
-            return read_weights(COMPACT_FILE)
     return read_weights(Path(source))
+
+
+def choose_weights() -> Literal["imagenet", "compact"]:
+    """Choose ImageNet weights if they can be had, else the compact network with a warning.
+
+    Returns
+    -------
+    {"imagenet", "compact"}
+
+    Warns
+    -----
+    UserWarning
+        If the choice is the compact network, with the reason.
+    """
+    try:
+        imagenet_file()
+    except OSError as error:
+        reason = str(error.__cause__ or error)
+        warnings.warn(
+            "the ImageNet weights of VGG19 are neither cached nor to be downloaded "
+            f"({reason}); the compact network that comes with neuralstyle takes their place, "
+            "whose pictures are coarser",
+            stacklevel=3,
+        )
+        return "compact"
+    return "imagenet"
 
 
 def random_weights(
@@ -423,5 +434,5 @@ def _pink_noise(random: np.random.Generator, size: int) -> NDArray[np.float32]:
     spectrum = np.fft.rfft2(random.standard_normal((3, size, size))) / frequency
     noise = np.fft.irfft2(spectrum, s=(size, size))
     noise = noise / noise.std(axis=(1, 2), keepdims=True)
-    picture: NDArray[np.float32] = np.float32(np.clip(0.5 + 0.2 * noise, 0.0, 1.0))
-    return picture.transpose(1, 2, 0)
+    picture = np.clip(0.5 + 0.2 * noise, 0.0, 1.0).transpose(1, 2, 0)
+    return np.ascontiguousarray(picture, dtype=np.float32)

@@ -1,0 +1,58 @@
+"""Feature maps, values and gradients for the tests of statistics and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+FeatureMaps: TypeAlias = Mapping[str, Array]
+Function: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+
+def from_rows(rows: ArrayLike) -> Array:
+    """Make the feature map (1, 1, M, N) of a matrix of N channels by M positions."""
+    return np.array(rows, dtype=np.float64).T[None, None]
+
+
+def to_rows(feature: Array) -> Array:
+    """Undo `from_rows`, for a map of any height."""
+    return feature.reshape(-1, feature.shape[-1]).T
+
+
+def random_map(seed: int, *shape: int) -> Array:
+    """Make a feature map whose channels differ in mean and deviation and have no ties."""
+    random = np.random.default_rng(seed)
+    channels = np.arange(shape[-1])
+    return (random.normal(size=(1, *shape)) + 0.5) * (1 + channels / 2) + 0.3 * channels
+
+
+def tensors(features: FeatureMaps) -> dict[str, Any]:
+    return {layer: tf.convert_to_tensor(value) for layer, value in features.items()}
+
+
+def value(function: Function, features: FeatureMaps) -> float:
+    return float(function(tensors(features)))
+
+
+def value_and_gradient(
+    function: Function, features: FeatureMaps
+) -> tuple[float, dict[str, NDArray[Any]]]:
+    """Evaluate a function and differentiate it with respect to every feature map."""
+    watched = tensors(features)
+    with tf.GradientTape() as tape:
+        tape.watch(list(watched.values()))
+        result = function(watched)
+    gradient = tape.gradient(result, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return float(result), {layer: slope.numpy() for layer, slope in gradient.items()}
+
+
+def squared_wasserstein(a: Array, b: Array) -> float:
+    """Compute W2 squared of two samples, by repeating both to the same number and sorting."""
+    size = int(np.lcm(a.size, b.size))
+    repeated = [np.sort(np.repeat(x.ravel(), size // x.size)) for x in (a, b)]
+    return float(np.mean((repeated[0] - repeated[1]) ** 2))

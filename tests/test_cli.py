@@ -1,0 +1,415 @@
+"""The command line: what it makes, what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuralstyle as ns
+from neuralstyle import cli, presets, transfer, vgg19
+from neuralstyle.optimize import Status
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, pictures: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A working folder with content.png and style.png."""
+    for name, picture in zip(("content.png", "style.png"), pictures, strict=True):
+        ns.save_image(tmp_path / name, picture)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*options: str, inputs: str = "content.png style.png", out: str = "out.png") -> int:
+    """Call the command line for two iterations of the compact network, unless told otherwise."""
+    short = () if "--iterations" in options else ("--iterations", "2")
+    weights = () if "--weights" in options else ("--weights", "compact")
+    return cli.main([*inputs.split(), "-o", out, *weights, *short, *options])
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.stem not in ("content", "style"))
+
+
+# What it makes
+
+
+def test_picture_and_one_line_about_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    assert ns.load_image("out.png").shape == (48, 64, 3)
+    assert names(folder) == ["out.png"]
+    out, err = capsys.readouterr()
+    assert not out
+    *_, line = err.splitlines()
+    assert line.startswith("out.png: 64 x 48, 2 iterations, ")
+    for part in (" evaluations, ", " s, loss ", "(content ", "histogram "):
+        assert part in line
+
+
+def test_picture_is_the_librarys(folder: Path) -> None:
+    options = ["--size", "40", "--scales", "1", "--seed", "3", "--init", "noise", "--pooling"]
+    tuning = ["--style-scale", "0.9", "--maxcor", "4", "--style-layers", "conv1_1,conv2_1"]
+    assert run(*options, "max", *tuning, "--content-weight", "0.5") == 0
+    result = ns.stylize(
+        ns.load_image("content.png"),
+        ns.load_image("style.png"),
+        objective=presets.default(content_weight=0.5, style_layers=["conv1_1", "conv2_1"]),
+        weights="compact",
+        pooling="max",
+        size=40,
+        style_scale=0.9,
+        scales=1,
+        maxiter=2,
+        init="noise",
+        seed=3,
+        maxcor=4,
+    )
+    np.testing.assert_allclose(ns.load_image("out.png"), result.image, atol=0.5 / 255 + 1e-6)
+
+
+def test_quiet_says_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("--quiet") == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_large_content_is_shrunk_by_default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "DEFAULT_SIZE", 48)
+    assert run() == 0
+    assert ns.load_image("out.png").shape == (36, 48, 3)
+    assert run("--size", "72") == 0
+    assert ns.load_image("out.png").shape == (54, 72, 3)
+
+
+def test_picture_tells_how_to_repeat_it(folder: Path) -> None:
+    assert run("--seed", "7", out="out put.jpg") == 0
+    about = json.loads(ns.load_metadata("out put.jpg")["neuralstyle"])
+    assert about["neuralstyle"] == ns.__version__
+    assert about["command"].startswith("neuralstyle content.png style.png -o 'out put.jpg' ")
+    assert about["settings"]["seed"] == 7
+    assert about["settings"]["versions"]["tensorflow"]
+
+
+def test_log_holds_settings_versions_and_losses(folder: Path) -> None:
+    assert run("--log", "run.json", "--iterations", "3", "2", "--scales", "2", "--size", "96") == 0
+    assert names(folder) == ["out.png", "run.json"]
+    log = json.loads(Path("run.json").read_text(encoding="utf-8"))
+    assert (log["status"], log["iterations"]) == ("limit", 5)
+    assert [(row["nit"], row["scale"]) for row in log["history"]] == [
+        (1, 0),
+        (2, 0),
+        (3, 0),
+        (4, 1),
+        (5, 1),
+    ]
+    assert log["history"][-1]["losses"].keys() == log["losses"].keys() >= {"content", "style"}
+    assert log["settings"]["maxiter"] == [3, 2]
+    assert log["settings"]["versions"]["keras"]
+    assert log["seconds"] > 0
+
+
+def test_intermediate_pictures(folder: Path) -> None:
+    assert run("--save-every", "2", "--iterations", "5", out="o.webp") == 0
+    assert names(folder) == ["o.webp", "o_0002.webp", "o_0004.webp"]
+    assert ns.load_image("o_0002.webp").shape == (48, 64, 3)
+
+
+def test_quality_is_that_of_the_file(folder: Path) -> None:
+    assert run("--quality", "5", "--size", "32", "--iterations", "1", out="coarse.jpg") == 0
+    assert run("--size", "32", "--iterations", "1", out="fine.jpg") == 0
+    assert Path("coarse.jpg").stat().st_size < Path("fine.jpg").stat().st_size - 500
+
+
+@pytest.mark.parametrize("out, kept", [("out.png", True), ("out.jpg", False)])
+def test_transparency_is_put_back_where_the_format_can(folder: Path, out: str, kept: bool) -> None:
+    alpha = np.linspace(0, 1, 48 * 64).reshape(48, 64)
+    ns.save_image("content.png", ns.load_image("content.png"), alpha=alpha)
+    assert run("--size", "32", out=out) == 0
+    image, opacity = ns.load_image(out, return_alpha=True)
+    assert image.shape == (24, 32, 3)
+    assert (opacity is not None) == kept
+    if opacity is not None:
+        expected = ns.resize(alpha.astype(np.float32), (24, 32))
+        np.testing.assert_allclose(opacity, expected, atol=0.02)
+
+
+def test_several_styles_with_shares_and_a_picture_to_start_from(folder: Path) -> None:
+    options = ["--style-weights", "3", "1", "--init", "style.png", "--log", "run.json"]
+    assert run(*options, inputs="content.png style.png content.png") == 0
+    settings = json.loads(Path("run.json").read_text())["settings"]
+    assert settings["style_weights"] == [3, 1]
+    assert settings["init"] == "image"
+    assert "style_1" in settings["objective"]
+
+
+@pytest.mark.parametrize("preset", presets.RECIPES)
+def test_every_preset_runs_with_its_own_weights(folder: Path, preset: str) -> None:
+    assert run("--preset", preset, "--style-weight", "2", "--log", "run.json") == 0
+    assert json.loads(Path("run.json").read_text())["settings"]["recipe"] == preset
+
+
+def test_layers_with_weights(folder: Path) -> None:
+    layers = ["--content-layers", "relu2_2:0.5", "pool3:2", "--histogram-layers", "input"]
+    assert run(*layers, "--log", "run.json") == 0
+    objective = json.loads(Path("run.json").read_text())["settings"]["objective"]
+    assert "{'relu2_2': 0.5, 'pool3': 2.0}" in objective
+
+
+def test_random_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = functools.partial(vgg19.random_weights, widths=(2, 3, 4, 5, 6), size=32)
+    monkeypatch.setattr(vgg19, "random_weights", narrow)
+    assert run("--weights", "random", "--iterations", "1", "--log", "run.json") == 0
+    settings = json.loads(Path("run.json").read_text())["settings"]
+    assert "weights=None" in settings["extractor"]
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        ("", "CONTENT, STYLE"),
+        ("content.png -o out.png", "STYLE"),
+        ("content.png style.png", "-o"),
+        ("absent.png style.png -o out.png", "'absent.png'"),
+        ("content.png absent.png -o out.png", "'absent.png'"),
+        ("content.png notes.txt -o out.png", "'notes.txt'"),
+        ("content.png style.png -o out.gif", "'out.gif'"),
+        ("content.png style.png -o absent/out.png", "'absent'"),
+        ("content.png style.png -o out.png --log absent/run.json", "'absent'"),
+        ("content.png style.png -o ./content.png", "overwritten"),
+        ("content.png style.png -o out.png --log style.png", "overwritten"),
+        ("content.png style.png -o out.png --log out.png", "overwritten"),
+        ("content.png style.png -o out.png --init absent.png", "'absent.png'"),
+        ("content.png style.png -o out.png --weights absent.h5", "'absent.h5'"),
+        ("content.png style.png -o out.png --size 0", "--size"),
+        ("content.png style.png -o out.png --scales 1.5", "--scales"),
+        ("content.png style.png -o out.png --iterations 5 x", "--iterations"),
+        ("content.png style.png -o out.png --seed -1", "--seed"),
+        ("content.png style.png -o out.png --quality 101", "from 1 to 100"),
+        ("content.png style.png -o out.png --style-scale 0", "above 0"),
+        ("content.png style.png -o out.png --content-weight nan", "--content-weight"),
+        ("content.png style.png -o out.png --style-weights 1 2", "--style-weights"),
+        ("content.png style.png -o out.png --preset picasso", "gatys2016"),
+        ("content.png style.png -o out.png --style-layers block6_conv1", "'block6_conv1'"),
+        ("content.png style.png -o out.png --style-layers conv1_1:2,conv2_1", "--style-layers"),
+        ("content.png style.png -o out.png --style-layers conv1_1:1,conv1_1:2", "different"),
+        ("content.png style.png -o out.png --siz 64", "--siz"),
+    ],
+)
+def test_wrong_use_is_told_in_a_sentence(
+    folder: Path, capfd: pytest.CaptureFixture[str], arguments: str, complaint: str
+) -> None:
+    Path("notes.txt").write_text("no picture")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert cli.main(arguments.split()) == 2
+    out, err = capfd.readouterr()
+    assert not out
+    (sentence,) = err.splitlines()
+    assert sentence.startswith("neuralstyle: ")
+    assert complaint in sentence
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("preset", [name for name in presets.RECIPES if name != "default"])
+def test_weight_that_a_preset_does_not_take(
+    folder: Path, capsys: pytest.CaptureFixture[str], preset: str
+) -> None:
+    assert run("--preset", preset, "--color-weight", "1") == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert f"--color-weight does not go with the preset {preset}; it takes " in sentence
+    for name in inspect.signature(presets.RECIPES[preset]).parameters:
+        assert f"--{name.replace('_', '-')}" in sentence
+
+
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        (["--weights", "content.png"], "not a readable weights file"),
+        (["--content-layers", "conv1_3"], "there is no layer 'conv1_3'"),
+    ],
+)
+def test_what_only_the_library_can_tell(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], complaint: str
+) -> None:
+    assert run(*options) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert complaint in sentence
+    assert names(folder) == []
+
+
+def test_presets_are_the_librarys() -> None:
+    assert cli.PRESETS == {
+        name: tuple(inspect.signature(recipe).parameters)
+        for name, recipe in presets.RECIPES.items()
+    }
+
+
+def test_every_layer_can_be_named() -> None:
+    pools = [f"block{block}_pool" for block in range(1, 6)]
+    for layer in ("input", *vgg19.CONVOLUTIONS, *pools, *vgg19.ALIASES):
+        assert cli.LAYER.fullmatch(layer), layer
+
+
+# How it ends
+
+
+@pytest.mark.filterwarnings("default")  # as outside of tests
+def test_fallback_to_the_compact_network_is_told_even_if_quiet(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable() -> Path:
+        raise OSError("no network")
+
+    monkeypatch.setattr(vgg19, "imagenet_file", unreachable)
+    assert run("--quiet", "--weights", "auto") == 0
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("neuralstyle: the ImageNet weights")
+    assert "no network" in sentence
+
+    assert run("--quiet", "--weights", "imagenet", out="second.png") == 1
+    assert capsys.readouterr().err == "neuralstyle: no network\n"
+    assert names(folder) == ["out.png"]
+
+
+def test_failing_save_ends_the_run_with_what_there_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save = cli.save_image
+
+    def full(path: Path, *args: Any, **options: Any) -> None:
+        if path.name != "out.png":
+            raise OSError("cannot write: the disk is full\nmore")
+        save(path, *args, **options)
+
+    monkeypatch.setattr(cli, "save_image", full)
+    assert run("--save-every", "2", "--iterations", "9", "--log", "run.json") == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "neuralstyle: cannot write: the disk is full"
+    assert names(folder) == ["out.png", "run.json"]
+    assert json.loads(Path("run.json").read_text())["iterations"] == 2
+
+    monkeypatch.setattr(cli, "save_image", lambda *args, **options: full(Path("no"), *args))
+    assert run(out="second.png") == 1
+    assert names(folder) == ["out.png", "run.json"]
+
+
+def test_failing_log_leaves_no_rubbish(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def replace(*_: Any) -> None:
+        raise PermissionError("not here")
+
+    Path("run.json").write_text("older")
+    monkeypatch.setattr(cli.os, "replace", replace)
+    with pytest.raises(PermissionError):
+        cli._write(Path("run.json"), "newer")
+    assert names(folder) == ["run.json"]
+    assert Path("run.json").read_text() == "older"
+
+
+@pytest.mark.parametrize(
+    "status, code", [(Status.NONFINITE, 1), (Status.ABNORMAL, 0), (Status.INTERRUPTED, 130)]
+)
+def test_exit_code_tells_how_the_run_ended(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: Status,
+    code: int,
+) -> None:
+    stylize = transfer.stylize
+
+    def ended(*args: Any, **options: Any) -> ns.StyleResult:
+        result = stylize(*args, **options)
+        return dataclasses.replace(result, status=status, success=False, message="so it ended")
+
+    monkeypatch.setattr(transfer, "stylize", ended)
+    assert run("--log", "run.json") == code
+    assert capsys.readouterr().err.splitlines()[-1].endswith("; so it ended")
+    assert ns.load_image("out.png").shape == (48, 64, 3)
+    assert json.loads(Path("run.json").read_text())["status"] == status.name.lower()
+
+
+def test_interruption_before_the_first_iteration_saves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfer, "stylize", interrupted)
+    assert run() == 130
+    assert capsys.readouterr().err == "neuralstyle: interrupted before a picture was saved\n"
+    assert names(folder) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_control_c_saves_what_there_is(folder: Path) -> None:
+    arguments = "content.png style.png -o out.png --weights compact --log run.json --save-every 1"
+    program = (
+        # A process started in the background ignores the signal, and so do its children.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from neuralstyle.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    endless = ["--iterations", "100000", "--ftol", "0", "--scales", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments.split(), *endless],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 50
+        while not Path("out_0003.png").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert not out
+    bar, line = err.splitlines()  # neither TensorFlow's chatter nor a traceback
+    assert bar.startswith("64 x 48: iteration ")
+    assert line.startswith("out.png: 64 x 48, ") and line.endswith("; interrupted by the user")
+    assert ns.load_image("out.png").shape == (48, 64, 3)
+    log = json.loads(Path("run.json").read_text())
+    assert log["status"] == "interrupted"
+    assert len(log["history"]) == log["iterations"] >= 3
+
+
+def test_help_version_and_wrong_use_do_without_tensorflow(folder: Path) -> None:
+    program = """
+import sys
+from neuralstyle.cli import main
+run = ["content.png", "style.png", "-o", "out.png"]
+codes = [main(a) for a in (
+    ["--version"], ["--help"], ["content.png"], [*run, "--size", "x"],
+    [*run, "--preset", "gatys2016", "--tv-weight", "1"], ["content.png", "absent", "-o", "out.png"],
+)]
+assert codes == [0, 0, 2, 2, 2, 2], codes
+assert not {"tensorflow", "keras", "scipy", "rich"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"neuralstyle {ns.__version__}\nusage: neuralstyle CONTENT")
+
+
+def test_module_is_the_command(folder: Path) -> None:
+    command = [sys.executable, "-m", "neuralstyle"]
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"neuralstyle {ns.__version__}\n")
+    done = subprocess.run([*command, "absent", "b", "-o", "c.png"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "neuralstyle: cannot read 'absent': No such file or directory\n"

@@ -1,0 +1,372 @@
+"""The value and gradient that an optimiser gets are true, and complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import scipy.optimize
+from keras import ops
+
+import neuralstyle as ns
+
+Pictures = tuple[np.ndarray, np.ndarray]
+
+
+def pixels(image: Any) -> dict[str, Any]:
+    """The extractor without a network."""
+    return {"input": image}
+
+
+@ns.loss
+def brightness(features: Mapping[str, Any]) -> Any:
+    return ops.square(ops.mean(features["input"]) - 0.25)
+
+
+@ns.loss
+def contrast(features: Mapping[str, Any]) -> Any:
+    return ops.mean(ops.square(features["input"] - 0.5))
+
+
+def whole_objective(extractor: ns.VGG19Features, pictures: Pictures) -> ns.StyleObjective:
+    """One of every loss, over five layers of the network."""
+    content, style = map(extractor, pictures)
+    return (
+        0.5 * ns.ContentLoss(content)
+        + 2.0 * ns.StyleLoss(style)
+        + 0.7 * ns.CovarianceLoss(style)
+        + 0.3 * ns.HistogramLoss(style)
+        + 0.1 * ns.TotalVariationLoss()
+    )
+
+
+def worst_directional_error(
+    evaluator: ns.Evaluator, x: np.ndarray, step: float, seed: int = 0
+) -> float:
+    """The largest relative error of the gradient along five directions, by central differences.
+
+    Directions have entries of 1 and -1, half of them along the gradient so that the derivative is
+    large, and half at random so that every direction has a part in it.
+    """
+    random = np.random.default_rng(seed)
+    _, gradient = evaluator(x)
+    errors = []
+    for _ in range(5):
+        direction = np.where(
+            random.uniform(size=x.size) < 0.5,
+            np.sign(gradient) + (gradient == 0),
+            random.choice([-1.0, 1.0], size=x.size),
+        )
+        difference = evaluator(x + step * direction)[0] - evaluator(x - step * direction)[0]
+        expected = gradient @ direction
+        errors.append(abs(difference / (2 * step) - expected) / abs(expected))
+    return max(errors)
+
+
+def test_a_value_is_a_float_and_a_gradient_is_flat_float64(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    content = pictures[0]
+    evaluator = ns.Evaluator(whole_objective(vgg, pictures), vgg, content.shape)
+    value, gradient = evaluator(content.ravel().astype(np.float64))
+    assert type(value) is float
+    assert isinstance(gradient, np.ndarray)
+    assert gradient.shape == (content.size,)
+    assert gradient.dtype == np.float64
+    assert gradient.flags.writeable and gradient.flags.c_contiguous
+    assert np.count_nonzero(gradient) > 0.9 * gradient.size
+
+
+def test_value_and_gradient_are_those_of_a_formula_by_hand() -> None:
+    evaluator = ns.Evaluator(3.0 * contrast, pixels, (2, 4))
+    x = np.linspace(0, 1, 24)
+    value, gradient = evaluator(x)
+    assert value == pytest.approx(3.0 * np.mean((x - 0.5) ** 2), rel=1e-6)
+    np.testing.assert_allclose(gradient, 3.0 * 2.0 * (x - 0.5) / 24, rtol=1e-5, atol=1e-8)
+
+
+def test_the_gradient_agrees_with_differences_of_the_value_in_float32(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    content = pictures[0]
+    evaluator = ns.Evaluator(whole_objective(vgg, pictures), vgg, content.shape)
+    x = 0.25 + 0.5 * content.ravel().astype(np.float64)
+    assert worst_directional_error(evaluator, x, step=2.0**-11) < 1e-2
+
+
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+def test_the_gradient_agrees_with_differences_of_the_value_in_float64(
+    pictures: Pictures, pooling: Any
+) -> None:
+    extractor = ns.VGG19Features("compact", pooling, dtype="float64")
+    content = pictures[0]
+    evaluator = ns.Evaluator(whole_objective(extractor, pictures), extractor, content.shape)
+    x = 0.25 + 0.5 * content.ravel().astype(np.float64)
+    assert worst_directional_error(evaluator, x, step=1e-7) < 1e-5
+
+
+def test_the_value_is_that_of_the_objective_called_directly(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    objective = whole_objective(vgg, pictures)
+    style = ns.resize(pictures[1], pictures[0].shape[:2])
+    value, _ = ns.Evaluator(objective, vgg, style.shape)(style)
+    assert value == pytest.approx(float(objective(vgg(style))), rel=1e-4)
+
+
+def test_a_float64_network_sees_pixels_that_nothing_has_rounded() -> None:
+    extractor = ns.VGG19Features("compact", dtype="float64")
+    mean = ns.loss(lambda features: ops.mean(features["input"]))
+    value, gradient = ns.Evaluator(mean, extractor, (2, 4))(np.full(24, 0.1))
+    assert value == pytest.approx(0.1, rel=1e-15)
+    np.testing.assert_allclose(gradient, 1 / 24, rtol=1e-15)
+
+
+def test_the_losses_times_their_weights_sum_to_the_value(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    objective = whole_objective(vgg, pictures)
+    evaluator = ns.Evaluator(objective, vgg, pictures[0].shape)
+    assert evaluator.losses == {}
+    value, _ = evaluator(pictures[0] * 0.5)
+    assert list(evaluator.losses) == list(objective.weights)
+    assert all(type(loss) is float and loss > 0 for loss in evaluator.losses.values())
+    total = sum(objective.weights[name] * loss for name, loss in evaluator.losses.items())
+    assert total == pytest.approx(value, rel=1e-12)
+
+
+def test_a_negative_weight_turns_value_and_gradient_but_not_the_loss() -> None:
+    x = np.linspace(0, 1, 12)
+    plain, turned = (ns.Evaluator(o, pixels, (2, 2)) for o in (contrast, -contrast))
+    value, gradient = plain(x)
+    other_value, other_gradient = turned(x)
+    assert other_value == -value
+    np.testing.assert_array_equal(other_gradient, -gradient)
+    assert turned.losses == plain.losses
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: x.reshape(2, 4, 3),
+        lambda x: x.reshape(1, 2, 4, 3),
+        lambda x: x.astype(np.float32),
+        lambda x: x.tolist(),
+    ],
+    ids=["image", "batch", "float32", "list"],
+)
+def test_x_may_have_any_shape_with_the_right_number_of_elements(
+    form: Callable[[np.ndarray], Any],
+) -> None:
+    evaluator = ns.Evaluator(contrast + brightness, pixels, (2, 4, 3))
+    x = np.random.default_rng(0).uniform(size=24)
+    value, gradient = evaluator(x)
+    other_value, other_gradient = evaluator(form(x))
+    assert other_value == value
+    np.testing.assert_array_equal(other_gradient, gradient)
+
+
+def test_x_is_read_row_by_row() -> None:
+    top = ns.loss(lambda features: ops.mean(features["input"][:, 0, :, 0]))
+    x = np.zeros((2, 4, 3))
+    x[0, :, 0] = 1.0
+    value, gradient = ns.Evaluator(top, pixels, (2, 4))(x.ravel())
+    assert value == 1.0
+    np.testing.assert_array_equal(gradient.reshape(2, 4, 3), x / 4)
+
+
+def test_x_is_not_written_to() -> None:
+    x = np.random.default_rng(0).uniform(size=24)
+    before = x.copy()
+    x.setflags(write=False)
+    ns.Evaluator(contrast, pixels, (2, 4))(x)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("size", [0, 8, 23, 25, 48])
+def test_x_of_another_size_is_refused(size: int) -> None:
+    evaluator = ns.Evaluator(contrast, pixels, (2, 4))
+    with pytest.raises(ValueError, match=f"x: expected 24 numbers.*received {size}"):
+        evaluator(np.zeros(size))
+
+
+def test_the_same_x_gives_the_same_bits(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+    evaluator = ns.Evaluator(whole_objective(vgg, pictures), vgg, pictures[0].shape)
+    first_value, first_gradient = evaluator(pictures[0])
+    evaluator(pictures[0] * 0.5)
+    value, gradient = evaluator(pictures[0])
+    assert value == first_value
+    np.testing.assert_array_equal(gradient, first_gradient)
+
+
+def test_two_evaluators_do_not_disturb_each_other() -> None:
+    x, y = np.random.default_rng(0).uniform(size=(2, 24))
+    alone = ns.Evaluator(contrast, pixels, (2, 4))
+    expected_value, expected_gradient = alone(x)
+    expected_losses = alone.losses
+
+    one, other = (ns.Evaluator(o, pixels, (2, 4)) for o in (contrast, 5.0 * brightness))
+    value, gradient = one(x)
+    other(y)
+    assert one.losses == expected_losses
+    assert list(other.losses) == ["brightness"]
+    assert value == expected_value
+    np.testing.assert_array_equal(gradient, expected_gradient)
+
+
+def test_what_an_evaluation_returned_is_not_changed_by_the_next() -> None:
+    evaluator = ns.Evaluator(contrast, pixels, (2, 4))
+    x, y = np.random.default_rng(0).uniform(size=(2, 24))
+    _, gradient = evaluator(x)
+    losses = evaluator.losses
+    kept_gradient, kept_losses = gradient.copy(), dict(losses)
+    evaluator(y)
+    np.testing.assert_array_equal(gradient, kept_gradient)
+    assert losses == kept_losses != evaluator.losses
+
+
+def test_a_value_that_is_not_finite_is_passed_on_as_it_is() -> None:
+    root = ns.loss(lambda features: ops.sqrt(ops.mean(features["input"]) - 0.5))
+    evaluator = ns.Evaluator(root, pixels, (2, 4))
+    assert np.isfinite(evaluator(np.ones(24))[0])
+    assert np.isnan(evaluator(np.zeros(24))[0])
+
+
+def test_scipys_minimize_can_drive_it(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+    content = pictures[0]
+    objective = ns.StyleLoss(vgg(pictures[1])) + 0.1 * ns.TotalVariationLoss()
+    evaluator = ns.Evaluator(objective, vgg, content.shape)
+    start, _ = evaluator(content)
+    found = scipy.optimize.minimize(
+        evaluator,
+        content.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, 1)] * content.size,
+        options={"maxiter": 15},
+    )
+    assert found.nit == 15
+    assert found.fun < 0.3 * start
+    assert found.fun == pytest.approx(evaluator(found.x)[0], rel=1e-6)
+
+
+def test_scipy_finds_the_minimum_of_a_known_function() -> None:
+    evaluator = ns.Evaluator(contrast, pixels, (2, 4))
+    start = np.random.default_rng(0).uniform(size=24)
+    found = scipy.optimize.minimize(evaluator, start, jac=True, method="CG")
+    np.testing.assert_allclose(found.x, 0.5, atol=1e-3)
+
+
+def constant(features: Mapping[str, Any]) -> Any:
+    return ops.convert_to_tensor(1.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        (lambda f: ops.mean(f["block4_conv2"]), KeyError, "block4_conv2"),
+        (constant, ValueError, "does not depend on the image"),
+        (lambda f: 1.0, ValueError, "does not depend on the image"),
+        (lambda f: ops.stop_gradient(ops.mean(f["input"])), ValueError, "does not depend on"),
+        (lambda f: f["input"], ValueError, r"scalar.*\(1, 2, 4, 3\)"),
+        (lambda f: ops.mean(f["input"], keepdims=True), ValueError, r"scalar.*\(1, 1, 1, 1\)"),
+        (lambda f: ops.argmax(f["input"]), TypeError, "floating-point"),
+    ],
+    ids=["unknown layer", "constant", "number", "cut off", "image", "not a scalar", "integer"],
+)
+def test_a_loss_that_does_not_fit_is_found_before_any_evaluation(
+    function: Any, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=f"(?s){message}"):
+        ns.Evaluator(ns.loss(function), pixels, (2, 4))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda features: np.mean(features["input"]),
+        lambda features: np.asarray(features["input"]).std(),
+    ],
+    ids=["mean", "asarray"],
+)
+def test_a_loss_that_leaves_for_numpy_is_found_at_once_and_numpy_is_named(function: Any) -> None:
+    with pytest.raises((TypeError, NotImplementedError), match="(?i)numpy"):
+        ns.Evaluator(ns.loss(function), pixels, (2, 4))
+
+
+def test_an_unknown_layer_of_a_network_is_found_at_once(vgg: ns.VGG19Features) -> None:
+    deeper = ns.loss(lambda features: ops.mean(features["block6_conv1"]))
+    with pytest.raises(KeyError, match="block6_conv1.*block5_conv4"):
+        ns.Evaluator(contrast + deeper, vgg, (16, 16))
+
+
+def test_a_content_of_another_size_is_found_at_once(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    objective = ns.ContentLoss(vgg(pictures[0]))
+    with pytest.raises(ValueError, match="content.*must have the same size"):
+        ns.Evaluator(objective, vgg, pictures[1].shape)
+
+
+def test_an_image_too_small_for_the_network_is_found_at_once(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    objective = ns.StyleLoss(vgg(pictures[1]))
+    with pytest.raises(ValueError, match="8 x 4"):
+        ns.Evaluator(objective, vgg, (4, 8))
+
+
+def test_a_constant_among_losses_that_depend_on_the_image_is_allowed() -> None:
+    evaluator = ns.Evaluator(contrast + 2.0 * ns.loss(constant), pixels, (2, 4))
+    value, _ = evaluator(np.full(24, 0.5))
+    assert value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((4,), ValueError),
+        ((4, 4, 1), ValueError),
+        ((1, 4, 4, 3), ValueError),
+        ((0, 4), ValueError),
+        ((4, -4), ValueError),
+        ((2.5, 4), (TypeError, ValueError)),
+        ("ab", (TypeError, ValueError)),
+        (4, (TypeError, ValueError)),
+        (None, (TypeError, ValueError)),
+    ],
+)
+def test_a_shape_that_is_no_images_is_refused(shape: Any, kind: Any) -> None:
+    with pytest.raises(kind, match="shape: expected"):
+        ns.Evaluator(contrast, pixels, shape)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 4, 3), np.zeros((2, 4, 3)).shape, [2, 4]])
+def test_a_shape_may_leave_out_the_channels(shape: Any) -> None:
+    assert ns.Evaluator(contrast, pixels, shape).shape == (2, 4, 3)
+
+
+@pytest.mark.parametrize("extractor", [None, "vgg19", 3])
+def test_an_extractor_that_cannot_be_called_is_refused(extractor: Any) -> None:
+    with pytest.raises(TypeError, match="extractor: expected a callable"):
+        ns.Evaluator(contrast, extractor, (2, 4))
+
+
+@pytest.mark.parametrize("objective", [None, 1.0, "style", lambda features: 0.0])
+def test_what_is_no_objective_is_refused(objective: Any) -> None:
+    with pytest.raises(TypeError, match="expected a loss"):
+        ns.Evaluator(objective, pixels, (2, 4))
+
+
+def test_another_backend_of_keras_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(RuntimeError, match="tensorflow.*torch.*KERAS_BACKEND"):
+        ns.Evaluator(contrast, pixels, (2, 4))
+
+
+def test_an_evaluator_describes_itself_in_a_line() -> None:
+    evaluator = ns.Evaluator(contrast + brightness, pixels, (2, 4))
+    assert repr(evaluator) == "Evaluator(contrast, brightness; image of 4 x 2)"

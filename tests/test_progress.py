@@ -1,0 +1,102 @@
+"""What the progress display shows, and where."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from neuralstyle.optimize import Progress
+from neuralstyle.progress import _pace, progress_bar
+
+
+def record(nit: int, seconds: float = 0.0, scale: int = 0, scales: int = 1, **others: Any):
+    """A moment of a run of 100 iterations with two evaluations each."""
+    side = 32 * 2**scale
+    values: dict[str, Any] = {
+        "nit": nit,
+        "nfev": 2 * nit,
+        "fun": 0.5,
+        "losses": {"content": 0.25, "[style]": 0.125},
+        "seconds": seconds,
+        "shape": (side, 2 * side, 3),
+        "maxiter": 100,
+        "work_left": 100 - nit,
+        "scale": scale,
+        "scales": scales,
+    }
+    return Progress(**{**values, **others})
+
+
+def drawn(records: Sequence[Progress], **console: Any) -> str:
+    file = io.StringIO()
+    with progress_bar(console=Console(file=file, **console)) as draw:
+        assert draw is not None
+        for now in records:
+            draw(now)
+    return file.getvalue()
+
+
+RUN = [
+    record(1, 1.0, 0, 2),
+    record(50, 50.0, 0, 2),
+    record(51, 60.0, 1, 2, fun=0.25),
+    record(61, 80.0, 1, 2, fun=0.125),
+]
+
+
+def test_terminal_shows_size_iteration_losses_speed_and_time() -> None:
+    text = drawn(RUN, force_terminal=True, width=120, color_system=None)
+    for part in ("128 x 64", "61/100", "1 evaluations/s", "1:18 left", "loss 0.125"):
+        assert part in text
+    assert "(content 0.25, [style] 0.125)" in text
+
+
+def test_narrow_terminal_is_never_filled_to_its_edge() -> None:
+    text = drawn(RUN, force_terminal=True, width=40, color_system=None)
+    (losses, *_) = [line for line in text.split("\n") if line.startswith("loss 0.125")]
+    assert "…" in losses[:36]
+
+
+def test_file_gets_a_plain_line_for_each_scale() -> None:
+    assert drawn(RUN, width=20).splitlines() == [
+        "64 x 32: iteration 50 of 100, loss 0.5",
+        "128 x 64: iteration 61 of 100, loss 0.125",
+    ]
+
+
+def test_run_that_ends_before_its_first_iteration_leaves_no_line() -> None:
+    assert drawn([]) == ""
+
+
+def test_last_line_is_left_when_the_run_fails() -> None:
+    file = io.StringIO()
+    with pytest.raises(KeyboardInterrupt), progress_bar(console=Console(file=file)) as draw:
+        assert draw is not None
+        draw(record(7))
+        raise KeyboardInterrupt
+    assert file.getvalue() == "64 x 32: iteration 7 of 100, loss 0.5\n"
+
+
+def test_default_console_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as draw:
+        assert draw is not None
+        draw(record(7))
+    out, err = capsys.readouterr()
+    assert not out
+    assert err == "64 x 32: iteration 7 of 100, loss 0.5\n"
+
+
+def test_disabled_bar_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(False) as draw:
+        assert draw is None
+    assert capsys.readouterr() == ("", "")
+
+
+def test_pace_is_measured_from_the_scales_first_iteration() -> None:
+    assert _pace(record(1, 30.0), record(1, 30.0)) == ""
+    assert _pace(record(1, 30.0), record(11, 35.0)) == "4 evaluations/s, 0:45 left"
+    assert _pace(record(1, 30.0), record(100, 35.0)).endswith("0:00 left")
