@@ -6,6 +6,7 @@ backend Keras runs on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import keras
@@ -76,7 +77,7 @@ class Evaluator:
             raise TypeError(f"extractor: expected a callable, received {extractor!r}")
         self.objective = StyleObjective(objective)
         self.extractor = extractor
-        self.shape = _image_shape(shape)
+        self.shape = image_shape(shape)
         self.losses: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
         self._dtype = str(getattr(extractor, "dtype", "float32"))
@@ -134,10 +135,12 @@ class Evaluator:
         return f"Evaluator({', '.join(self._names)}; image of {self.shape[1]} x {self.shape[0]})"
 
 
-def _image_shape(shape: Any) -> tuple[int, int, int]:
-    numbers = tuple(int(n) for n in shape)
-    if len(numbers) == 2:
-        numbers = (*numbers, 3)
-    if len(numbers) != 3 or numbers[2] != 3 or min(numbers) < 1:
-        raise ValueError(f"shape: expected (height, width) or (height, width, 3), received {shape}")
-    return numbers
+def image_shape(shape: Any) -> tuple[int, int, int]:
+    """Return (height, width, 3), given that or (height, width)."""
+    numbers = tuple(shape) if isinstance(shape, Sequence) else ()
+    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers)
+    if not whole or len(numbers) not in (2, 3) or min(numbers) < 1 or numbers[2:] not in ((), (3,)):
+        raise ValueError(
+            f"shape: expected (height, width) or (height, width, 3), received {shape!r}"
+        )
+    return int(numbers[0]), int(numbers[1]), 3

@@ -83,8 +83,9 @@ class Features(Mapping[str, Tensor]):
         problem = f"layer {layer!r} cannot be computed for an image of {width} x {height} pixels"
         try:
             activation = self._compute(self._tensors, layer)
-        except ValueError as error:  # Keras refuses to pool what is smaller than the pool
-            raise ValueError(f"{problem}, which may be too small for it") from error
+        except Exception as error:  # networks fail in many ways when nothing is left to compute
+            reason = str(error).strip().split("\n")[0]
+            raise ValueError(f"{problem}, which may be too small for it ({reason})") from error
         if 0 in activation.shape[1:3]:
             raise ValueError(f"{problem}: nothing is left of it there")
         return activation
@@ -156,6 +157,7 @@ class KerasFeatures:
         self._outputs = {
             name: output for name, output in outputs.items() if output is not inputs[0]
         }
+        self.dtype = keras.backend.standardize_dtype(inputs[0].dtype)
         self._preprocess = preprocess or (lambda image: image)
         self._functions: dict[tuple[str, ...], keras.Function] = {}
 
@@ -181,7 +183,7 @@ class KerasFeatures:
         TypeError, ValueError
             If `image` is not such an image.
         """
-        return Features(image_tensor(image), self.layers, self.compute)
+        return Features(image_tensor(image, self.dtype), self.layers, self.compute)
 
     def compute(self, known: Mapping[str, Tensor], layer: str) -> Tensor:
         """Compute a layer's activation from the activations that are known."""
@@ -310,5 +312,10 @@ def image_tensor(image: Any, dtype: str = "float32") -> Tensor:
     elif len(image.shape) != 4 or image.shape[0] != 1 or image.shape[-1] != 3:
         raise ValueError(
             f"image: expected a tensor of shape (1, H, W, 3), received {tuple(image.shape)}"
+        )
+    elif "float" not in keras.backend.standardize_dtype(image.dtype):
+        raise TypeError(
+            f"image: expected a floating-point tensor with values in [0, 1], received {image.dtype}"
+            "; divide by 255"
         )
     return ops.convert_to_tensor(ops.cast(image, dtype))

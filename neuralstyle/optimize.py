@@ -7,12 +7,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.evaluate import Evaluator
+from neuralstyle.evaluate import Evaluator, image_shape
 from neuralstyle.features import Extractor
 from neuralstyle.images import check_image
 from neuralstyle.objective import Loss, StyleObjective
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 Image: TypeAlias = NDArray[np.float32]
 
 FIRST_STEP = 0.01
-"""Root mean square change of the pixels that the first step of a run tries."""
+"""Root mean square change of the pixels that the first step of a run tries, about."""
 
 
 class Status(enum.IntEnum):
@@ -240,11 +241,11 @@ def minimize(
     Notes
     -----
     This is one call of `scipy.optimize.fmin_l_bfgs_b`, with one function that returns value and
-    gradient together; nothing restarts it, which would lose its curvature history. SciPy sees the
-    objective times a constant, chosen at the start such that the first step it tries moves the
-    pixels by a hundredth in the root mean square. That makes its tolerances relative at every size
-    and weighting, where the bare objective (a gradient of 1e-6 per pixel is common) would often
-    meet them at once.
+    gradient together; nothing restarts it, which would lose its curvature history. SciPy sees
+    pixels and objective times constants, chosen at the start such that the first step it tries
+    moves the pixels by about a hundredth in the root mean square; the bare objective, whose
+    gradient is 1e-6 per pixel or less, would make it creep at first and then meet SciPy's
+    tolerances at once. `ftol` and `gtol` are relative at every size and weighting.
 
     Examples
     --------
@@ -310,6 +311,8 @@ def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int 
     (4, 6, 3)
     """
     if not isinstance(init, str):
+        if shape is not None:
+            raise ValueError(f"shape: expected None with an image as init, received {shape!r}")
         image: Image = check_image(init, "init").copy()
         return image
     if init != "noise":
@@ -319,7 +322,7 @@ def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int 
         )
     if shape is None:
         raise ValueError('shape: expected (height, width) with init="noise", received None')
-    noise = np.random.default_rng(seed).uniform(0.35, 0.65, (*shape[:2], 3))
+    noise = np.random.default_rng(seed).uniform(0.35, 0.65, image_shape(shape))
     return noise.astype(np.float32)
 
 
@@ -340,6 +343,8 @@ class _Run:
         self.nfev = 0
         self.history: list[Iteration] = []
         self.fun = np.inf
+        # SciPy sees pixels divided by `unit` and values multiplied by `scale`.
+        self.unit = 1.0
         self.scale = 1.0
         self.best: tuple[float, NDArray[np.float64], dict[str, float]] | None = None
 
@@ -351,16 +356,17 @@ class _Run:
         bounds = limits["bounds"]
         try:
             first = self.start(x)
+            start = x / self.unit
             _, _, info = fmin_l_bfgs_b(
                 # SciPy's first evaluation is the one that has just been made.
-                lambda y: first if self.nfev == 1 and np.array_equal(x, y) else self.evaluate(y),
-                x,
-                bounds=None if bounds is None else [bounds] * x.size,
+                lambda y: first if self.nfev == 1 and np.array_equal(start, y) else self.scaled(y),
+                start,
+                bounds=None if bounds is None else [tuple(np.divide(bounds, self.unit))] * x.size,
                 m=limits["maxcor"],
                 factr=0.0,  # SciPy's test is not relative for small values: see `accept`
                 pgtol=limits["gtol"] * float(np.abs(first[1]).max()),
                 maxiter=limits["maxiter"],
-                maxfun=limits["maxfun"] or np.inf,
+                maxfun=np.inf,  # SciPy's limit gives way to a line search: see `scaled`
                 maxls=limits["maxls"],
                 callback=self.accept,
             )
@@ -373,7 +379,7 @@ class _Run:
         return self._ending(info)
 
     def start(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Make the first evaluation, and choose the scale of all from it."""
+        """Make the first evaluation, and choose the scales of all from it."""
         fun, gradient = self.evaluator(x)
         self._note(fun, x)
         wrong = [name for name, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
@@ -384,13 +390,19 @@ class _Run:
                 "objective: its gradient is not finite at the start, though its value is; the "
                 f"terms are {', '.join(self.evaluator.losses)}"
             )
+        # SciPy's first step has the length of the gradient that it sees, or 1 without bounds: make
+        # both the same. A power of two scales the pixels without rounding them.
         norm = float(np.linalg.norm(gradient))
         if norm > 0:
-            self.scale = FIRST_STEP * np.sqrt(x.size) / norm
-        return fun * self.scale, gradient * self.scale
+            self.unit = 2.0 ** np.round(np.log2(FIRST_STEP * np.sqrt(x.size)))
+            self.scale = 1.0 / (self.unit * norm)
+        return fun * self.scale, gradient * (self.unit * self.scale)
 
-    def evaluate(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def scaled(self, y: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Give SciPy the scaled value and gradient, and remember the best point."""
+        if self.nfev == self.limits["maxfun"]:
+            raise _Halt(Status.LIMIT, f"made maxfun = {self.nfev} evaluations")
+        x = y * self.unit
         fun, gradient = self.evaluator(x)
         self._note(fun, x)
         if not (np.isfinite(fun) and np.isfinite(gradient).all()):
@@ -400,16 +412,16 @@ class _Run:
                 Status.NONFINITE,
                 f"{what} was not finite at evaluation {self.nfev}; the best image before is kept",
             )
-        gradient *= self.scale
+        gradient *= self.unit * self.scale
         return fun * self.scale, gradient
 
     def _note(self, fun: float, x: NDArray[np.float64]) -> None:
         self.nfev += 1
         self.fun = fun
         if np.isfinite(fun) and (self.best is None or fun < self.best[0]):
-            self.best = (fun, x.copy(), self.evaluator.losses)
+            self.best = (fun, x, self.evaluator.losses)
 
-    def accept(self, x: NDArray[np.float64]) -> None:
+    def accept(self, y: NDArray[np.float64]) -> None:
         """Note an accepted iteration (the last point evaluated) and call the callbacks."""
         previous = self.history[-1].fun if self.history else np.inf
         self.history.append(
@@ -432,7 +444,7 @@ class _Run:
                 shape=self.evaluator.shape,
                 maxiter=self.limits["maxiter"],
                 work_left=self.limits["maxiter"] - now.nit,
-                _x=x,
+                _x=y * self.unit,
             )
             for callback in self.callbacks:
                 try:
@@ -451,9 +463,7 @@ class _Run:
         if status is Status.CONVERGED:
             return status, "converged: the gradient is as small as asked, or the loss stands still"
         if status is Status.LIMIT:
-            if len(self.history) >= self.limits["maxiter"]:
-                return status, f"made maxiter = {self.limits['maxiter']} iterations"
-            return status, f"made maxfun = {self.limits['maxfun']} evaluations"
+            return status, f"made maxiter = {self.limits['maxiter']} iterations"
         return status, f"the line search found no lower value ({info['task']})"
 
     def result(self, status: Status, message: str, settings: dict[str, Any]) -> StyleResult:
@@ -492,9 +502,9 @@ def _check_limits(
         if count < 1:
             raise ValueError(f"{name}: expected at least 1, received {count}")
     for name, tolerance in {"ftol": ftol, "gtol": gtol}.items():
-        if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)):
+        if isinstance(tolerance, bool) or not isinstance(tolerance, Real):
             raise TypeError(f"{name}: expected a number, received {tolerance!r}")
-        if not 0 <= tolerance < np.inf:
+        if not 0 <= float(tolerance) < np.inf:
             raise ValueError(f"{name}: expected a number of at least 0, received {tolerance!r}")
     if bounds is not None:
         try:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -129,9 +130,10 @@ def stylize(
     if objective is None or objective is recipe:
         shares = presets.check_style_weights(style_weights, len(styles))
         factory: ObjectiveFactory = functools.partial(recipe, style_weights=shares)
-    elif not callable(objective):
+    elif not callable(objective) or isinstance(objective, (Loss, StyleObjective)):
         raise TypeError(
-            f"objective: expected a recipe or a function of features, received {objective!r}"
+            "objective: expected a recipe, or a function that makes an objective of the features "
+            f"at each scale, received {objective!r}"
         )
     elif style_weights is not None:
         raise ValueError(
@@ -140,7 +142,9 @@ def stylize(
         )
     else:
         factory = objective
-    if not (style_scale > 0 and np.isfinite(style_scale)):
+    if isinstance(style_scale, bool) or not isinstance(style_scale, Real):
+        raise TypeError(f"style_scale: expected a number, received {style_scale!r}")
+    if not 0 < style_scale < np.inf:
         raise ValueError(f"style_scale: expected a number above 0, received {style_scale!r}")
     shapes = _pyramid(_target_size(content, size), scales, recipe.min_size)
     iterations = _iterations(maxiter, recipe.maxiter, len(shapes))
@@ -184,7 +188,7 @@ def stylize(
                 partial = getattr(error, "partial_result", None)
                 run.results += [partial] if partial else []
                 if run.results:
-                    error.partial_result = run.result({})  # type: ignore[attr-defined]
+                    error.partial_result = run.result({})
                 raise
             run.results.append(result)
             if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
@@ -320,8 +324,8 @@ def _iterations(maxiter: Any, default: tuple[int, ...], scales: int) -> list[int
     """Return the iterations at each scale; the last number given repeats."""
     if maxiter is None:
         maxiter = default[:scales]
-    if not isinstance(maxiter, Sequence):
-        return [maxiter] * scales
+    if isinstance(maxiter, str) or not isinstance(maxiter, Sequence):
+        maxiter = [maxiter]
     if not maxiter:
         raise ValueError("maxiter: expected at least one number, received none")
     if len(maxiter) > scales:
@@ -329,7 +333,10 @@ def _iterations(maxiter: Any, default: tuple[int, ...], scales: int) -> list[int
             f"maxiter: expected at most {scales} numbers, one for each scale, "
             f"received {len(maxiter)}"
         )
-    return [maxiter[min(scale, len(maxiter) - 1)] for scale in range(scales)]
+    for count in maxiter:
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"maxiter: expected whole numbers of at least 1, received {count!r}")
+    return [int(maxiter[min(scale, len(maxiter) - 1)]) for scale in range(scales)]
 
 
 def _start(

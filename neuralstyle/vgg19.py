@@ -86,7 +86,7 @@ def preprocess(image: Tensor) -> Tensor:
     >>> np.asarray(preprocess(white)).round().ravel().tolist()
     [151.0, 138.0, 131.0]
     """
-    means = ops.cast([103.939, 116.779, 123.68], image.dtype)
+    means = ops.convert_to_tensor([103.939, 116.779, 123.68], dtype=image.dtype)
     return ops.flip(image, axis=-1) * 255.0 - means
 
 

@@ -172,12 +172,13 @@ def test_default_tolerances_do_not_stop_early_at_any_weight(
 
 
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), None])
-def test_the_first_step_moves_the_pixels_by_a_hundredth(
+def test_the_first_step_moves_the_pixels_by_about_a_hundredth(
     bounds: tuple[float, float] | None, recorded: list[Recorded]
 ) -> None:
     run(0.25 + 0.5 * noise(16, 20), bounds=bounds)
     (start, _), (second, _) = recorded[0].calls[:2]
-    assert np.sqrt(np.mean((second - start) ** 2)) == pytest.approx(0.01, rel=1e-4)
+    # The unit of the pixels is a power of two.
+    assert 0.01 / 1.5 < np.sqrt(np.mean((second - start) ** 2)) < 0.01 * 1.5
 
 
 # Results

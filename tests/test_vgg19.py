@@ -508,7 +508,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if behaviour == "not found":
             return self.send_error(404)
         if behaviour == "silent":
-            self.server.released.wait(20)
+            self.server.released.wait(10)
             return None
         self.send_response(200)
         self.send_header("Content-Length", str(len(payload)))
@@ -521,8 +521,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(payload[: len(payload) // 2])
             self.wfile.flush()
             if behaviour == "stalls":
-                self.server.released.wait(20)
-            while behaviour == "trickles" and not self.server.released.wait(0.05):
+                self.server.released.wait(10)
+            for _ in range(200 if behaviour == "trickles" else 0):  # ten seconds
+                if self.server.released.wait(0.05):
+                    break
                 self.wfile.write(b"x")
                 self.wfile.flush()
         return None
