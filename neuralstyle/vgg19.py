@@ -13,9 +13,9 @@ import re
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -267,7 +267,9 @@ def read_weights(path: Path) -> Weights:
         raise FileNotFoundError(f"weights: there is no file {str(path)!r}")
     try:
         arrays = _read_npz(path) if path.suffix == ".npz" else _read_hdf5(path)
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # on damaged data the decoders raise nearly anything
         reason = str(error).split("\n")[0]
         raise ValueError(
             f"weights: {str(path)!r} is not a readable weights file (.h5, .weights.h5 or .npz), "
@@ -330,6 +332,9 @@ def _download(url: str, path: Path, md5: str) -> None:
                 while not given_up.is_set() and (chunk := response.read(_STALL_BYTES)):
                     file.write(chunk)
                     received += len(chunk)
+        except urllib.error.HTTPError as error:
+            error.close()
+            failure.append(error)
         except BaseException as error:
             failure.append(error)
 
@@ -357,7 +362,7 @@ def _download(url: str, path: Path, md5: str) -> None:
 
 
 def _read_npz(path: Path) -> dict[str, list[NDArray[Any]]]:
-    with np.load(path, allow_pickle=False) as archive:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         groups: dict[str, list[NDArray[Any]]] = {}
         for key in archive.files:
             groups.setdefault(key.rsplit("/", 1)[0], []).append(archive[key])
@@ -370,7 +375,8 @@ def _read_hdf5(path: Path) -> dict[str, list[NDArray[Any]]]:
     groups: dict[str, list[NDArray[Any]]] = {}
 
     def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
+        # A model saved while it was trained has its optimizer's arrays too.
+        if isinstance(item, h5py.Dataset) and item.ndim in (1, 4) and "optimizer" not in name:
             groups.setdefault(name.rsplit("/", 1)[0], []).append(item[()])
 
     with h5py.File(path, "r") as file:
