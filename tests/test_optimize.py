@@ -131,6 +131,15 @@ def test_the_known_minimum_is_found() -> None:
     assert result.status is ns.Status.CONVERGED
 
 
+def test_default_tolerances_let_a_badly_scaled_loss_fall_to_the_end_of_float32() -> None:
+    target = 0.2 + 0.6 * noise()[None]
+    weights = np.geomspace(1.0, 1e-3, target.size, dtype=np.float32).reshape(target.shape)
+    bowl = ns.loss(lambda f: ops.mean(weights * ops.square(f["input"] - target)))
+    result = ns.minimize(bowl, pixels, "noise", shape=(8, 12), maxiter=400)
+    assert result.fun < 1e-11 * result.history[0].fun
+    np.testing.assert_allclose(result.image, target[0], atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_bits(vgg: ns.VGG19Features, pictures: Pictures) -> None:
     objective = painting(vgg, pictures)
     first, again, other = (
@@ -304,6 +313,7 @@ def test_a_gradient_that_is_not_the_losses_own_leaves_the_image_where_it_was(
 def test_a_line_search_that_fails_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(function: Any, x: np.ndarray, **options: Any) -> Any:
         value, gradient = function(x)
+        x[:] = 0.0  # an optimiser may use its array again
         return x, value, {"warnflag": 2, "task": "ABNORMAL: ", "grad": gradient}
 
     monkeypatch.setattr("scipy.optimize.fmin_l_bfgs_b", give_up)
