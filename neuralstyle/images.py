@@ -347,7 +347,7 @@ def resize(image: Floats, size: tuple[int, int]) -> Floats:
 
     Returns
     -------
-    ndarray of float32, shape (*size) or (*size, channels)
+    ndarray of float32, of the new size and with the same channels
         Always a new array; clipped to [0, 1], which the filters overshoot at edges.
 
     Raises
