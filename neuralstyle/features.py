@@ -271,7 +271,7 @@ class VGG19Features:
         self.pooling = pooling
         self.seed = seed
         self.dtype = dtype
-        self.model = vgg19.build(vgg19.load_weights(self.weights, seed), pooling, dtype)
+        self.model = vgg19.build(vgg19.load_weights(self.weights, seed, pooling), pooling, dtype)
         self._network = KerasFeatures(self.model, vgg19.preprocess)
 
     @property

@@ -247,11 +247,18 @@ class StyleObjective(_Summable):
         ValueError
             If a loss does not return a scalar.
         TypeError
-            If a loss does not return a floating-point tensor.
+            If a loss does not return a floating-point tensor, or computes with NumPy what only
+            `keras.ops` can.
         """
         values = {}
         for term in self.terms:
-            value = ops.convert_to_tensor(term.loss(features))
+            try:
+                value = ops.convert_to_tensor(term.loss(features))
+            except NotImplementedError as error:  # NumPy refuses the tensors of a graph
+                raise TypeError(
+                    f"loss {term.name!r}: expected a computation with keras.ops, received one that "
+                    f"a tensor refuses: {str(error).splitlines()[0]}"
+                ) from error
             if tuple(value.shape) != ():
                 raise ValueError(
                     f"loss {term.name!r}: expected a scalar, received shape {tuple(value.shape)}"

@@ -453,7 +453,8 @@ class _Run:
                     reason = f": {stop.value}" if stop.value is not None else ""
                     raise _Halt(Status.CALLBACK, f"halted by the callback{reason}") from None
         ftol = self.limits["ftol"]
-        if previous - self.fun <= ftol * max(abs(previous), abs(self.fun)) and previous < np.inf:
+        fall = previous - self.fun
+        if 0 <= fall <= ftol * max(abs(previous), abs(self.fun)) and fall < np.inf:
             raise _Halt(
                 Status.CONVERGED, f"converged: the loss falls by less than {ftol:g} of itself"
             )

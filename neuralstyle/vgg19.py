@@ -135,7 +135,9 @@ def build(weights: Weights, pooling: Pooling = "max", dtype: str = "float32") ->
     return model
 
 
-def load_weights(source: str | os.PathLike[str] | None, seed: int = 0) -> Weights:
+def load_weights(
+    source: str | os.PathLike[str] | None, seed: int = 0, pooling: Pooling = "max"
+) -> Weights:
     """Load the weights of the sixteen convolutions.
 
     Parameters
@@ -144,6 +146,8 @@ def load_weights(source: str | os.PathLike[str] | None, seed: int = 0) -> Weight
         See `neuralstyle.VGG19Features`.
     seed : int, default 0
         For random weights.
+    pooling : {"max", "avg"}, default "max"
+        For random weights, which depend on it.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def load_weights(source: str | os.PathLike[str] | None, seed: int = 0) -> Weight
         If the ImageNet weights are neither in Keras' cache nor to be had from the network.
     """
     if source is None:
-        return random_weights(seed)
+        return random_weights(seed, pooling=pooling)
     if source == "compact":
         return read_weights(COMPACT_FILE)
     if source == "imagenet":
@@ -194,7 +198,10 @@ def choose_weights() -> Literal["imagenet", "compact"]:
 
 
 def random_weights(
-    seed: int = 0, widths: tuple[int, int, int, int, int] = WIDTHS, size: int = 128
+    seed: int = 0,
+    widths: tuple[int, int, int, int, int] = WIDTHS,
+    size: int = 128,
+    pooling: Pooling = "max",
 ) -> Weights:
     """Draw orthogonal kernels, standardised channel by channel.
 
@@ -205,6 +212,8 @@ def random_weights(
         Channels of the convolutions in each block.
     size : int, default 128
         Side in pixels of the noise picture that the standardisation looks at.
+    pooling : {"max", "avg"}, default "max"
+        Of the network that they are for.
 
     Returns
     -------
@@ -229,7 +238,9 @@ def random_weights(
         for index in range(1, count + 1):
             fan_in = 9 * feature.shape[-1]
             gaussian = random.standard_normal((max(fan_in, width), min(fan_in, width)))
-            orthogonal = np.linalg.qr(gaussian)[0]
+            # The orthogonal factor by Cholesky's method: Householder's takes seconds.
+            triangle = np.linalg.cholesky(gaussian.T @ gaussian)
+            orthogonal = np.linalg.solve(triangle, gaussian.T).T
             matrix = orthogonal if fan_in >= width else orthogonal.T
             kernel = matrix.reshape(3, 3, -1, width).astype(np.float32)
             response = ops.conv(feature, kernel, padding="same")
@@ -237,7 +248,8 @@ def random_weights(
             std = np.asarray(ops.std(response, axis=(0, 1, 2)))
             weights[f"block{block}_conv{index}"] = (kernel / std, -mean / std)
             feature = ops.relu((response - mean) / std)
-        feature = ops.average_pool(feature, 2)
+        pool = ops.max_pool if pooling == "max" else ops.average_pool
+        feature = pool(feature, 2)
     return weights
 
 

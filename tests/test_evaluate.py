@@ -293,7 +293,7 @@ def test_a_loss_that_does_not_fit_is_found_before_any_evaluation(
     ids=["mean", "asarray"],
 )
 def test_a_loss_that_leaves_for_numpy_is_found_at_once_and_numpy_is_named(function: Any) -> None:
-    with pytest.raises((TypeError, NotImplementedError), match="(?i)numpy"):
+    with pytest.raises(TypeError, match="(?i)loss .*numpy"):
         ns.Evaluator(ns.loss(function), pixels, (2, 4))
 
 
