@@ -36,8 +36,8 @@ class Features(Mapping[str, Tensor]):
     layers : sequence of str
         Names of the layers that can be asked for.
     compute : callable
-        Takes the mapping of what is known and the name of a layer, and returns that layer's
-        activation.
+        Takes the mapping of what is known and the name of a layer, and returns the activations of
+        that layer and of those that it passed on the way, by name.
     aliases : mapping from str to str, optional
         Further names of layers.
 
@@ -54,7 +54,7 @@ class Features(Mapping[str, Tensor]):
         self,
         image: Tensor,
         layers: Sequence[str],
-        compute: Callable[[Mapping[str, Tensor], str], Tensor],
+        compute: Callable[[Mapping[str, Tensor], str], Mapping[str, Tensor]],
         aliases: Mapping[str, str] | None = None,
     ) -> None:
         self._layers = ("input", *layers)
@@ -75,20 +75,24 @@ class Features(Mapping[str, Tensor]):
                 )
             )
         if layer not in self._tensors:
-            self._tensors[layer] = self._activation(layer)
+            passed = self._walk_to(layer)
+            # In a graph that is being traced, keeping what was passed costs nothing and saves
+            # walking the same way again; in eager mode it would cost memory.
+            traced = not hasattr(passed[layer], "numpy")
+            self._tensors.update(passed if traced else {layer: passed[layer]})
         return self._tensors[layer]
 
-    def _activation(self, layer: str) -> Tensor:
+    def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
         height, width = self._tensors["input"].shape[1:3]
         problem = f"layer {layer!r} cannot be computed for an image of {width} x {height} pixels"
         try:
-            activation = self._compute(self._tensors, layer)
+            passed = self._compute(self._tensors, layer)
         except Exception as error:  # networks fail in many ways when nothing is left to compute
             reason = str(error).strip().split("\n")[0]
             raise ValueError(f"{problem}, which may be too small for it ({reason})") from error
-        if 0 in activation.shape[1:3]:
+        if 0 in passed[layer].shape[1:3]:
             raise ValueError(f"{problem}: nothing is left of it there")
-        return activation
+        return passed
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of all layers, computed or not."""
@@ -185,14 +189,19 @@ class KerasFeatures:
         """
         return Features(image_tensor(image, self.dtype), self.layers, self.compute)
 
-    def compute(self, known: Mapping[str, Tensor], layer: str) -> Tensor:
-        """Compute a layer's activation from the activations that are known."""
+    def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
+        """Compute a layer from the activations that are known, and those between."""
         names = (*(name for name in known if name != "input"), layer)
         if names not in self._functions:
             symbols = [self._outputs[name] for name in names]
-            self._functions[names] = keras.Function([*self._inputs, *symbols[:-1]], symbols[-1])
+            inputs = [*self._inputs, *symbols[:-1]]
+            way = keras.Function(inputs, symbols[-1])
+            passed = [o.name for o in way.operations if o.name in self._outputs]
+            outputs = {name: self._outputs[name] for name in passed if name not in names[:-1]}
+            self._functions[names] = keras.Function(inputs, outputs)
         values = [known[name] for name in names[:-1]]
-        return self._functions[names]([self._preprocess(known["input"]), *values])
+        passed = self._functions[names]([self._preprocess(known["input"]), *values])
+        return passed  # type: ignore[no-any-return]
 
 
 @final

@@ -370,3 +370,16 @@ def test_another_backend_of_keras_is_refused_by_name(monkeypatch: pytest.MonkeyP
 def test_an_evaluator_describes_itself_in_a_line() -> None:
     evaluator = ns.Evaluator(contrast + brightness, pixels, (2, 4))
     assert repr(evaluator) == "Evaluator(contrast, brightness; image of 4 x 2)"
+
+
+@pytest.mark.parametrize("deep_first", [True, False])
+def test_the_network_is_walked_once_in_whichever_order_losses_look_at_it(
+    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray], deep_first: bool
+) -> None:
+    features = vgg(pictures[0])
+    terms = [ns.ContentLoss(features, "block5_conv1"), ns.StyleLoss(features)]
+    objective = sum(terms if deep_first else terms[::-1])
+    evaluator = ns.Evaluator(objective, vgg, pictures[0].shape)
+    nodes = evaluator._compute.graph.as_graph_def().node
+    # One of the convolutions from block1_conv1 to block5_conv1 each.
+    assert sum(node.op == "Conv2D" for node in nodes) == 2 + 2 + 4 + 4 + 1

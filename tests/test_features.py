@@ -39,7 +39,7 @@ class Chain:
 
     def __call__(self, known: Mapping[str, Any], layer: str) -> Any:
         self.computed.append(layer)
-        return known["input"] + 1.0 + "abc".index(layer)
+        return {layer: known["input"] + 1.0 + "abc".index(layer)}
 
     def features(self) -> ns.Features:
         return ns.Features(ops.zeros((1, 2, 4, 3)), "abc", self, {"first": "a"})
