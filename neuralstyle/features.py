@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from neuralstyle import vgg19
+from neuralstyle.fast import FastVGG19
 from neuralstyle.images import check_image
 from neuralstyle.statistics import Tensor
 
@@ -228,6 +229,9 @@ class VGG19Features:
         For random weights.
     dtype : {"float32", "float64"}, default "float32"
         Precision of the network.
+    fast : bool, default True
+        Evaluate in float32 by `neuralstyle.fast`, with gradients equal to those of the plain Keras
+        model up to rounding, instead of by that model.
 
     Attributes
     ----------
@@ -271,6 +275,7 @@ class VGG19Features:
         *,
         seed: int = 0,
         dtype: str = "float32",
+        fast: bool = True,
     ) -> None:
         if pooling not in ("max", "avg"):
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
@@ -280,8 +285,11 @@ class VGG19Features:
         self.pooling = pooling
         self.seed = seed
         self.dtype = dtype
-        self.model = vgg19.build(vgg19.load_weights(self.weights, seed, pooling), pooling, dtype)
-        self._network = KerasFeatures(self.model, vgg19.preprocess)
+        arrays = vgg19.load_weights(self.weights, seed, pooling)
+        self.model = vgg19.build(arrays, pooling, dtype)
+        self._network: KerasFeatures | FastVGG19 = KerasFeatures(self.model, vgg19.preprocess)
+        if fast and dtype == "float32":
+            self._network = FastVGG19(arrays, pooling)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def default(
     tv_weight: float = 3.0,
     content_layers: Layers = MappingProxyType({"block2_conv2": 0.1, "block3_conv3": 0.9}),
     style_layers: Layers = STYLE_LAYERS,
-    histogram_layers: Layers = ("block1_conv1", "block4_conv1"),
+    histogram_layers: Layers = ("block2_conv1", "block4_conv1"),
 ) -> Recipe:
     """Paint with the library's own recipe, which `stylize` uses when none is named.
 
@@ -168,7 +168,8 @@ def default(
     All losses are in their relative form, so the weights mean the same at every size and for every
     network. Content is compared at shallower layers than usual, since deep ones hold on to the
     photograph only with a weight that suppresses the style; the small share of block2_conv2 keeps
-    outlines crisp, and with a larger one strokes give way to hair.
+    outlines crisp, and with a larger one strokes give way to hair. Histograms at block1_conv1 give
+    the same pictures as at block2_conv1, for twice the sorting.
     """
     return Recipe(
         "default",
