@@ -253,6 +253,7 @@ def _load(args: argparse.Namespace) -> tuple[Floats, Floats | None, list[Floats]
         init = args.init if args.init in (None, *STARTS) else load_image(args.init)
     except (OSError, TypeError, ValueError) as error:
         raise _Failure(_sentence(error)) from error
+    # A start may be overwritten: a run can go on from its own result.
     taken = [os.path.realpath(path) for path in (args.content, *args.styles)]
     for path in filter(None, (args.output, args.log)):
         if os.path.realpath(path) in taken:
@@ -350,6 +351,7 @@ def _tell(sentence: str, prefix: str = "neuralstyle: ") -> None:
 def _sentence(error: BaseException) -> str:
     """Return the first line of an error's message; a KeyError's own form has it in quotes."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    text = re.sub("^maxiter:", "--iterations:", text)
     return text.splitlines()[0] if text else type(error).__name__
 
 

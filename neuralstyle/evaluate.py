@@ -100,6 +100,8 @@ class Evaluator:
                 f"with keras.ops from the features that they are called with, received\n"
                 f"{self.objective}"
             )
+        # Gathering losses have sparse gradients.
+        gradient = tf.convert_to_tensor(gradient)
         return total, gradient, tf.stack([tf.cast(x, tf.float64) for x in losses.values()])
 
     def __call__(self, x: ArrayLike) -> tuple[float, NDArray[np.float64]]:

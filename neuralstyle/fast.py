@@ -85,7 +85,8 @@ class _Convolution:
     """A 3 x 3 convolution with bias and ReLU, and its gradient."""
 
     def __init__(self, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        turned = np.ascontiguousarray(kernel[::-1, ::-1].transpose(0, 1, 3, 2))
+        # A view; what convolutions need is made of it when they need it.
+        turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
         self._kernels = (_Kernel(kernel), _Kernel(turned))
         self._bias = ops.convert_to_tensor(bias)
 
@@ -118,7 +119,7 @@ class _Kernel:
         operations = 18 * math.prod(feature.shape[1:3]) * math.prod(channels)
         if min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS:
             return winograd.convolve(feature, self._form("winograd", winograd.transform_kernel))
-        return ops.conv(feature, self._form("direct", np.asarray), padding="same")
+        return ops.conv(feature, self._form("direct", np.ascontiguousarray), padding="same")
 
     def _form(
         self, name: str, make: Callable[[NDArray[np.float32]], NDArray[np.float32]]

@@ -7,6 +7,7 @@ RGB in [0, 1], and returns a mapping from layer name to tensor. `VGG19Features` 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, final
@@ -163,6 +164,11 @@ class KerasFeatures:
             name: output for name, output in outputs.items() if output is not inputs[0]
         }
         self.dtype = keras.backend.standardize_dtype(inputs[0].dtype)
+        if "float" not in self.dtype:
+            raise ValueError(f"model: expected a floating-point input, received {self.dtype}")
+        if preprocess is not None and not callable(preprocess):
+            raise TypeError(f"preprocess: expected a callable, received {preprocess!r}")
+        self._name = model.name
         self._preprocess = preprocess or (lambda image: image)
         self._functions: dict[tuple[str, ...], keras.Function] = {}
 
@@ -189,6 +195,10 @@ class KerasFeatures:
             If `image` is not such an image.
         """
         return Features(image_tensor(image, self.dtype), self.layers, self.compute)
+
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        return f"KerasFeatures({self._name!r}, {len(self._outputs)} layers)"
 
     def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
         """Compute a layer from the activations that are known, and those between."""
@@ -222,7 +232,7 @@ class VGG19Features:
         a path
             A Keras ``.h5`` or ``.weights.h5`` file, or ``.npz``, of a VGG19 of any width.
         None
-            Random weights from `seed`.
+            Random weights from `seed`, for this `pooling`.
     pooling : {"max", "avg"}, default "max"
         Maximum as the network was trained, or average as Gatys et al. prefer for pictures.
     seed : int, default 0
@@ -285,11 +295,17 @@ class VGG19Features:
         self.pooling = pooling
         self.seed = seed
         self.dtype = dtype
-        arrays = vgg19.load_weights(self.weights, seed, pooling)
-        self.model = vgg19.build(arrays, pooling, dtype)
-        self._network: KerasFeatures | FastVGG19 = KerasFeatures(self.model, vgg19.preprocess)
+        self._arrays = vgg19.load_weights(self.weights, seed, pooling)
+        self._network: KerasFeatures | FastVGG19
         if fast and dtype == "float32":
-            self._network = FastVGG19(arrays, pooling)
+            self._network = FastVGG19(self._arrays, pooling)
+        else:
+            self._network = KerasFeatures(self.model, vgg19.preprocess)
+
+    @functools.cached_property
+    def model(self) -> keras.Model:
+        """The network as a Keras model of preprocessed images, built when first asked for."""
+        return vgg19.build(self._arrays, self.pooling, self.dtype)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -319,7 +335,9 @@ class VGG19Features:
     def __repr__(self) -> str:
         """Describe it in a line."""
         source = self.weights if self.weights is None else str(self.weights)
-        return f"VGG19Features(weights={source!r}, pooling={self.pooling!r})"
+        seed = f", seed={self.seed}" if source is None else ""
+        dtype = f", dtype={self.dtype!r}" if self.dtype != "float32" else ""
+        return f"VGG19Features(weights={source!r}, pooling={self.pooling!r}{seed}{dtype})"
 
 
 def image_tensor(image: Any, dtype: str = "float32") -> Tensor:

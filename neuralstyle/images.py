@@ -97,10 +97,10 @@ def load_image(
     FileNotFoundError, IsADirectoryError, PermissionError
         If the file cannot be opened.
     TypeError
-        If `source`, `size` or `max_size` is of the wrong kind.
+        If `source` or an option is of the wrong kind.
     ValueError
         If the content is not a whole picture that Pillow can decode, if it has more pixels than
-        ``PIL.Image.MAX_IMAGE_PIXELS``, or if an option is out of range.
+        ``PIL.Image.MAX_IMAGE_PIXELS`` allows, or if an option is out of range.
 
     Notes
     -----
@@ -116,12 +116,10 @@ def load_image(
     >>> load_image(Image.new("L", (640, 480), 255), max_size=320).shape
     (240, 320, 3)
     """
-    if len(background) != 3 or not all(isinstance(v, Real) and 0 <= v <= 1 for v in background):
-        raise ValueError(f"background must be three values in [0, 1], got {background!r}")
+    paper = _check_background(background)
     with _opened(source) as (picture, name):
         image, alpha = _to_arrays(_upright(picture, name), name)
     if alpha is not None:
-        paper = np.array(background, dtype=np.float32)
         image = paper + alpha[..., np.newaxis] * (image - paper)
     height, width = _wanted_size(image.shape, size, max_size)
     if (height, width) != image.shape[:2]:
@@ -226,15 +224,15 @@ def save_image(
     pixels = check_image(image)
     if alpha is not None:
         if kind == "JPEG":
-            raise ValueError("alpha must be None for a JPEG file, which has none, got an array")
+            raise ValueError("alpha: expected None for a JPEG file, received an array")
         opacity = _float_array(alpha, "alpha")
         if opacity.shape != pixels.shape[:2]:
             raise ValueError(
-                f"alpha must have the image's shape {pixels.shape[:2]}, got {opacity.shape}"
+                f"alpha: expected the image's shape {pixels.shape[:2]}, received {opacity.shape}"
             )
         pixels = np.dstack([pixels, _check_range(opacity, "alpha")])
     _check_integer(quality, "quality", 100)
-    texts = _check_metadata(metadata or {})
+    texts = _check_metadata({} if metadata is None else metadata)
     data = _encode(np.rint(pixels * 255).astype(np.uint8), kind, quality, texts)
     if isinstance(target, str | os.PathLike):
         with _temporary_beside(target) as (file, path):
@@ -260,7 +258,7 @@ def check_target(target: PathOrFile, format: str | None = None) -> None:
     FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
         If the file cannot be written there.
     TypeError
-        If `target` is neither a path nor a binary file object.
+        If `target` is neither a path nor a binary file object, or `format` no string.
     ValueError
         If the format is unknown or missing, or `target` is a device or the like.
 
@@ -270,9 +268,9 @@ def check_target(target: PathOrFile, format: str | None = None) -> None:
 
     Examples
     --------
-    >>> check_target("picture.gif")
+    >>> check_target("a.gif")
     Traceback (most recent call last):
-    ValueError: the suffix of 'picture.gif' must be one of jpg, jpeg, png, tif, tiff, webp
+    ValueError: target: expected a suffix among jpg, jpeg, png, tif, tiff, webp, received 'a.gif'
     """
     _kind(target, format)
     if not isinstance(target, str | os.PathLike):
@@ -330,7 +328,7 @@ def check_image(image: object, name: str = "image") -> Floats:
         array = array[0]
     if array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
         raise ValueError(
-            f"{name} must have shape (height, width, 3) or (1, height, width, 3), got {shape}"
+            f"{name}: expected shape (height, width, 3) or (1, height, width, 3), received {shape}"
         )
     return _check_range(array, name)
 
@@ -370,7 +368,8 @@ def resize(image: Floats, size: tuple[int, int]) -> Floats:
     array = _float_array(image, "image").astype(np.float32)
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(
-            f"image must have shape (height, width) or (height, width, channels), got {array.shape}"
+            "image: expected shape (height, width) or (height, width, channels), "
+            f"received {array.shape}"
         )
     height, width = _check_size(size)
     if (height, width) == array.shape[:2]:
@@ -414,8 +413,10 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
     (240, 320)
     """
     if len(shape) not in (2, 3):
-        raise ValueError(f"shape must be (height, width) or an image's shape, got {shape!r}")
-    sides = [_check_integer(side, "each side in shape") for side in shape[:2]]
+        raise ValueError(
+            f"shape: expected (height, width) or (height, width, channels), received {shape!r}"
+        )
+    sides = [_check_integer(side, "shape", what="sides") for side in shape[:2]]
     _check_integer(longer_side, "longer_side")
     # Multiplied first, so that the longer side comes out exact.
     height, width = (max(1, round(side * longer_side / max(sides))) for side in sides)
@@ -439,6 +440,11 @@ def _opened(source: Source) -> Iterator[tuple[Image.Image, str]]:
             yield picture, name
     except MemoryError:
         raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"cannot read {name}: {_reason(error)}; "
+            "if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
     except UnidentifiedImageError as error:
         reason = "it is no picture in a format that Pillow knows" if data else "it is empty"
         raise ValueError(f"cannot read {name}: {reason}") from error
@@ -458,8 +464,8 @@ def _read(source: PathOrFile) -> tuple[str, bytes]:
             raise type(error)(f"cannot read {name}: {_reason(error)}") from error
     if not hasattr(source, "read") or isinstance(source, io.TextIOBase):
         raise TypeError(
-            "source must be a path, a binary file object or a PIL image, "
-            f"got {type(source).__name__}"
+            "source: expected a path, a binary file object or a PIL image, "
+            f"received {type(source).__name__}"
         )
     label = getattr(source, "name", None)
     return repr(label) if isinstance(label, str) else "the given file object", source.read()
@@ -528,7 +534,7 @@ def _wanted_size(
     shape: tuple[int, ...], size: Size | None, max_size: int | None
 ) -> tuple[int, int]:
     if size is not None and max_size is not None:
-        raise ValueError(f"size and max_size exclude each other, got {size!r} and {max_size!r}")
+        raise ValueError(f"max_size: expected None with size={size!r}, received {max_size!r}")
     longer = max(shape[:2])
     if isinstance(size, int | np.integer):
         longer = _check_integer(size, "size")
@@ -544,19 +550,25 @@ def _wanted_size(
 
 def _kind(target: PathOrFile, format: str | None) -> str:
     """Return Pillow's name of the format to write."""
-    if isinstance(target, str | os.PathLike):
-        what, key = f"the suffix of {_quoted(target)}", Path(target).suffix[1:]
-    elif hasattr(target, "write") and not isinstance(target, io.TextIOBase):
-        what, key = "format, as target is a file object,", ""
-    else:
+    if not isinstance(target, str | os.PathLike) and (
+        not hasattr(target, "write") or isinstance(target, io.TextIOBase)
+    ):
         raise TypeError(
-            f"target must be a path or a binary file object, got {type(target).__name__}"
+            f"target: expected a path or a binary file object, received {type(target).__name__}"
         )
+    known = ", ".join(_FORMATS)
     if format is not None:
-        what, key = f"format {format!r}", format
-    if key.lower() not in _FORMATS:
-        raise ValueError(f"{what} must be one of {', '.join(_FORMATS)}")
-    return _FORMATS[key.lower()]
+        if not isinstance(format, str):
+            raise TypeError(f"format: expected a string, received {format!r}")
+        if format.lower() not in _FORMATS:
+            raise ValueError(f"format: expected one of {known}, received {format!r}")
+        return _FORMATS[format.lower()]
+    if not isinstance(target, str | os.PathLike):
+        raise ValueError(f"format: expected one of {known} with a file object, received None")
+    suffix = Path(target).suffix[1:].lower()
+    if suffix not in _FORMATS:
+        raise ValueError(f"target: expected a suffix among {known}, received {_quoted(target)}")
+    return _FORMATS[suffix]
 
 
 def _encode(pixels: NDArray[np.uint8], kind: str, quality: int, texts: dict[str, str]) -> bytes:
@@ -613,7 +625,7 @@ def _temporary_beside(target: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes
 
 def _float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     hint = "; use load_image" if isinstance(value, Image.Image) else ""
-    got = type(value).__name__
+    received = type(value).__name__
     if not hint:
         try:
             array = np.asarray(value)
@@ -621,45 +633,68 @@ def _float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
             array = np.asarray(None)  # no array at all, such as a ragged list
         if np.issubdtype(array.dtype, np.floating):
             return array
-        got += f" of {array.dtype}"
+        received += f" of {array.dtype}"
         hint = "; divide by 255 or use load_image" if array.dtype.kind in "iu" else ""
-    raise TypeError(f"{name} must be an array of floats in [0, 1], got {got}{hint}")
+    raise TypeError(f"{name}: expected an array of floats in [0, 1], received {received}{hint}")
 
 
 def _check_range(array: NDArray[np.floating[Any]], name: str) -> Floats:
     if not np.isfinite(array).all():
         count = np.count_nonzero(~np.isfinite(array))
-        raise ValueError(f"{name} must be finite, got {count} NaN or infinite values")
+        raise ValueError(
+            f"{name}: expected finite values, received {count} that are NaN or infinite"
+        )
     low, high = float(array.min()), float(array.max())
     if low < -_TOLERANCE or high > 1 + _TOLERANCE:
         hint = "; divide by 255" if high > 2 else ""
-        raise ValueError(f"{name} must lie in [0, 1], got values from {low:g} to {high:g}{hint}")
+        raise ValueError(
+            f"{name}: expected values in [0, 1], received values from {low:g} to {high:g}{hint}"
+        )
     values: Floats = array.astype(np.float32, copy=False)
     return np.clip(values, 0, 1) if low < 0 or high > 1 else values
 
 
-def _check_integer(value: object, name: str, most: int | None = None) -> int:
+def _check_integer(value: object, name: str, most: int | None = None, what: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        kind = f"{what} in whole numbers" if what else "a whole number"
+        raise TypeError(f"{name}: expected {kind}, received {value!r}")
     if value < 1 or (most is not None and value > most):
         limits = "at least 1" if most is None else f"from 1 to {most}"
-        raise ValueError(f"{name} must be {limits}, got {value}")
+        raise ValueError(
+            f"{name}: expected {what + ' of ' if what else ''}{limits}, received {value}"
+        )
     return int(value)
 
 
 def _check_size(size: Sequence[int]) -> tuple[int, int]:
     if not isinstance(size, tuple | list) or len(size) != 2:
-        raise TypeError(f"size must be a pair (height, width), got {size!r}")
-    return _check_integer(size[0], "height in size"), _check_integer(size[1], "width in size")
+        raise TypeError(f"size: expected a pair (height, width), received {size!r}")
+    height, width = (_check_integer(side, "size", what="sides") for side in size)
+    return height, width
+
+
+def _check_background(background: Sequence[float]) -> Floats:
+    values = background.tolist() if isinstance(background, np.ndarray) else background
+    expected = "background: expected three numbers in [0, 1]"
+    if not isinstance(values, Sequence) or not all(isinstance(value, Real) for value in values):
+        raise TypeError(f"{expected}, received {values!r}")
+    if len(values) != 3 or not all(0 <= value <= 1 for value in values):
+        raise ValueError(f"{expected}, received {values!r}")
+    return np.array(values, dtype=np.float32)
 
 
 def _check_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata: expected a mapping of str to str, received {metadata!r}")
     texts = {}
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
-            raise TypeError(f"metadata must map str to str, got {key!r}: {value!r}")
+            raise TypeError(f"metadata: expected str to str, received {key!r}: {value!r}")
         if not re.fullmatch(r"(?! )[ -~]{1,79}(?<! )", key):
-            raise ValueError(f"metadata keys must be 1 to 79 ASCII characters, got {key!r}")
+            raise ValueError(
+                "metadata: expected keys of 1 to 79 printable ASCII characters "
+                f"without a space at either end, received {key!r}"
+            )
         # A file's name may hold what is no text; a note is not worth losing a picture over it.
         texts[key] = value.encode(errors="replace").decode()
     return texts

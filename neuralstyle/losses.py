@@ -23,7 +23,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, Literal, TypeAlias, final
 
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from neuralstyle.objective import Loss
 from neuralstyle.statistics import (
@@ -42,8 +44,8 @@ STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", 
 """The five style layers of Gatys et al. 2016."""
 
 FLATNESS = 1e-6
-"""A covariance counts as this share of the squared mean's mean square at the least, where it is
-divided by its own: the rounding errors of a flat colour are no scale."""
+"""Lower limit of the divisor of the relative covariance term, as a share of (mean of the squared
+channel means) squared: the rounding errors of a flat colour are no scale."""
 
 
 class _LayerLoss(Loss):
@@ -354,6 +356,7 @@ class HistogramLoss(_LayerLoss):
         name: str = "histogram",
     ) -> None:
         self.seed = seed
+        self._quantiles: dict[tuple[str, int], tuple[NDArray[np.floating], float]] = {}
         seen = self._look_at(target, layers, normalize, name)
         self._targets = {layer: sorted_values(feature) for layer, feature in seen.items()}
         self._scales = {
@@ -362,15 +365,26 @@ class HistogramLoss(_LayerLoss):
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
         values, target = sorted_values(feature, self.seed), self._targets[layer]
-        quantiles = cell_quantiles(target, values.shape[-1])
-        distance = _mean_squared(values, quantiles)
-        if values.shape != target.shape:
-            # What the target varies within the cells no picture of this size can match.
-            lost = ops.mean(ops.square(target)) - ops.mean(ops.square(quantiles))
-            distance = distance + ops.maximum(lost, 0)
+        if values.shape == target.shape:
+            distance = _mean_squared(values, target)
+        else:
+            quantiles, lost = self._resampled(layer, values.shape[-1])
+            distance = _mean_squared(values, quantiles) + lost
         if self.normalize == "paper":
             distance = distance * math.prod(values.shape)
         return self._scales[layer] * distance
+
+    def _resampled(self, layer: str, count: int) -> tuple[NDArray[np.floating], float]:
+        """Return a target's quantiles, and what it varies within their cells.
+
+        The latter no picture of that size can match.
+        """
+        if (layer, count) not in self._quantiles:
+            target = np.asarray(self._targets[layer])
+            quantiles = cell_quantiles(target, count)
+            squares = (np.mean(np.square(x), dtype=np.float64) for x in (target, quantiles))
+            self._quantiles[layer, count] = quantiles, max(next(squares) - next(squares), 0.0)
+        return self._quantiles[layer, count]
 
 
 @final
@@ -493,8 +507,9 @@ def _feature(features: Mapping[str, Tensor], layer: str, argument: str) -> Tenso
         feature = features[layer]
     except KeyError as error:
         known = ", ".join(features) if len(features) < 40 else "see the extractor's layers"
-        hint = error.args[0] if error.args and error.args[0] != layer else f"known are: {known}"
-        raise KeyError(f"{argument}: there is no layer {layer!r}; {hint}") from None
+        own = error.args and error.args[0] != layer  # an extractor's message names the layers
+        reason = error.args[0] if own else f"there is no layer {layer!r}; known are: {known}"
+        raise KeyError(f"{argument}: {reason}") from None
     except (TypeError, IndexError):
         raise TypeError(
             f"{argument}: expected features (a mapping from layer name to tensor, as an extractor "

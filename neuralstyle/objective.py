@@ -19,6 +19,8 @@ from neuralstyle.statistics import Tensor
 class _Summable:
     """What losses and objectives share: adding them and weighing them gives an objective."""
 
+    __array_ufunc__ = None  # an array times a loss is refused, not spread over the array
+
     def __add__(self, other: Loss | StyleObjective | int) -> StyleObjective:
         """Add the terms of `other`."""
         if isinstance(other, int) and not isinstance(other, bool) and other == 0:
@@ -167,6 +169,10 @@ class Term:
     name: str
     weight: float
     loss: Loss
+
+    def __post_init__(self) -> None:
+        """Check the weight."""
+        _weight(self.weight)
 
 
 @final

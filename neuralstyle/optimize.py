@@ -35,8 +35,8 @@ class Status(enum.IntEnum):
     LIMIT = 1
     """`maxiter` iterations or `maxfun` evaluations were made."""
     ABNORMAL = 2
-    """The line search found no lower value: the end of float32, or a gradient that is not the
-    loss's own."""
+    """The line search found no lower value (the end of float32, or a gradient that is not the
+    loss's own); or the run failed, in what an exception carries as its partial result."""
     CALLBACK = 3
     """The callback raised `StopIteration`."""
     INTERRUPTED = 4
@@ -60,7 +60,7 @@ class Iteration:
     losses : dict from str to float
         Every loss, before weighing.
     seconds : float
-        Since the run started.
+        Since the call.
     scale : int
         Which scale of a coarse-to-fine run this belongs to, from 0.
     """
@@ -73,7 +73,7 @@ class Iteration:
     scale: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Progress:
     """What a callback gets, once per accepted iteration.
 
@@ -86,7 +86,7 @@ class Progress:
     losses : dict from str to float
         Every loss, before weighing.
     seconds : float
-        Since the run started.
+        Since the call.
     scale, scales : int
         Which scale of a coarse-to-fine run this is, from 0, and how many there are.
     shape : (int, int, 3)
@@ -119,7 +119,7 @@ class Progress:
 Callback: TypeAlias = Callable[[Progress], object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StyleResult:
     """What a run returns.
 
@@ -128,7 +128,7 @@ class StyleResult:
     image : array, shape (H, W, 3), float32, in [0, 1]
         The best finite iterate.
     fun : float
-        The objective's value there.
+        The objective's value there, before the clipping that ``bounds=None`` may make necessary.
     losses : dict from str to float
         Every loss there, before weighing: ``fun`` is the sum of weight times loss.
     history : tuple of Iteration
@@ -136,6 +136,7 @@ class StyleResult:
     nit, nfev : int
         Numbers of iterations and evaluations.
     seconds : float
+        That the call took.
     success : bool
         Whether the run ended as asked: converged, at its limit, or halted by the callback.
     status : Status
@@ -255,9 +256,9 @@ def minimize(
     >>> result.nit, result.status, result.fun < result.history[0].fun
     (5, <Status.LIMIT: 1>, True)
     """
-    limits = _check_limits(maxiter, maxfun, maxcor, maxls, ftol, gtol, bounds)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: expected a callable, received {callback!r}")
+    started = time.perf_counter()
+    limits = check_limits(maxiter, maxfun, maxcor, maxls, ftol, gtol, bounds)
+    check_callback(callback)
     start = initial_image(init, shape=shape, seed=seed)
     evaluator = Evaluator(objective, extractor, start.shape)
     settings = {
@@ -273,7 +274,8 @@ def minimize(
     if limits["bounds"] is not None:
         x = np.clip(x, *limits["bounds"])
     with progress_bar(progress) as draw:
-        run = _Run(evaluator, limits, [c for c in (draw, callback) if c is not None])
+        callbacks = [c for c in (draw, callback) if c is not None]
+        run = _Run(evaluator, limits, callbacks, started)
         try:
             status, message = run.minimize(x)
         except Exception as error:
@@ -335,14 +337,15 @@ class _Run:
         evaluator: Evaluator,
         limits: Mapping[str, Any],
         callbacks: Sequence[Callback],
+        started: float,
     ) -> None:
         self.evaluator = evaluator
         self.limits = limits
         self.callbacks = callbacks
-        self.started = time.perf_counter()
+        self.started = started
         self.nfev = 0
         self.history: list[Iteration] = []
-        self.fun = np.inf
+        self.first = self.fun = np.inf
         # SciPy sees pixels divided by `unit` and values multiplied by `scale`.
         self.unit = 1.0
         self.scale = 1.0
@@ -381,15 +384,18 @@ class _Run:
     def start(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Make the first evaluation, and choose the scales of all from it."""
         fun, gradient = self.evaluator(x)
-        self._note(fun, x)
+        self.nfev += 1
         wrong = [name for name, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
         if wrong or not np.isfinite(fun):
-            raise ValueError(f"objective: not finite at the start; see {', '.join(wrong)}")
+            names = ", ".join(wrong or self.evaluator.losses)
+            raise ValueError(f"objective: expected a finite value at the start, see {names}")
         if not np.isfinite(gradient).all():
             raise ValueError(
-                "objective: its gradient is not finite at the start, though its value is; the "
-                f"terms are {', '.join(self.evaluator.losses)}"
+                "objective: expected a finite gradient at the start, as its value is; the terms "
+                f"are {', '.join(self.evaluator.losses)}"
             )
+        self.first = fun
+        self._note(fun, x)
         # SciPy's first step has the length of the gradient that it sees, or 1 without bounds: make
         # both the same. A power of two scales the pixels without rounding them.
         norm = float(np.linalg.norm(gradient))
@@ -404,7 +410,7 @@ class _Run:
             raise _Halt(Status.LIMIT, f"made maxfun = {self.nfev} evaluations")
         x = y * self.unit
         fun, gradient = self.evaluator(x)
-        self._note(fun, x)
+        self.nfev += 1
         if not (np.isfinite(fun) and np.isfinite(gradient).all()):
             wrong = [n for n, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
             what = f"the loss {', '.join(wrong)}" if wrong else "the gradient"
@@ -412,18 +418,18 @@ class _Run:
                 Status.NONFINITE,
                 f"{what} was not finite at evaluation {self.nfev}; the best image before is kept",
             )
+        self._note(fun, x)
         gradient *= self.unit * self.scale
         return fun * self.scale, gradient
 
     def _note(self, fun: float, x: NDArray[np.float64]) -> None:
-        self.nfev += 1
         self.fun = fun
-        if np.isfinite(fun) and (self.best is None or fun < self.best[0]):
+        if self.best is None or fun < self.best[0]:
             self.best = (fun, x, self.evaluator.losses)
 
     def accept(self, y: NDArray[np.float64]) -> None:
         """Note an accepted iteration (the last point evaluated) and call the callbacks."""
-        previous = self.history[-1].fun if self.history else np.inf
+        previous = self.history[-1].fun if self.history else self.first
         self.history.append(
             Iteration(
                 nit=len(self.history) + 1,
@@ -439,7 +445,7 @@ class _Run:
                 nit=now.nit,
                 nfev=now.nfev,
                 fun=now.fun,
-                losses=now.losses,
+                losses=dict(now.losses),
                 seconds=now.seconds,
                 shape=self.evaluator.shape,
                 maxiter=self.limits["maxiter"],
@@ -454,7 +460,7 @@ class _Run:
                     raise _Halt(Status.CALLBACK, f"halted by the callback{reason}") from None
         ftol = self.limits["ftol"]
         fall = previous - self.fun
-        if 0 <= fall <= ftol * max(abs(previous), abs(self.fun)) and fall < np.inf:
+        if 0 <= fall <= ftol * max(abs(previous), abs(self.fun)):
             raise _Halt(
                 Status.CONVERGED, f"converged: the loss falls by less than {ftol:g} of itself"
             )
@@ -469,7 +475,8 @@ class _Run:
 
     def result(self, status: Status, message: str, settings: dict[str, Any]) -> StyleResult:
         """Put together what the run returns."""
-        assert self.best is not None
+        if self.best is None:
+            raise RuntimeError("there is no result before the first evaluation")
         fun, x, losses = self.best
         return StyleResult(
             image=_as_image(x, self.evaluator.shape),
@@ -491,9 +498,16 @@ def _as_image(x: NDArray[np.float64], shape: tuple[int, int, int]) -> Image:
     return image
 
 
-def _check_limits(
+def check_callback(callback: Any) -> None:
+    """Check that a callback can be called, if there is one."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback: expected a callable, received {callback!r}")
+
+
+def check_limits(
     maxiter: Any, maxfun: Any, maxcor: Any, maxls: Any, ftol: Any, gtol: Any, bounds: Any
 ) -> dict[str, Any]:
+    """Check the numbers that `minimize` takes, and return them by name."""
     counts = {"maxiter": maxiter, "maxfun": maxfun, "maxcor": maxcor, "maxls": maxls}
     for name, count in counts.items():
         if count is None and name == "maxfun":

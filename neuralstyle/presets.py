@@ -2,6 +2,9 @@
 
 Each function here returns a `Recipe`, for ``stylize(..., objective=...)`` or to be called with
 features. Weights are those of the source, in its own normalisation, and can be changed by keyword.
+Those of `neural_style`, `keras_example` and `risser2017` presume the size of the ImageNet VGG19's
+activations: with the compact network their terms are out of balance (total variation flattens the
+picture), and `stylize` says so in the log.
 """
 
 from __future__ import annotations
@@ -54,6 +57,8 @@ class Recipe:
         repeats.
     min_size : int or None
         Longer side of the coarsest scale at the least; None works at full size alone.
+    absolute : bool
+        Whether the weights presume the size of the ImageNet VGG19's activations.
 
     Examples
     --------
@@ -74,6 +79,7 @@ class Recipe:
     init: str | StartImage = "content"
     maxiter: tuple[int, ...] = (500,)
     min_size: int | None = None
+    absolute: bool = False
 
     def __call__(
         self,
@@ -284,6 +290,7 @@ def neural_style(
         pooling="max",
         init=_faint_noise,
         maxiter=(1000,),
+        absolute=True,
     )
 
 
@@ -339,6 +346,7 @@ def keras_example(
         pooling="max",
         init="content",
         maxiter=(500,),
+        absolute=True,
     )
 
 
@@ -416,6 +424,7 @@ def risser2017(
         init="noise",
         maxiter=(300,),
         min_size=128,
+        absolute=True,
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
+import math
 import os
+import time
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, Literal, TypeAlias
@@ -21,11 +24,15 @@ from neuralstyle.optimize import (
     Progress,
     Status,
     StyleResult,
+    check_callback,
+    check_limits,
     initial_image,
     minimize,
 )
 from neuralstyle.progress import progress_bar
 from neuralstyle.vgg19 import Pooling
+
+logger = logging.getLogger(__name__)
 
 ObjectiveFactory: TypeAlias = Callable[..., StyleObjective | Loss]
 Init: TypeAlias = Image | Literal["content", "style", "noise"]
@@ -49,9 +56,14 @@ def stylize(
     maxiter: int | Sequence[int] | None = None,
     init: Init | None = None,
     seed: int = 0,
+    maxfun: int | None = None,
+    maxcor: int = 10,
+    ftol: float = 1e-9,
+    gtol: float = 0.0,
+    maxls: int = 20,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
     callback: Callback | None = None,
     progress: bool = False,
-    **options: Any,
 ) -> StyleResult:
     """Paint a photograph in the style of one or several pictures.
 
@@ -78,7 +90,8 @@ def stylize(
         Longer side of the result in pixels, or its (height, width). The content's own size if left
         out.
     style_scale : float, default 1
-        Size of the style image over the size of the content: larger gives larger strokes.
+        Size of the style image over the size of the content: larger gives larger strokes. A style
+        image is never enlarged beyond its own size, which would add nothing but blur.
     scales : int, optional
         How many sizes to work at, each twice the one before. The recipe's if left out: from 64
         pixels upwards for the default.
@@ -89,14 +102,15 @@ def stylize(
         Where to start. The recipe's if left out.
     seed : int, default 0
         For ``init="noise"`` and ``weights=None``.
+    maxfun : int, optional
+        Evaluations at every scale at the most.
+    maxcor, ftol, gtol, maxls, bounds
+        As for `minimize`.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration; raising `StopIteration` ends the
         run.
     progress : bool, default False
         Draw a progress bar on standard error.
-    **options
-        Further keywords of `minimize`: ``maxfun`` (for each scale), ``maxcor``, ``ftol``, ``gtol``,
-        ``maxls``, ``bounds``.
 
     Returns
     -------
@@ -123,13 +137,20 @@ def stylize(
     >>> result.image.shape, result.nit
     ((48, 64, 3), 2)
     """
+    run = _Scales()
     content = check_image(content, "content")
     styles = _check_styles(style)
+    limits = check_limits(1, maxfun, maxcor, maxls, ftol, gtol, bounds)
+    check_callback(callback)
     # A function of the user's own runs with the settings of the default recipe.
     recipe = objective if isinstance(objective, presets.Recipe) else presets.default()
     if objective is None or objective is recipe:
         shares = presets.check_style_weights(style_weights, len(styles))
         factory: ObjectiveFactory = functools.partial(recipe, style_weights=shares)
+    elif _makes_recipes(objective):
+        raise TypeError(
+            "objective: expected a recipe, received the function that makes one; call it"
+        )
     elif not callable(objective) or isinstance(objective, (Loss, StyleObjective)):
         raise TypeError(
             "objective: expected a recipe, or a function that makes an objective of the features "
@@ -147,13 +168,22 @@ def stylize(
     if not 0 < style_scale < np.inf:
         raise ValueError(f"style_scale: expected a number above 0, received {style_scale!r}")
     shapes = _pyramid(_target_size(content, size), scales, recipe.min_size)
-    iterations = _iterations(maxiter, recipe.maxiter, len(shapes))
+    iterations = _iterations(maxiter, recipe.maxiter, shapes)
     first = recipe.init if init is None else init
     start = _start(first, content, styles[0], shapes[0], seed)
     if extractor is None:
         extractor = VGG19Features(weights, pooling or recipe.pooling, seed=seed)
     elif pooling is not None:
         raise ValueError("pooling: expected None with an extractor, which has its own")
+    if recipe.absolute and getattr(extractor, "weights", None) == "compact":
+        logger.warning(
+            "the weights of the recipe %s are in units of the ImageNet VGG19's activations; those "
+            "of the compact network are much smaller, and the picture will differ from the "
+            "published ones",
+            recipe.name,
+        )
+    if any(max(image.shape) < round(max(shapes[-1]) * style_scale) for image in styles):
+        logger.info("a style image is smaller than asked for, and keeps its size")
 
     def objective_at(shape: tuple[int, int]) -> StyleObjective | Loss:
         sizes = [shape, *(_style_size(image, shape, style_scale) for image in styles)]
@@ -162,21 +192,17 @@ def stylize(
         ]
         return factory(*(extractor(image_tensor(picture)) for picture in pictures))
 
-    run = _Scales(shapes, iterations)
+    run.plan(shapes, iterations)
     with progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         for shape, count in zip(shapes, iterations, strict=True):
             try:
                 if run.results:
                     start = resize(run.results[-1].image, shape)
-                result = minimize(
-                    objective_at(shape),
-                    extractor,
-                    start,
-                    maxiter=count,
-                    callback=run.forward(callbacks),
-                    **options,
-                )
+                target = objective_at(shape)
+                limits["maxiter"] = count
+                forward = run.forward(callbacks)
+                result = minimize(target, extractor, start, callback=forward, **limits)
             except KeyboardInterrupt:
                 if not run.results:
                     raise
@@ -209,10 +235,15 @@ def stylize(
 class _Scales:
     """The results of the scales so far, and their sum."""
 
-    def __init__(self, shapes: list[tuple[int, int]], iterations: list[int]) -> None:
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.begun: list[float] = []
+        self.results: list[StyleResult] = []
+
+    def plan(self, shapes: list[tuple[int, int]], iterations: list[int]) -> None:
+        """Note the scales to come."""
         self.shapes = shapes
         self.iterations = iterations
-        self.results: list[StyleResult] = []
 
     def _before(self, scale: int) -> dict[str, Any]:
         """Sum what had been done before a scale."""
@@ -220,7 +251,7 @@ class _Scales:
         return {
             "nit": sum(r.nit for r in done),
             "nfev": sum(r.nfev for r in done),
-            "seconds": sum(r.seconds for r in done),
+            "seconds": self.begun[scale],
         }
 
     def _shift(self, record: Any, scale: int, **changes: Any) -> Any:
@@ -229,7 +260,8 @@ class _Scales:
         return dataclasses.replace(record, scale=scale, **sums, **changes)
 
     def forward(self, callbacks: Sequence[Callback]) -> Callback | None:
-        """Return a callback that passes one scale's progress on as the whole run's."""
+        """Begin a scale; return a callback that passes its progress on as the whole run's."""
+        self.begun.append(time.perf_counter() - self.started)
         if not callbacks:
             return None
 
@@ -258,10 +290,11 @@ class _Scales:
     def result(self, settings: dict[str, Any]) -> StyleResult:
         """Return the last scale's result with the history and sums of all."""
         last = self.results[-1]
-        before = self._before(len(self.results))
+        whole = self._before(len(self.results) - 1)
+        whole = {name: value + getattr(last, name) for name, value in whole.items()}
         message = last.message
         if last.status is Status.LIMIT and len(self.results) > 1:
-            message = f"made {before['nit']} iterations at {len(self.results)} scales"
+            message = f"made {whole['nit']} iterations at {len(self.results)} scales"
         history = tuple(
             self._shift(record, scale)
             for scale, result in enumerate(self.results)
@@ -273,8 +306,12 @@ class _Scales:
             settings={**last.settings, **settings},
             message=message,
             success=last.success and last.status is not Status.INTERRUPTED,
-            **before,
+            **whole,
         )
+
+
+def _makes_recipes(objective: Any) -> bool:
+    return any(objective is maker for maker in presets.RECIPES.values())
 
 
 def _check_styles(style: Any) -> list[Image]:
@@ -320,8 +357,9 @@ def _pyramid(
     return shapes[::-1]
 
 
-def _iterations(maxiter: Any, default: tuple[int, ...], scales: int) -> list[int]:
+def _iterations(maxiter: Any, default: tuple[int, ...], shapes: list[tuple[int, int]]) -> list[int]:
     """Return the iterations at each scale; the last number given repeats."""
+    scales = len(shapes)
     if maxiter is None:
         maxiter = default[:scales]
     if isinstance(maxiter, str) or not isinstance(maxiter, Sequence):
@@ -330,7 +368,8 @@ def _iterations(maxiter: Any, default: tuple[int, ...], scales: int) -> list[int
         raise ValueError("maxiter: expected at least one number, received none")
     if len(maxiter) > scales:
         raise ValueError(
-            f"maxiter: expected at most {scales} numbers, one for each scale, "
+            f"maxiter: expected at most {scales} number{'s' * (scales > 1)}, one for each scale ("
+            f"{', '.join(f'{width} x {height}' for height, width in shapes)}), "
             f"received {len(maxiter)}"
         )
     for count in maxiter:
@@ -360,5 +399,7 @@ def _style_size(style: Image, shape: tuple[int, int], scale: float) -> tuple[int
 
     Style images are never enlarged: what that would add is blur.
     """
-    longer = min(max(SHORTEST_SIDE, round(max(shape) * scale)), max(style.shape[:2]))
+    sides = style.shape[:2]
+    least = math.ceil(SHORTEST_SIDE * max(sides) / min(sides))
+    longer = min(max(least, round(max(shape) * scale)), max(sides))
     return scaled_size(style.shape, longer)

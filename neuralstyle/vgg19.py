@@ -10,11 +10,11 @@ import hashlib
 import logging
 import os
 import re
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -276,7 +276,10 @@ def read_weights(path: Path) -> Weights:
         If the file cannot be read, or does not hold sixteen convolutions that fit one another.
     """
     if not path.exists():
-        raise FileNotFoundError(f"weights: there is no file {str(path)!r}")
+        raise FileNotFoundError(
+            f'weights: expected "imagenet", "compact", "auto" or a file, received {str(path)!r}, '
+            "which does not exist"
+        )
     try:
         arrays = _read_npz(path) if path.suffix == ".npz" else _read_hdf5(path)
     except MemoryError:
@@ -332,13 +335,14 @@ def _download(url: str, path: Path, md5: str) -> None:
     received = 0
     failure: list[BaseException] = []
     given_up = threading.Event()
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    # Unlike the files of `tempfile`, which are private, it gets the usual permissions.
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
 
     def fetch() -> None:
         nonlocal received
         try:
             with (
-                open(descriptor, "wb") as file,
+                open(partial, "xb") as file,
                 urllib.request.urlopen(url, timeout=_STALL_SECONDS) as response,
             ):
                 while not given_up.is_set() and (chunk := response.read(_STALL_BYTES)):
@@ -364,13 +368,13 @@ def _download(url: str, path: Path, md5: str) -> None:
                 raise OSError(f"the connection stalled after {received} bytes")
         if failure:
             raise OSError(f"{type(failure[0]).__name__}: {failure[0]}") from failure[0]
-        digest = hashlib.md5(Path(partial).read_bytes()).hexdigest()
+        digest = hashlib.md5(partial.read_bytes()).hexdigest()
         if digest != md5:
             raise OSError(f"the checksum of what arrived is {digest}, expected {md5}")
         os.replace(partial, path)
     finally:
         given_up.set()
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def _read_npz(path: Path) -> dict[str, list[NDArray[Any]]]:

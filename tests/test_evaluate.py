@@ -372,14 +372,30 @@ def test_an_evaluator_describes_itself_in_a_line() -> None:
     assert repr(evaluator) == "Evaluator(contrast, brightness; image of 4 x 2)"
 
 
+@pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("deep_first", [True, False])
 def test_the_network_is_walked_once_in_whichever_order_losses_look_at_it(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray], deep_first: bool
+    pictures: tuple[np.ndarray, np.ndarray], deep_first: bool, fast: bool
 ) -> None:
+    vgg = ns.VGG19Features("compact", fast=fast)
     features = vgg(pictures[0])
     terms = [ns.ContentLoss(features, "block5_conv1"), ns.StyleLoss(features)]
     objective = sum(terms if deep_first else terms[::-1])
     evaluator = ns.Evaluator(objective, vgg, pictures[0].shape)
     nodes = evaluator._compute.graph.as_graph_def().node
-    # One of the convolutions from block1_conv1 to block5_conv1 each.
-    assert sum(node.op == "Conv2D" for node in nodes) == 2 + 2 + 4 + 4 + 1
+    # One for each convolution from block1_conv1 to block5_conv1, and the fast network has another
+    # for its gradient.
+    convolutions = sum(node.op == "Conv2D" for node in nodes)
+    assert convolutions == (2 + 2 + 4 + 4 + 1) * (2 if fast else 1)
+
+
+def test_losses_that_gather_have_a_gradient_like_any_other(pictures: Any) -> None:
+    @ns.loss
+    def first_row(features: Any) -> Any:
+        return ops.sum(ops.take(features["input"][0], [0], axis=0) ** 2)
+
+    image = pictures[0]
+    _, gradient = ns.Evaluator(first_row, lambda x: {"input": x}, image.shape)(image)
+    expected = np.zeros_like(image)
+    expected[0] = 2 * image[0]
+    np.testing.assert_allclose(gradient, expected.ravel(), rtol=1e-6)

@@ -147,7 +147,7 @@ def test_a_layer_asked_for_again_is_not_run_again(noting: ns.KerasFeatures) -> N
 
 
 def test_the_functions_behind_vgg19_hold_no_deeper_layer_than_asked_for() -> None:
-    extractor = ns.VGG19Features("compact")
+    extractor = ns.VGG19Features("compact", fast=False)
     features = extractor(picture(16, 16))
     features["block2_conv1"]
     features["block3_conv1"]
@@ -498,3 +498,17 @@ def test_a_model_of_two_inputs_is_refused() -> None:
     model = keras.Model([first, second], keras.layers.Add()([first, second]))
     with pytest.raises(ValueError, match="model: expected a model of one input, received 2"):
         ns.KerasFeatures(model)
+
+
+def test_a_model_of_whole_numbers_is_refused_since_it_would_see_black() -> None:
+    model = keras.Sequential(
+        [keras.Input((None, None, 3), dtype="uint8"), keras.layers.Rescaling(2)]
+    )
+    with pytest.raises(ValueError, match="^model: expected a floating-point input"):
+        ns.KerasFeatures(model)
+
+
+def test_what_is_no_preprocessing_is_refused(noting: ns.KerasFeatures) -> None:
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()])
+    with pytest.raises(TypeError, match="^preprocess: expected"):
+        ns.KerasFeatures(model, preprocess=3)  # type: ignore[arg-type]

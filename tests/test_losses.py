@@ -823,3 +823,13 @@ def test_losses_give_the_same_for_tensors_of_any_mapping() -> None:
 
     loss = ns.StyleLoss(tensors(TARGET), ("a", "b"))
     assert float(loss(Lazy())) == pytest.approx(float(loss(GENERATED)), rel=1e-12)
+
+
+def test_quantiles_of_a_target_of_another_size_are_constants_of_the_graph() -> None:
+    target = np.random.default_rng(0).normal(size=(1, 128, 128, 4))
+    loss = ns.HistogramLoss({"a": target}, "a")
+    specification = tf.TensorSpec((1, 8, 8, 4), tf.float64)
+    graph = tf.function(lambda x: loss({"a": x})).get_concrete_function(specification).graph
+    # However many times larger the target is.
+    assert len(graph.as_graph_def().node) < 60
+    assert sum(tensor.shape.num_elements() for tensor in graph.inputs) < 1000

@@ -336,3 +336,14 @@ def test_an_objective_is_described_by_a_table_of_its_terms() -> None:
 def test_the_columns_are_as_wide_as_their_widest_entry() -> None:
     objective = -1.23456e-10 * A
     assert repr(objective) == ("name        weight  loss\na     -1.23456e-10  ConstantLoss(2.0)")
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf")])
+def test_a_term_checks_its_weight(weight: float) -> None:
+    with pytest.raises(ValueError, match="^weight: expected"):
+        ns.Term("sky", weight, ns.TotalVariationLoss())
+
+
+def test_an_array_times_a_loss_is_refused() -> None:
+    with pytest.raises(TypeError):
+        np.array([1.0, 2.0]) * ns.TotalVariationLoss()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -196,7 +197,7 @@ def test_the_targets_are_made_anew_at_every_scale() -> None:
     factory = Factory()
     quick(noise(128, 160), noise(100, 160, 1), objective=factory, scales=3, maxiter=1)
     assert factory.sizes == [
-        [(32, 40), (25, 40)],
+        [(32, 40), (32, 52)],  # its shorter side, too, is not below 32
         [(64, 80), (50, 80)],
         [(128, 160), (100, 160)],
     ]
@@ -215,8 +216,9 @@ def test_the_function_gets_the_content_first_and_then_the_styles_in_order() -> N
     [
         (1.0, (400, 300), (80, 60)),
         (2.0, (400, 300), (160, 120)),
-        (0.5, (400, 300), (40, 30)),
-        (0.1, (400, 300), (32, 24)),  # as no scale has a shorter picture
+        (0.5, (400, 300), (43, 32)),  # as no scale has a shorter side
+        (0.1, (400, 300), (43, 32)),
+        (1.0, (600, 100), (192, 32)),
         (1.0, (30, 40), (30, 40)),  # enlarging would add blur alone
         (9.0, (400, 300), (400, 300)),
     ],
@@ -327,7 +329,7 @@ def test_a_function_weighs_its_styles_itself() -> None:
     ("style", "kind", "message"),
     [
         ([], ValueError, "^style: expected at least one"),
-        (noise(40, 40) * 255, ValueError, "^style must.*divide by 255"),
+        (noise(40, 40) * 255, ValueError, "^style: .*divide by 255"),
         ([noise(40, 40), np.zeros((40, 40, 3), np.uint8)], TypeError, r"^style\[1\].*divide"),
         (None, TypeError, "^style"),
     ],
@@ -735,3 +737,43 @@ def test_progress_is_drawn_on_standard_error_when_asked_for(
     assert captured.out == ""
     assert captured.err != ""
     np.testing.assert_array_equal(result.image, quick().image)
+
+
+def test_an_elongated_style_is_kept_large_enough_for_the_network(vgg: ns.VGG19Features) -> None:
+    result = ns.stylize(noise(96, 128), noise(100, 600, 1), extractor=vgg, maxiter=1)
+    assert result.image.shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"callback": 3}, "^callback: expected"),
+        ({"maxcor": "a"}, "^maxcor: expected"),
+        ({"ftol": -1.0}, "^ftol: expected"),
+        ({"bounds": (1, 0)}, "^bounds: expected"),
+        ({"objective": ns.presets.default}, "^objective: .*call it"),
+    ],
+)
+def test_wrong_options_are_refused_before_the_network_is_loaded(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        ns.stylize(noise(40, 40), noise(40, 40), weights="no such file", **options)
+
+
+@pytest.mark.parametrize("name", sorted(ns.presets.RECIPES))
+def test_a_recipe_in_units_of_imagenet_warns_about_the_compact_network(
+    name: str, vgg: ns.VGG19Features, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = ns.presets.RECIPES[name]()
+    ns.stylize(noise(40, 40), noise(40, 40, 1), extractor=vgg, objective=recipe, maxiter=1)
+    expected = name in ("neural_style", "keras_example", "risser2017")
+    assert any(name in record.getMessage() for record in caplog.records) is expected
+
+
+def test_seconds_are_those_of_the_whole_call() -> None:
+    started = time.perf_counter()
+    result = quick(noise(64, 64), scales=2, maxiter=2)
+    assert 0.8 * (time.perf_counter() - started) < result.seconds
+    seconds = [record.seconds for record in result.history]
+    assert seconds == sorted(seconds) and seconds[-1] <= result.seconds

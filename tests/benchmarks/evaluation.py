@@ -47,10 +47,8 @@ def pytorch(side: int, weights: str, channels_last: bool) -> Evaluation:
     """Return the same evaluation written for PyTorch."""
     import torch
 
-    from neuralstyle import vgg19
-
     order = torch.channels_last if channels_last else torch.contiguous_format
-    arrays = vgg19.load_weights(None if weights == "random" else weights)
+    arrays = blank_weights() if weights == "blank" else library_weights(weights)
     steps: list[tuple[str, torch.nn.Module]] = []
     for block, count in enumerate(BLOCKS, start=1):
         for index in range(1, count + 1):
@@ -96,6 +94,30 @@ def pytorch(side: int, weights: str, channels_last: bool) -> Evaluation:
         return value.item(), gradient.permute(0, 2, 3, 1).numpy().ravel().astype(np.float64)
 
     return evaluate
+
+
+Weights = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def library_weights(weights: str) -> Weights:
+    """Load the weights that the library's own variants use."""
+    from neuralstyle import vgg19
+
+    return vgg19.load_weights(None if weights == "random" else weights)
+
+
+def blank_weights() -> Weights:
+    """Make zeros of the full network's shapes, without importing TensorFlow."""
+    arrays: Weights = {}
+    channels = 3
+    for block, (count, width) in enumerate(
+        zip(BLOCKS, (64, 128, 256, 512, 512), strict=True), start=1
+    ):
+        for index in range(1, count + 1):
+            kernel = np.zeros((3, 3, channels, width), np.float32)
+            arrays[f"block{block}_conv{index}"] = (kernel, np.zeros(width, np.float32))
+            channels = width
+    return arrays
 
 
 VARIANTS: dict[str, Callable[[int, str], Evaluation]] = {
@@ -159,6 +181,8 @@ def time_in_turn(side: int, weights: str, rounds: int, names: list[str]) -> None
 
 def peak_memory(side: int, weights: str, name: str) -> float:
     """Return the peak resident memory in MB of a fresh process that evaluates twice."""
+    if "PyTorch" in name and weights == "random":
+        weights = "blank"  # loading the library's would import TensorFlow beside PyTorch
     command = [
         sys.executable,
         __file__,
@@ -178,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--weights", choices=sorted(OPERATIONS), default="random")
+    parser.add_argument("--weights", choices=[*OPERATIONS, "blank"], default="random")
     parser.add_argument("--memory", action="store_true", help="measure peak memory too")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     args = parser.parse_args()
