@@ -128,7 +128,7 @@ class StyleResult:
     image : array, shape (H, W, 3), float32, in [0, 1]
         The best finite iterate.
     fun : float
-        The objective's value there, before the clipping that ``bounds=None`` may make necessary.
+        The objective's value there.
     losses : dict from str to float
         Every loss there, before weighing: ``fun`` is the sum of weight times loss.
     history : tuple of Iteration
@@ -215,8 +215,8 @@ def minimize(
     maxls : int, default 20
         Evaluations in one line search at the most.
     bounds : (float, float) or None, default (0, 1)
-        Range that pixels are kept in, or None for none; the returned image is clipped to [0, 1] in
-        either case.
+        Range that pixels are kept in, or None for none. The returned image is clipped to [0, 1] in
+        either case, and its value is that after clipping.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
         run ends and returns its result.
@@ -478,6 +478,10 @@ class _Run:
         if self.best is None:
             raise RuntimeError("there is no result before the first evaluation")
         fun, x, losses = self.best
+        if self.limits["bounds"] is None and (x.min() < 0 or x.max() > 1):
+            # Report the picture that is returned, which is clipped.
+            fun, _ = self.evaluator(np.clip(x, 0.0, 1.0))
+            losses = self.evaluator.losses
         return StyleResult(
             image=_as_image(x, self.evaluator.shape),
             fun=fun,
