@@ -32,6 +32,11 @@ from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.statistics import Tensor
 from neuralstyle.vgg19 import Pooling
 
+_DEFAULT_CONTENT_LAYERS = MappingProxyType({"block2_conv2": 0.1, "block3_conv3": 0.9})
+_DEFAULT_STYLE_LAYERS = MappingProxyType(
+    dict(zip(STYLE_LAYERS, (0.1, 0.15, 0.2, 0.4, 0.15), strict=True))
+)
+
 FeatureMap: TypeAlias = Mapping[str, Tensor]
 StartImage: TypeAlias = Callable[[tuple[int, int], int], NDArray[np.float32]]
 
@@ -142,10 +147,8 @@ def default(
     histogram_weight: float = 0.2,
     color_weight: float = 0.3,
     tv_weight: float = 3.0,
-    content_layers: Layers = MappingProxyType({"block2_conv2": 0.1, "block3_conv3": 0.9}),
-    style_layers: Layers = MappingProxyType(
-        dict(zip(STYLE_LAYERS, (0.1, 0.15, 0.2, 0.4, 0.15), strict=True))
-    ),
+    content_layers: Layers = _DEFAULT_CONTENT_LAYERS,
+    style_layers: Layers = _DEFAULT_STYLE_LAYERS,
     histogram_layers: Layers = ("block2_conv1", "block4_conv1"),
 ) -> Recipe:
     """Paint with the library's own recipe, which `stylize` uses when none is named.
