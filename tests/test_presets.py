@@ -300,7 +300,10 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
     ]
     assert {loss.normalize for loss in losses.values()} == {"relative"}
     assert sum(losses["content"].layers.values()) == pytest.approx(1)
-    assert losses["style"].layers == dict.fromkeys(STYLE_LAYERS, 0.2)
+    shares = losses["style"].layers
+    assert tuple(shares) == STYLE_LAYERS
+    assert max(shares, key=shares.get) == "block4_conv1"
+    assert sum(shares.values()) == pytest.approx(1)
     assert losses["histogram"].layers == {"block2_conv1": 0.5, "block4_conv1": 0.5}
     assert losses["color"].layers == losses["color_histogram"].layers == {"input": 1.0}
     zeros = {layer: np.zeros_like(feature) for layer, feature in content.items()}
