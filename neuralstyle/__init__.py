@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from neuralstyle.objective import StyleObjective as StyleObjective
     from neuralstyle.objective import Term as Term
     from neuralstyle.objective import loss as loss
-    from neuralstyle.optimize import Iteration as Iteration
-    from neuralstyle.optimize import Progress as Progress
-    from neuralstyle.optimize import Status as Status
-    from neuralstyle.optimize import StyleResult as StyleResult
     from neuralstyle.optimize import minimize as minimize
     from neuralstyle.presets import Recipe as Recipe
+    from neuralstyle.result import Iteration as Iteration
+    from neuralstyle.result import Progress as Progress
+    from neuralstyle.result import Status as Status
+    from neuralstyle.result import StyleResult as StyleResult
     from neuralstyle.transfer import stylize as stylize
 
 __version__ = "0.1.0"
@@ -53,8 +53,9 @@ _HOMES = {
         "TotalVariationLoss",
     ),
     "objective": ("Loss", "StyleObjective", "Term", "loss"),
-    "optimize": ("Iteration", "Progress", "Status", "StyleResult", "minimize"),
+    "optimize": ("minimize",),
     "presets": ("Recipe",),
+    "result": ("Iteration", "Progress", "Status", "StyleResult"),
     "transfer": ("stylize",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -27,7 +27,7 @@ from neuralstyle.images import check_target, load_image, resize, save_image
 
 if TYPE_CHECKING:
     from neuralstyle.images import Floats
-    from neuralstyle.optimize import Progress, StyleResult
+    from neuralstyle.result import Progress, StyleResult
 
 DEFAULT_SIZE = 512
 NETWORKS = ("auto", "imagenet", "compact", "random")
@@ -285,7 +285,7 @@ class _Output:
 
     def finish(self, result: StyleResult) -> int:
         """Save the result and the log; return the exit code."""
-        from neuralstyle.optimize import Status
+        from neuralstyle.result import Status
 
         about = {
             "neuralstyle": __version__,

@@ -1,14 +1,12 @@
-"""Moving the pixels: `minimize`, what it reports on the way, and what it returns."""
+"""Moving the pixels: `minimize`."""
 
 from __future__ import annotations
 
-import enum
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,146 +16,12 @@ from neuralstyle.features import Extractor
 from neuralstyle.images import check_image
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.progress import progress_bar
+from neuralstyle.result import Callback, Image, Iteration, Progress, Status, StyleResult, as_image
 
 logger = logging.getLogger(__name__)
 
-Image: TypeAlias = NDArray[np.float32]
-
 FIRST_STEP = 0.01
 """Root mean square change of the pixels that the first step of a run tries, about."""
-
-
-class Status(enum.IntEnum):
-    """Why a run ended. The first three are SciPy's numbers."""
-
-    CONVERGED = 0
-    """The tolerances `ftol` or `gtol` were met."""
-    LIMIT = 1
-    """`maxiter` iterations or `maxfun` evaluations were made."""
-    ABNORMAL = 2
-    """The line search found no lower value (the end of float32, or a gradient that is not the
-    loss's own); or the run failed, in what an exception carries as its partial result."""
-    CALLBACK = 3
-    """The callback raised `StopIteration`."""
-    INTERRUPTED = 4
-    """Ctrl-C."""
-    NONFINITE = 5
-    """A loss or its gradient became infinite or not a number."""
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """One accepted iteration of a run.
-
-    Attributes
-    ----------
-    nit : int
-        Iterations so far.
-    nfev : int
-        Evaluations so far.
-    fun : float
-        The objective's value.
-    losses : dict from str to float
-        Every loss, before weighing.
-    seconds : float
-        Since the call.
-    scale : int
-        Which scale of a coarse-to-fine run this belongs to, from 0.
-    """
-
-    nit: int
-    nfev: int
-    fun: float
-    losses: dict[str, float]
-    seconds: float
-    scale: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """What a callback gets, once per accepted iteration.
-
-    Attributes
-    ----------
-    nit, nfev : int
-        Iterations and evaluations so far, over all scales.
-    fun : float
-        The objective's value.
-    losses : dict from str to float
-        Every loss, before weighing.
-    seconds : float
-        Since the call.
-    scale, scales : int
-        Which scale of a coarse-to-fine run this is, from 0, and how many there are.
-    shape : (int, int, 3)
-        Of the image at this scale.
-    maxiter : int
-        Iterations that the whole run will make at the most.
-    work_left : float
-        Iterations to come at the most, counted in this scale's: one at a scale of four times the
-        pixels counts four.
-    """
-
-    nit: int
-    nfev: int
-    fun: float
-    losses: dict[str, float]
-    seconds: float
-    shape: tuple[int, int, int]
-    maxiter: int
-    work_left: float
-    scale: int = 0
-    scales: int = 1
-    _x: NDArray[np.float64] = field(repr=False, default_factory=lambda: np.empty(0))
-
-    @property
-    def image(self) -> Image:
-        """The picture so far: a new float32 array (H, W, 3) in [0, 1], made when asked for."""
-        return _as_image(self._x, self.shape)
-
-
-Callback: TypeAlias = Callable[[Progress], object]
-
-
-@dataclass(frozen=True, eq=False)
-class StyleResult:
-    """What a run returns.
-
-    Attributes
-    ----------
-    image : array, shape (H, W, 3), float32, in [0, 1]
-        The best finite iterate.
-    fun : float
-        The objective's value there.
-    losses : dict from str to float
-        Every loss there, before weighing: ``fun`` is the sum of weight times loss.
-    history : tuple of Iteration
-        The accepted iterations.
-    nit, nfev : int
-        Numbers of iterations and evaluations.
-    seconds : float
-        That the call took.
-    success : bool
-        Whether the run ended as asked: converged, at its limit, or halted by the callback.
-    status : Status
-        Why it ended.
-    message : str
-        The same in words.
-    settings : dict
-        The arguments of the run, and the versions of the libraries.
-    """
-
-    image: Image = field(repr=False)
-    fun: float
-    losses: dict[str, float]
-    history: tuple[Iteration, ...] = field(repr=False)
-    nit: int
-    nfev: int
-    seconds: float
-    success: bool
-    status: Status
-    message: str
-    settings: dict[str, Any] = field(repr=False)
 
 
 @final
@@ -483,7 +347,7 @@ class _Run:
             fun, _ = self.evaluator(np.clip(x, 0.0, 1.0))
             losses = self.evaluator.losses
         return StyleResult(
-            image=_as_image(x, self.evaluator.shape),
+            image=as_image(x, self.evaluator.shape),
             fun=fun,
             losses=losses,
             history=tuple(self.history),
@@ -495,11 +359,6 @@ class _Run:
             message=message,
             settings=settings,
         )
-
-
-def _as_image(x: NDArray[np.float64], shape: tuple[int, int, int]) -> Image:
-    image: Image = np.clip(x, 0.0, 1.0).reshape(shape).astype(np.float32)
-    return image
 
 
 def check_callback(callback: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from neuralstyle.optimize import Progress
+    from neuralstyle.result import Progress
 
 
 @contextmanager

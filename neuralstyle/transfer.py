@@ -18,18 +18,9 @@ from neuralstyle import presets
 from neuralstyle.features import Extractor, VGG19Features, image_tensor
 from neuralstyle.images import check_image, resize, scaled_size
 from neuralstyle.objective import Loss, StyleObjective
-from neuralstyle.optimize import (
-    Callback,
-    Image,
-    Progress,
-    Status,
-    StyleResult,
-    check_callback,
-    check_limits,
-    initial_image,
-    minimize,
-)
+from neuralstyle.optimize import check_callback, check_limits, initial_image, minimize
 from neuralstyle.progress import progress_bar
+from neuralstyle.result import Callback, Image, Progress, Status, StyleResult
 from neuralstyle.vgg19 import Pooling
 
 logger = logging.getLogger(__name__)
