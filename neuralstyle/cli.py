@@ -366,7 +366,7 @@ def _plain_messages(quiet: bool) -> Iterator[None]:
     logger, handler = logging.getLogger("neuralstyle"), _Teller()
     logger.addHandler(handler)
     if not quiet:  # it tells of a download, which takes its time
-        logging.getLogger("neuralstyle.vgg19").setLevel(logging.INFO)
+        logging.getLogger("neuralstyle.checkpoints").setLevel(logging.INFO)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: logger.warning("%s", message)
         try:

@@ -40,7 +40,7 @@ class FastVGG19:
     Parameters
     ----------
     weights : dict from str to (kernel, bias)
-        See `neuralstyle.vgg19.load_weights`.
+        See `neuralstyle.checkpoints.load_weights`.
     pooling : {"max", "avg"}
 
     Attributes
@@ -49,7 +49,8 @@ class FastVGG19:
 
     Examples
     --------
-    >>> network = FastVGG19(vgg19.load_weights("compact"), "avg")
+    >>> from neuralstyle.checkpoints import load_weights
+    >>> network = FastVGG19(load_weights("compact"), "avg")
     >>> image = np.zeros((1, 32, 48, 3), np.float32)
     >>> passed = network.compute({"input": image}, "block2_conv1")
     >>> list(passed)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, final
 import keras
 from keras import ops
 
-from neuralstyle import vgg19
+from neuralstyle import checkpoints, vgg19
 from neuralstyle.fast import FastVGG19
 from neuralstyle.images import check_image
 from neuralstyle.statistics import Tensor
@@ -291,11 +291,11 @@ class VGG19Features:
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
         if dtype not in ("float32", "float64"):
             raise ValueError(f'dtype: expected "float32" or "float64", received {dtype!r}')
-        self.weights = vgg19.choose_weights() if weights == "auto" else weights
+        self.weights = checkpoints.choose_weights() if weights == "auto" else weights
         self.pooling = pooling
         self.seed = seed
         self.dtype = dtype
-        self._arrays = vgg19.load_weights(self.weights, seed, pooling)
+        self._arrays = checkpoints.load_weights(self.weights, seed, pooling)
         self._network: KerasFeatures | FastVGG19
         if fast and dtype == "float32":
             self._network = FastVGG19(self._arrays, pooling)

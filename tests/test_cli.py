@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle import cli, presets, transfer, vgg19
+from neuralstyle import checkpoints, cli, presets, transfer, vgg19
 from neuralstyle.optimize import Status
 
 
@@ -273,7 +273,7 @@ def test_fallback_to_the_compact_network_is_told_even_if_quiet(
     def unreachable() -> Path:
         raise OSError("no network")
 
-    monkeypatch.setattr(vgg19, "imagenet_file", unreachable)
+    monkeypatch.setattr(checkpoints, "imagenet_file", unreachable)
     assert run("--quiet", "--weights", "auto") == 0
     (sentence,) = capsys.readouterr().err.splitlines()
     assert sentence.startswith("neuralstyle: the ImageNet weights")

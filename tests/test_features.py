@@ -18,7 +18,7 @@ from keras import ops
 from PIL import Image
 
 import neuralstyle as ns
-from neuralstyle import vgg19
+from neuralstyle import checkpoints
 
 LAYERS = tuple(
     f"block{block}_{layer}"
@@ -353,7 +353,7 @@ def test_a_float64_network_computes_in_float64() -> None:
     assert features["block3_conv1"].dtype == tf.float64
     np.testing.assert_array_equal(features["input"], image)
 
-    kernel, bias = vgg19.load_weights("compact")["block1_conv1"]
+    kernel, bias = checkpoints.load_weights("compact")["block1_conv1"]
     prepared = image[0, :, :, ::-1] * 255.0 - [103.939, 116.779, 123.68]
     expected = np.stack(
         [

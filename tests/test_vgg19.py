@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import vgg19
+from neuralstyle import checkpoints, vgg19
 
 WIDTHS = (8, 8, 16, 16, 16)
 
@@ -300,7 +300,7 @@ WRITERS: dict[str, tuple[str, Writer]] = {
 def test_weights_are_read_from_a_file(kind: str, tmp_path: Path, narrow: vgg19.Weights) -> None:
     name, write = WRITERS[kind]
     write(tmp_path / name, narrow)
-    assert_same(vgg19.read_weights(tmp_path / name), narrow)
+    assert_same(checkpoints.read_weights(tmp_path / name), narrow)
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -324,12 +324,12 @@ def test_text_beside_the_weights_in_a_file_is_passed_over(
     with h5py.File(path, "a") as file:
         file["licence"] = "CC BY"
         file["epoch"] = 7
-    assert_same(vgg19.read_weights(path), narrow)
+    assert_same(checkpoints.read_weights(path), narrow)
 
 
 def assert_refused(path: Path, *parts: str) -> None:
     with pytest.raises(ValueError) as caught:
-        vgg19.load_weights(path)
+        checkpoints.load_weights(path)
     message = str(caught.value)
     assert message.startswith("weights: ")
     assert repr(str(path)) in message
@@ -499,7 +499,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{vgg19.IMAGENET_FILE}"
+        return f"http://127.0.0.1:{self.server_address[1]}/{checkpoints.IMAGENET_FILE}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is part of these tests."""
@@ -549,9 +549,9 @@ def server(
     server = Server(source.read_bytes())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    monkeypatch.setattr(vgg19, "IMAGENET_URL", server.url)
-    monkeypatch.setattr(vgg19, "IMAGENET_MD5", hashlib.md5(server.payload).hexdigest())
-    monkeypatch.setattr(vgg19, "_STALL_SECONDS", 0.5)
+    monkeypatch.setattr(checkpoints, "IMAGENET_URL", server.url)
+    monkeypatch.setattr(checkpoints, "IMAGENET_MD5", hashlib.md5(server.payload).hexdigest())
+    monkeypatch.setattr(checkpoints, "_STALL_SECONDS", 0.5)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield server
@@ -570,7 +570,7 @@ def cached(server: Server, tmp_path: Path) -> Path:
 def assert_helpful(error: OSError, cached: Path) -> None:
     message = str(error)
     assert repr(str(cached)) in message
-    assert vgg19.IMAGENET_URL in message
+    assert checkpoints.IMAGENET_URL in message
     assert "put it there" in message
     assert 'weights="compact"' in message
 
@@ -582,17 +582,17 @@ def test_the_addresses_are_those_of_keras_own_vgg19() -> None:
     # The module that defines them is private to Keras; its text is not hard to find.
     source = Path(keras.__file__ or "").parent / "src" / "applications" / "vgg19.py"
     joined = re.sub(r'"\s*\n\s*"', "", source.read_text())
-    assert vgg19.IMAGENET_URL in joined
-    assert vgg19.IMAGENET_MD5 in joined
-    assert vgg19.IMAGENET_FILE in joined
+    assert checkpoints.IMAGENET_URL in joined
+    assert checkpoints.IMAGENET_MD5 in joined
+    assert checkpoints.IMAGENET_FILE in joined
 
 
 def test_imagenet_weights_are_downloaded_into_keras_cache_and_used(
     server: Server, cached: Path, narrow: vgg19.Weights
 ) -> None:
-    assert_same(vgg19.load_weights("imagenet"), narrow)
+    assert_same(checkpoints.load_weights("imagenet"), narrow)
     assert cached.read_bytes() == server.payload
-    assert server.requests == [f"/{vgg19.IMAGENET_FILE}"]
+    assert server.requests == [f"/{checkpoints.IMAGENET_FILE}"]
     assert list(cached.parent.iterdir()) == [cached]
 
 
@@ -607,9 +607,9 @@ def test_imagenet_is_what_an_extractor_takes_by_default(
 def test_the_second_time_the_server_is_not_asked(
     server: Server, cached: Path, narrow: vgg19.Weights
 ) -> None:
-    vgg19.load_weights("imagenet")
+    checkpoints.load_weights("imagenet")
     server.behaviour = "not found"
-    assert_same(vgg19.load_weights("imagenet"), narrow)
+    assert_same(checkpoints.load_weights("imagenet"), narrow)
     assert len(server.requests) == 1
 
 
@@ -618,7 +618,7 @@ def test_a_file_put_into_the_cache_by_hand_is_used(
 ) -> None:
     cached.parent.mkdir(parents=True)
     cached.write_bytes(server.payload)
-    assert_same(vgg19.load_weights("imagenet"), narrow)
+    assert_same(checkpoints.load_weights("imagenet"), narrow)
     assert server.requests == []
 
 
@@ -627,7 +627,7 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(
 ) -> None:
     cached.parent.mkdir(parents=True)
     cached.write_bytes(server.payload[:1000])
-    assert_same(vgg19.load_weights("imagenet"), narrow)
+    assert_same(checkpoints.load_weights("imagenet"), narrow)
     assert cached.read_bytes() == server.payload
     assert list(cached.parent.iterdir()) == [cached]
 
@@ -639,7 +639,7 @@ def test_a_damaged_file_that_cannot_be_replaced_is_called_damaged(
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"half a file")
     with pytest.raises(OSError, match="is damaged") as caught:
-        vgg19.load_weights("imagenet")
+        checkpoints.load_weights("imagenet")
     assert_helpful(caught.value, cached)
     assert list(cached.parent.iterdir()) == [cached]
 
@@ -671,7 +671,7 @@ def test_a_failed_download_says_what_to_do_and_leaves_nothing_behind(
 def test_a_failed_download_says_why(failure: str, reason: str, server: Server) -> None:
     server.behaviour = failure
     with pytest.raises(OSError, match=reason):
-        vgg19.load_weights("imagenet")
+        checkpoints.load_weights("imagenet")
 
 
 def test_a_download_can_succeed_after_one_that_failed(
@@ -679,9 +679,9 @@ def test_a_download_can_succeed_after_one_that_failed(
 ) -> None:
     server.behaviour = "short"
     with pytest.raises(OSError):
-        vgg19.load_weights("imagenet")
+        checkpoints.load_weights("imagenet")
     server.behaviour = "good"
-    assert_same(vgg19.load_weights("imagenet"), narrow)
+    assert_same(checkpoints.load_weights("imagenet"), narrow)
 
 
 def test_a_refused_connection_says_what_to_do(
@@ -689,10 +689,10 @@ def test_a_refused_connection_says_what_to_do(
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{closed.getsockname()[1]}/{vgg19.IMAGENET_FILE}"
-        monkeypatch.setattr(vgg19, "IMAGENET_URL", address)
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}/{checkpoints.IMAGENET_FILE}"
+        monkeypatch.setattr(checkpoints, "IMAGENET_URL", address)
         with pytest.raises(OSError, match="refused") as caught:
-            vgg19.load_weights("imagenet")
+            checkpoints.load_weights("imagenet")
     assert_helpful(caught.value, cached)
     assert list(cached.parent.iterdir()) == []
 
@@ -702,7 +702,7 @@ def test_a_cache_that_cannot_be_written_to_says_what_to_do(
 ) -> None:
     (tmp_path / "keras").write_text("a file where the folder should be")
     with pytest.raises(OSError) as caught:
-        vgg19.load_weights("imagenet")
+        checkpoints.load_weights("imagenet")
     assert_helpful(caught.value, cached)
 
 
@@ -727,7 +727,7 @@ def test_auto_falls_back_to_the_compact_network_with_one_warning_that_says_why(
     assert "ImageNet" in message and "compact network" in message and reason in message
     assert caught[0].filename == __file__
     assert extractor.weights == "compact"
-    compact, _ = vgg19.load_weights("compact")["block1_conv1"]
+    compact, _ = checkpoints.load_weights("compact")["block1_conv1"]
     kernel, _ = extractor.model.get_layer("block1_conv1").get_weights()
     np.testing.assert_array_equal(kernel, compact)
     assert len(server.requests) == 1
@@ -739,12 +739,12 @@ def test_a_download_prints_nothing(
 ) -> None:
     server.behaviour = behaviour
     with contextlib.suppress(OSError):
-        vgg19.load_weights("imagenet")
+        checkpoints.load_weights("imagenet")
     assert len(server.requests) == 1
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_compact_network_needs_no_server(server: Server) -> None:
-    weights = vgg19.load_weights("compact")
+    weights = checkpoints.load_weights("compact")
     assert weights_width(weights) == 128
     assert server.requests == []

@@ -101,9 +101,9 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def library_weights(weights: str) -> Weights:
     """Load the weights that the library's own variants use."""
-    from neuralstyle import vgg19
+    from neuralstyle import checkpoints
 
-    return vgg19.load_weights(None if weights == "random" else weights)
+    return checkpoints.load_weights(None if weights == "random" else weights)
 
 
 def blank_weights() -> Weights:
