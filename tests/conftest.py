@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import NARROW
 
 import neuralstyle as ns
+from neuralstyle import vgg19
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,9 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
         return np.clip(ns.resize(coarse, (height, width)) + fine, 0, 1).astype(np.float32)
 
     return picture(48, 64, 5), picture(40, 56, 12)
+
+
+@pytest.fixture(scope="session")
+def narrow() -> vgg19.Weights:
+    """Random weights of a narrow network."""
+    return vgg19.random_weights(0, NARROW)

@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from neuralstyle import vgg19
+
 Array: TypeAlias = NDArray[np.floating[Any]]
 FeatureMaps: TypeAlias = Mapping[str, Array]
 Function: TypeAlias = Callable[[Mapping[str, Any]], Any]
@@ -56,3 +58,15 @@ def squared_wasserstein(a: Array, b: Array) -> float:
     size = int(np.lcm(a.size, b.size))
     repeated = [np.sort(np.repeat(x.ravel(), size // x.size)) for x in (a, b)]
     return float(np.mean((repeated[0] - repeated[1]) ** 2))
+
+
+NARROW = (8, 8, 16, 16, 16)
+"""Widths of a network that is narrow enough for small files."""
+
+
+def assert_same_weights(actual: vgg19.Weights, expected: vgg19.Weights) -> None:
+    assert tuple(actual) == vgg19.CONVOLUTIONS
+    for name in vgg19.CONVOLUTIONS:
+        for ours, theirs in zip(actual[name], expected[name], strict=True):
+            assert ours.dtype == np.float32
+            np.testing.assert_array_equal(ours, theirs, err_msg=name)
