@@ -249,7 +249,7 @@ class _Run:
         """Make the first evaluation, and choose the scales of all from it."""
         fun, gradient = self.evaluator(x)
         self.nfev += 1
-        wrong = [name for name, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
+        wrong = self._nonfinite_terms()
         if wrong or not np.isfinite(fun):
             names = ", ".join(wrong or self.evaluator.losses)
             raise ValueError(f"objective: expected a finite value at the start, see {names}")
@@ -276,7 +276,7 @@ class _Run:
         fun, gradient = self.evaluator(x)
         self.nfev += 1
         if not (np.isfinite(fun) and np.isfinite(gradient).all()):
-            wrong = [n for n, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
+            wrong = self._nonfinite_terms()
             what = f"the loss {', '.join(wrong)}" if wrong else "the gradient"
             raise _Halt(
                 Status.NONFINITE,
@@ -285,6 +285,9 @@ class _Run:
         self._note(fun, x)
         gradient *= self.unit * self.scale
         return fun * self.scale, gradient
+
+    def _nonfinite_terms(self) -> list[str]:
+        return [name for name, loss in self.evaluator.losses.items() if not np.isfinite(loss)]
 
     def _note(self, fun: float, x: NDArray[np.float64]) -> None:
         self.fun = fun

@@ -128,7 +128,7 @@ def stylize(
     >>> result.image.shape, result.nit
     ((48, 64, 3), 2)
     """
-    run = _Scales()
+    started = time.perf_counter()
     content = check_image(content, "content")
     styles = _check_styles(style)
     limits = check_limits(1, maxfun, maxcor, maxls, ftol, gtol, bounds)
@@ -183,7 +183,7 @@ def stylize(
         ]
         return factory(*(extractor(image_tensor(picture)) for picture in pictures))
 
-    run.plan(shapes, iterations)
+    run = _Scales(shapes, iterations, started)
     with progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         for shape, count in zip(shapes, iterations, strict=True):
@@ -226,15 +226,14 @@ def stylize(
 class _Scales:
     """The results of the scales so far, and their sum."""
 
-    def __init__(self) -> None:
-        self.started = time.perf_counter()
-        self.begun: list[float] = []
-        self.results: list[StyleResult] = []
-
-    def plan(self, shapes: list[tuple[int, int]], iterations: list[int]) -> None:
-        """Note the scales to come."""
+    def __init__(
+        self, shapes: list[tuple[int, int]], iterations: list[int], started: float
+    ) -> None:
         self.shapes = shapes
         self.iterations = iterations
+        self.started = started
+        self.begun: list[float] = []
+        self.results: list[StyleResult] = []
 
     def _before(self, scale: int) -> dict[str, Any]:
         """Sum what had been done before a scale."""
