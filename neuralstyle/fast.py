@@ -6,7 +6,12 @@ Three things are done differently, chosen for each layer from its shape:
   with the kernel turned by half and its channels exchanged. Computed so, it runs at the speed of
   the forward convolution, where TensorFlow's own operation may take twice as long.
 * The ReLU's mask is read off its output, so nothing else has to be kept for the gradient.
-* Where there are channels and positions enough, both convolutions are Winograd's.
+* Where there are channels and positions enough, both convolutions are Winograd's. (On a GPU the
+  vendor's library chooses the algorithm.)
+
+It can be told to save memory: then kernels are transformed at every evaluation anew, and the last
+convolution of every block, whose activations are the largest that most losses do not look at, is
+computed a second time for the gradient instead of being kept.
 
 The Keras model stays the reference: ``VGG19Features(..., fast=False)``.
 """
@@ -25,8 +30,8 @@ from numpy.typing import NDArray
 from neuralstyle import vgg19, winograd
 from neuralstyle.statistics import Tensor
 
-WINOGRAD_CHANNELS = 128
-"""Channels on both sides from which on Winograd's convolution pays."""
+WINOGRAD_CHANNELS = 64
+"""Channels on both sides from which on Winograd's convolution pays on a CPU."""
 
 WINOGRAD_OPERATIONS = 0.6e9
 """Operations of the direct convolution from which on Winograd's pays; with fewer, its many small
@@ -42,6 +47,8 @@ class FastVGG19:
     weights : dict from str to (kernel, bias)
         See `neuralstyle.checkpoints.load_weights`.
     pooling : {"max", "avg"}
+    low_memory : bool, default False
+        Compute again what would take memory to keep.
 
     Attributes
     ----------
@@ -57,13 +64,16 @@ class FastVGG19:
     ['block1_conv1', 'block1_conv2', 'block1_pool', 'block2_conv1']
     """
 
-    def __init__(self, weights: vgg19.Weights, pooling: vgg19.Pooling) -> None:
+    def __init__(
+        self, weights: vgg19.Weights, pooling: vgg19.Pooling, *, low_memory: bool = False
+    ) -> None:
         pool = ops.max_pool if pooling == "max" else ops.average_pool
+        self._low_memory = low_memory
         self._steps: dict[str, Callable[[Tensor], Tensor]] = {}
         for block, count in enumerate(vgg19.BLOCKS, start=1):
             for index in range(1, count + 1):
                 name = f"block{block}_conv{index}"
-                self._steps[name] = _Convolution(*weights[name])
+                self._steps[name] = _Convolution(*weights[name], keep=not low_memory)
             self._steps[f"block{block}_pool"] = lambda feature: pool(feature, 2)
 
     @property
@@ -77,30 +87,51 @@ class FastVGG19:
         start = max((i for i, name in enumerate(names) if name in known), default=-1)
         tensor = known[names[start]] if start >= 0 else vgg19.preprocess(known["input"])
         passed = {}
-        for name in names[start + 1 :]:
-            tensor = passed[name] = self._steps[name](tensor)
+        ahead = list(names[start + 1 :])
+        while ahead:
+            name = ahead.pop(0)
+            step = self._steps[name]
+            if self._low_memory and ahead and ahead[0].endswith("pool"):
+                name = ahead.pop(0)
+                step = _recomputed(step, self._steps[name])
+            tensor = passed[name] = step(tensor)
         return passed
+
+
+def _recomputed(
+    convolution: Callable[[Tensor], Tensor], pool: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Chain two steps so that what is between them is computed anew for the gradient."""
+    return tf.recompute_grad(lambda feature: pool(convolution(feature)))  # type: ignore[no-any-return]
 
 
 class _Convolution:
     """A 3 x 3 convolution with bias and ReLU, and its gradient."""
 
-    def __init__(self, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        # A view; what convolutions need is made of it when they need it.
-        turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-        self._kernels = (_Kernel(kernel), _Kernel(turned))
+    def __init__(
+        self, kernel: NDArray[np.float32], bias: NDArray[np.float32], *, keep: bool = True
+    ) -> None:
+        # What is kept is made when it is first needed, of the array; what is not kept, in the graph.
+        source = kernel if keep else ops.convert_to_tensor(kernel)
+        self._kernels = (
+            _Kernel(lambda: source, keep),
+            _Kernel(lambda: ops.transpose(ops.flip(source, (0, 1)), (0, 1, 3, 2)), keep),
+        )
+        self._channels = kernel.shape[2:]
         self._bias = ops.convert_to_tensor(bias)
 
     def __call__(self, feature: Tensor) -> Tensor:
         forward, backward = self._kernels
+        inputs, filters = self._channels
 
         @ops.custom_gradient  # type: ignore[untyped-decorator]
         def convolution(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
-            output = ops.relu(forward.convolve(x) + self._bias)
+            output = ops.relu(forward.convolve(x, filters) + self._bias)
 
             def gradient(*args: Any, upstream: Tensor | None = None) -> Tensor:
                 received = args[0] if upstream is None else upstream
-                return backward.convolve(ops.where(output > 0, received, 0.0))
+                masked = tf.raw_ops.ReluGrad(gradients=received, features=output)
+                return backward.convolve(masked, inputs)
 
             return output, gradient
 
@@ -108,25 +139,30 @@ class _Convolution:
 
 
 class _Kernel:
-    """A kernel in the two forms that convolutions need it in, each made when first needed."""
+    """A kernel in the form that a convolution needs it in, kept or made every time."""
 
-    def __init__(self, kernel: NDArray[np.float32]) -> None:
-        self._kernel = kernel
-        self._forms: dict[str, Tensor] = {}
+    def __init__(self, source: Callable[[], Tensor], keep: bool) -> None:
+        self._source = source
+        self._keep = keep
+        self._kept: dict[bool, Tensor] = {}
 
-    def convolve(self, feature: Tensor) -> Tensor:
+    def convolve(self, feature: Tensor, filters: int) -> Tensor:
         """Convolve in the way that is faster for this shape, keeping the size."""
-        channels = self._kernel.shape[2:]
+        channels = (feature.shape[-1], filters)
         operations = 18 * math.prod(feature.shape[1:3]) * math.prod(channels)
-        if min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS:
-            return winograd.convolve(feature, self._form("winograd", winograd.transform_kernel))
-        return ops.conv(feature, self._form("direct", np.ascontiguousarray), padding="same")
+        wide = min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS
+        if wide and not tf.config.list_logical_devices("GPU"):
+            return winograd.convolve(feature, self._form(transformed=True))
+        return ops.conv(feature, self._form(transformed=False), padding="same")
 
-    def _form(
-        self, name: str, make: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    ) -> Tensor:
-        if name not in self._forms:
+    def _form(self, *, transformed: bool) -> Tensor:
+        def make() -> Tensor:
+            return winograd.transform_kernel(self._source()) if transformed else self._source()
+
+        if not self._keep:
+            return make()
+        if transformed not in self._kept:
             # Outside the graph that may be being traced, so that all graphs share one tensor.
             with tf.init_scope():
-                self._forms[name] = ops.convert_to_tensor(make(self._kernel))
-        return self._forms[name]
+                self._kept[transformed] = ops.convert_to_tensor(make())
+        return self._kept[transformed]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final
 
 import keras
 from keras import ops
@@ -239,9 +239,10 @@ class VGG19Features:
         For random weights.
     dtype : {"float32", "float64"}, default "float32"
         Precision of the network.
-    fast : bool, default True
-        Evaluate in float32 by `neuralstyle.fast`, with gradients equal to those of the plain Keras
-        model up to rounding, instead of by that model.
+    fast : bool or "low-memory", default True
+        True evaluates in float32 by `neuralstyle.fast`, with gradients equal to those of the plain
+        Keras model up to rounding; ``"low-memory"`` does the same in less memory and about a quarter
+        more time (a full VGG19 at 1024 px: 2.8 instead of 3.5 GB); False uses the Keras model.
 
     Attributes
     ----------
@@ -285,12 +286,14 @@ class VGG19Features:
         *,
         seed: int = 0,
         dtype: str = "float32",
-        fast: bool = True,
+        fast: bool | Literal["low-memory"] = True,
     ) -> None:
         if pooling not in ("max", "avg"):
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
         if dtype not in ("float32", "float64"):
             raise ValueError(f'dtype: expected "float32" or "float64", received {dtype!r}')
+        if fast not in (True, False, "low-memory"):
+            raise ValueError(f'fast: expected True, False or "low-memory", received {fast!r}')
         self.weights = checkpoints.choose_weights() if weights == "auto" else weights
         self.pooling = pooling
         self.seed = seed
@@ -298,7 +301,8 @@ class VGG19Features:
         self._arrays = checkpoints.load_weights(self.weights, seed, pooling)
         self._network: KerasFeatures | FastVGG19
         if fast and dtype == "float32":
-            self._network = FastVGG19(self._arrays, pooling)
+            low_memory = fast == "low-memory"
+            self._network = FastVGG19(self._arrays, pooling, low_memory=low_memory)
         else:
             self._network = KerasFeatures(self.model, vgg19.preprocess)
 

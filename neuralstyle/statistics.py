@@ -6,6 +6,7 @@ see only the ``M = H * W`` positions by ``C`` channels; `positions` makes that m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,8 +60,19 @@ def gram_matrix(feature: Tensor) -> Tensor:
     >>> np.asarray(gram_matrix(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))).tolist()
     [[5.0, 7.0], [7.0, 10.0]]
     """
+
     flat = positions(feature)
-    return ops.matmul(ops.transpose(flat), flat) / flat.shape[0]
+    return _product_with_itself(flat) / flat.shape[0]
+
+
+@ops.custom_gradient  # type: ignore[untyped-decorator]
+def _product_with_itself(flat: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+    def gradient(*args: Any, upstream: Tensor | None = None) -> Tensor:
+        received = args[0] if upstream is None else upstream
+        # One large matrix product, where differentiating the two factors takes two.
+        return ops.matmul(flat, received + ops.transpose(received))
+
+    return ops.matmul(ops.transpose(flat), flat), gradient
 
 
 def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:

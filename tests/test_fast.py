@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import neuralstyle as ns
-from neuralstyle import fast, vgg19, winograd
+from neuralstyle import checkpoints, fast, vgg19, winograd
 
 SIZES = [(32, 32), (33, 47), (48, 64), (50, 35), (64, 17), (16, 80), (61, 61), (96, 72)]
 Weights = vgg19.Weights
@@ -35,14 +37,17 @@ def value_and_gradient(shape: tuple[int, int], **options: Any) -> tuple[float, n
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
-@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize(
+    ("shape", "fast"),
+    [*((size, True) for size in SIZES), *((size, "low-memory") for size in SIZES[3:5])],
+)
 @pytest.mark.usefixtures("winograd_everywhere")
 def test_value_and_gradient_are_the_plain_networks_in_float64_up_to_rounding(
-    shape: tuple[int, int], pooling: str
+    shape: tuple[int, int], pooling: str, fast: Any
 ) -> None:
     exact_value, exact = value_and_gradient(shape, pooling=pooling, dtype="float64")
     _, plain = value_and_gradient(shape, pooling=pooling, fast=False)
-    value, ours = value_and_gradient(shape, pooling=pooling)
+    value, ours = value_and_gradient(shape, pooling=pooling, fast=fast)
     rms = np.sqrt(np.mean(exact**2))
     assert value == pytest.approx(exact_value, rel=1e-5)
     assert np.median(np.abs(ours - exact)) <= 2e-5 * rms
@@ -52,14 +57,15 @@ def test_value_and_gradient_are_the_plain_networks_in_float64_up_to_rounding(
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("fast", [True, "low-memory"])
 @pytest.mark.parametrize("everywhere", [True, False])
 def test_every_layer_is_the_plain_networks(
-    pooling: str, everywhere: bool, request: pytest.FixtureRequest
+    pooling: str, fast: Any, everywhere: bool, request: pytest.FixtureRequest
 ) -> None:
     if everywhere:
         request.getfixturevalue("winograd_everywhere")
     image = picture((45, 67), 0)
-    ours = ns.VGG19Features(weights="compact", pooling=pooling)(image)
+    ours = ns.VGG19Features(weights="compact", pooling=pooling, fast=fast)(image)
     plain = ns.VGG19Features(weights="compact", pooling=pooling, fast=False)(image)
     assert list(ours) == list(plain)
     for layer in plain:
@@ -94,7 +100,7 @@ def test_gradient_of_one_convolution_is_exact_where_no_relu_is_near_its_corner()
 
 
 @pytest.mark.parametrize(
-    ("channels", "side", "transformed"), [(128, 64, True), (128, 16, False), (64, 128, False)]
+    ("channels", "side", "transformed"), [(128, 64, True), (128, 16, False), (32, 256, False)]
 )
 def test_winograd_is_used_where_channels_and_positions_suffice(
     channels: int, side: int, transformed: bool, monkeypatch: pytest.MonkeyPatch
@@ -103,7 +109,7 @@ def test_winograd_is_used_where_channels_and_positions_suffice(
     convolve = winograd.convolve
     monkeypatch.setattr(winograd, "convolve", lambda *args: called.append(True) or convolve(*args))
     kernel = np.zeros((3, 3, channels, channels), np.float32)
-    fast._Kernel(kernel).convolve(tf.zeros((1, side, side, channels)))
+    fast._Kernel(lambda: kernel, True).convolve(tf.zeros((1, side, side, channels)), channels)
     assert called == ([True] if transformed else [])
 
 
@@ -119,3 +125,92 @@ def test_graphs_of_several_sizes_share_the_kernels() -> None:
         assert sum(node.ByteSize() for node in constants) < 20_000
     # Kernels and their turned forms up to block5_conv1, and the biases.
     assert len(captured[0] & captured[1]) >= 3 * 13
+
+
+@pytest.mark.usefixtures("winograd_everywhere")
+@pytest.mark.parametrize("fast", [True, "low-memory"])
+@pytest.mark.parametrize("layer", vgg19.CONVOLUTIONS)
+def test_gradient_through_every_layer_is_exact_where_nothing_flips(
+    layer: str, fast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Biases outweigh what the kernels can add, so that every ReLU is open: with average pooling the
+    # network is smooth.
+    weights = {}
+    for name, (kernel, bias) in vgg19.random_weights(0, (4, 4, 8, 8, 8), 32, "avg").items():
+        largest = 256 if name == "block1_conv1" else 2
+        reach = np.abs(kernel).sum((0, 1, 2)) * largest
+        weights[name] = (0.8 * kernel / reach, np.ones_like(bias))
+    monkeypatch.setattr(checkpoints, "load_weights", lambda *args: weights)
+    image = tf.constant(picture((40, 36), 3)[None])
+
+    def gradient(**options: Any) -> np.ndarray:
+        extractor = ns.VGG19Features(pooling="avg", **options)
+        pixels = tf.cast(image, extractor.dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            feature = extractor(pixels)[layer]
+            pattern = np.random.default_rng(1).normal(size=feature.shape)
+            total = tf.reduce_sum(feature * tf.cast(pattern, extractor.dtype))
+        assert tf.reduce_min(feature) > 0
+        return tape.gradient(total, pixels).numpy()
+
+    exact = gradient(dtype="float64")
+    np.testing.assert_allclose(gradient(fast=fast), exact, atol=1e-4 * np.abs(exact).max())
+
+
+def test_low_memory_keeps_no_transformed_kernels_and_fewer_activations() -> None:
+    def peak_and_kept(fast: Any) -> tuple[int, int]:
+        gc.collect()
+        before = tf.config.experimental.get_memory_info("CPU:0")["current"]
+        extractor = ns.VGG19Features("compact", fast=fast)
+        objective = ns.StyleLoss(extractor(picture((256, 256), 0)))
+        evaluator = ns.Evaluator(objective, extractor, (256, 256))
+        evaluator(picture((256, 256), 1))
+        tf.config.experimental.reset_memory_stats("CPU:0")
+        evaluator(picture((256, 256), 1))
+        info = tf.config.experimental.get_memory_info("CPU:0")
+        return info["peak"] - before, info["current"] - before
+
+    peak, kept = peak_and_kept(True)
+    lower_peak, lower_kept = peak_and_kept("low-memory")
+    assert lower_kept < 0.7 * kept
+    assert lower_peak < 0.8 * peak
+
+
+def test_low_memory_is_a_word_of_its_own() -> None:
+    with pytest.raises(ValueError, match='fast: expected True, False or "low-memory"'):
+        ns.VGG19Features("compact", fast="slow")  # type: ignore[arg-type]
+
+
+PHOTO, PAINTING = (
+    Path(__file__).parents[1] / "docs/examples" / name for name in ("content.png", "style.png")
+)
+LARGE = [(96, 96), (131, 97), (200, 150), (193, 257), (256, 256), (240, 320), (301, 203), (384, 256)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+def test_the_full_network_on_pictures_is_as_exact_as_the_plain_one(pooling: Any) -> None:
+    photo, painting = (ns.load_image(path) for path in (PHOTO, PAINTING))
+    ratios = []
+    for shape in LARGE:
+        content, style = ns.resize(photo, shape), ns.resize(painting, shape[::-1])
+        start = 0.9 * content + 0.1 * ns.resize(painting, shape)
+
+        def evaluate(**options: Any) -> tuple[float, np.ndarray]:
+            extractor = ns.VGG19Features(None, pooling, **options)
+            objective = ns.ContentLoss(extractor(content)) + ns.StyleLoss(extractor(style))  # noqa: B023
+            return ns.Evaluator(objective, extractor, shape)(start)  # noqa: B023
+
+        exact_value, exact = evaluate(dtype="float64")
+        value, ours = evaluate()
+        _, plain = evaluate(fast=False)
+        rms = np.sqrt(np.mean(exact**2))
+        medians = [np.median(np.abs(gradient - exact)) / rms for gradient in (ours, plain)]
+        ratios.append(np.linalg.norm(ours - exact) / np.linalg.norm(plain - exact))
+        print(f"\n{pooling} {shape}: value {abs(value / exact_value - 1):.0e}, medians of ours and")
+        print(f"plain {medians[0]:.1e} {medians[1]:.1e}, ratio of the L2 errors {ratios[-1]:.2f}")
+        assert value == pytest.approx(exact_value, rel=1e-6)
+        assert medians[0] <= max(1e-5, 3 * medians[1])
+    # Which ReLUs and maxima flip is chance, in either network: one size alone says little.
+    assert np.exp(np.mean(np.log(ratios))) <= 1.5

@@ -13,6 +13,7 @@ from helpers import (
     value,
     value_and_gradient,
 )
+import tensorflow as tf
 from keras import ops
 from scipy import stats
 
@@ -248,3 +249,20 @@ def test_total_variation_grows_with_contrast_to_its_exponent(exponent: float) ->
         3**exponent * np.asarray(total_variation(image, exponent)),
         rtol=1e-10,
     )
+
+
+def test_gradient_of_the_gram_matrix_is_right_for_unsymmetric_uses_of_it() -> None:
+    random = np.random.default_rng(0)
+    feature = tf.constant(random.normal(size=(1, 3, 4, 5)))
+    weights = random.normal(size=(5, 5))
+    with tf.GradientTape() as tape:
+        tape.watch(feature)
+        total = tf.reduce_sum(weights * gram_matrix(feature) ** 3)
+    analytic, numerical = (
+        jacobian[0]
+        for jacobian in tf.test.compute_gradient(
+            lambda x: tf.reduce_sum(weights * gram_matrix(x) ** 3), [feature]
+        )
+    )
+    np.testing.assert_allclose(analytic, numerical, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(tape.gradient(total, feature).numpy().ravel(), analytic.ravel())

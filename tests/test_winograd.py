@@ -10,45 +10,71 @@ import tensorflow as tf
 
 from neuralstyle import winograd
 
-POINTS = (0, 1, -1, 2, -2)
+# Lavin and Gray 2016, section 4.1: F(4 x 4, 3 x 3).
+INPUTS = [
+    [4, 0, -5, 0, 1, 0],
+    [0, -4, -4, 1, 1, 0],
+    [0, 4, -4, -1, 1, 0],
+    [0, -2, -1, 2, 1, 0],
+    [0, 2, -1, -2, 1, 0],
+    [0, 4, 0, -5, 0, 1],
+]
+KERNEL = [
+    [1 / 4, 0, 0],
+    [-1 / 6, -1 / 6, -1 / 6],
+    [-1 / 6, 1 / 6, -1 / 6],
+    [1 / 24, 1 / 12, 1 / 6],
+    [1 / 24, -1 / 12, 1 / 6],
+    [0, 0, 1],
+]
+OUTPUTS = [
+    [1, 1, 1, 1, 1, 0],
+    [0, 1, -1, 2, -2, 0],
+    [0, 1, 1, 4, 4, 0],
+    [0, 1, -1, 8, -8, 1],
+]
 
 
-def powers(point: int, count: int) -> list[Fraction]:
-    return [Fraction(point) ** power for power in range(count)]
+def test_the_matrices_for_the_points_of_lavin_and_gray_are_theirs() -> None:
+    inputs, kernel, outputs = winograd.transforms((0, 1, -1, 2, -2))
+    # The sign of a row may stand in the inputs' or in the kernel's matrix.
+    signs = np.sign(np.sum(inputs * INPUTS, axis=1, keepdims=True))
+    np.testing.assert_allclose(signs * inputs, INPUTS, atol=1e-12)
+    np.testing.assert_allclose(signs * kernel, KERNEL, atol=1e-15)
+    np.testing.assert_array_equal(outputs, OUTPUTS)
 
 
-def at_infinity(count: int) -> list[Fraction]:
-    """Evaluation at infinity: the leading coefficient."""
-    return [Fraction(0)] * (count - 1) + [Fraction(1)]
-
-
-def test_matrices_are_those_of_toom_and_cook_at_the_points_named() -> None:
-    # A filter computes a transposed polynomial product, so its matrices are the transposes of
-    # evaluation and interpolation of a product of 6 coefficients (Lavin and Gray, section 4).
-    outputs = np.array([*(powers(p, 4) for p in POINTS), at_infinity(4)]).T
-    scale = [np.prod([Fraction(p - other) for other in POINTS if other != p]) for p in POINTS] + [
-        Fraction(1)
-    ]
-    kernel = np.array([*(powers(p, 3) for p in POINTS), at_infinity(3)])
-    kernel = np.array([row / s for row, s in zip(kernel, scale, strict=True)])
-    # The product of (t - other) over the other points, whose value at p is the scale.
-    lagrange = [
-        np.poly([other for other in POINTS if other != p])[::-1].round().astype(int) for p in POINTS
-    ]
-    inputs = np.array([[*row, 0] for row in lagrange] + [np.poly(POINTS)[::-1].round().astype(int)])
-
-    # The signs of a row may move between a kernel's and an input's.
-    signs = np.sign(
-        [
-            float(np.dot(ours, theirs))
-            for ours, theirs in zip(winograd.INPUT_TRANSFORM, inputs.astype(float), strict=True)
-        ]
+def test_the_matrices_filter_in_rational_arithmetic() -> None:
+    # Every bilinear term of every output, exactly: sum over the products of A^T G B^T.
+    points = tuple(Fraction(p) for p in winograd.POINTS)
+    inputs, kernel, outputs = (
+        np.vectorize(lambda x: Fraction(x).limit_denominator(10**6))(matrix)
+        for matrix in winograd.transforms(winograd.POINTS)
     )
-    np.testing.assert_array_equal(winograd.OUTPUT_TRANSFORM, outputs.astype(float))
-    np.testing.assert_allclose(winograd.INPUT_TRANSFORM, signs[:, None] * inputs.astype(float))
-    np.testing.assert_allclose(
-        winograd.KERNEL_TRANSFORM, signs[:, None] * kernel.astype(float), atol=1e-15
-    )
+    assert len(set(points)) == 5
+    for output in range(4):
+        for coefficient in range(3):
+            for datum in range(6):
+                product = sum(outputs[output] * kernel[:, coefficient] * inputs[:, datum])
+                assert product == (datum == output + coefficient)
+
+
+def test_rounding_errors_are_less_than_half_of_those_with_the_points_of_lavin_and_gray() -> None:
+    random = np.random.default_rng(0)
+    image = np.maximum(random.normal(size=(1, 32, 32, 32)), 0).astype(np.float32)
+    kernel = random.normal(size=(3, 3, 32, 8)).astype(np.float32)
+    exact = tf.nn.conv2d(image.astype(np.float64), kernel.astype(np.float64), 1, "SAME")
+
+    def error() -> float:
+        ours = winograd.convolve(image, winograd.transform_kernel(kernel)).numpy()
+        return float(np.sqrt(np.mean((ours - exact.numpy()) ** 2)))
+
+    ours = error()
+    with pytest.MonkeyPatch.context() as patch:
+        names = ("INPUT_TRANSFORM", "KERNEL_TRANSFORM", "OUTPUT_TRANSFORM")
+        for name, matrix in zip(names, winograd.transforms((0, 1, -1, 2, -2)), strict=True):
+            patch.setattr(winograd, name, matrix)
+        assert ours < 0.6 * error()
 
 
 def test_one_tile_of_one_dimension_is_filtered_exactly() -> None:
@@ -70,3 +96,34 @@ def test_every_size_agrees_with_the_direct_convolution(height: int, width: int) 
     direct = tf.nn.conv2d(image.astype(np.float64), kernel.astype(np.float64), 1, "SAME")
     assert ours.shape == direct.shape
     np.testing.assert_allclose(ours, direct, atol=2e-5 * np.abs(direct).max())
+
+
+@pytest.mark.parametrize("strip", [1, 5, 12, 1000])
+@pytest.mark.parametrize("shape", [(13, 17), (32, 9), (40, 24), (5, 61)])
+def test_working_in_strips_does_not_change_the_result(
+    shape: tuple[int, int], strip: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    image = random.normal(size=(1, *shape, 5)).astype(np.float32)
+    kernel = random.normal(size=(3, 3, 5, 7)).astype(np.float32)
+    direct = tf.nn.conv2d(image.astype(np.float64), kernel.astype(np.float64), 1, "SAME")
+    transformed = winograd.transform_kernel(kernel)
+    monkeypatch.setattr(winograd, "STRIP", strip)
+    for convolve in (winograd.convolve, tf.function(winograd.convolve, autograph=False)):
+        ours = convolve(tf.constant(image), transformed)
+        assert ours.shape == direct.shape
+        np.testing.assert_allclose(ours, direct, atol=2e-5 * np.abs(direct).max())
+
+
+def test_strips_bound_the_memory_between_input_and_output() -> None:
+    kernel = winograd.transform_kernel(np.ones((3, 3, 8, 8), np.float32))
+    image = tf.zeros((1, 512, 512, 8))
+    convolve = tf.function(lambda: winograd.convolve(image, kernel), autograph=False)
+    convolve()
+    tf.config.experimental.reset_memory_stats("CPU:0")
+    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
+    convolve()
+    peak = tf.config.experimental.get_memory_info("CPU:0")["peak"] - before
+    # The strips, their concatenation, and a few strips' worth of transforms; the transformed image
+    # as a whole would be 2.25 times the image, before and after the product.
+    assert peak < 2.5 * 4 * 512 * 512 * 8
