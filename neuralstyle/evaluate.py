@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuralstyle.features import Extractor
 from neuralstyle.objective import Loss, StyleObjective
+from neuralstyle.tracing import trace
 
 
 @final
@@ -82,27 +83,9 @@ class Evaluator:
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
         self._dtype = str(getattr(extractor, "dtype", "float32"))
         self._names = [term.name for term in self.objective.terms]
-        self._compute = tf.function(self._value_and_gradient, autograph=False)
         # Tracing now finds everything that does not fit before any work is done.
-        self._compute = self._compute.get_concrete_function(
-            tf.TensorSpec((1, *self.shape), self._dtype)
-        )
-
-    def _value_and_gradient(self, image: Any) -> tuple[Any, Any, Any]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(image)
-            losses = self.objective.evaluate(self.extractor(image))
-            total = self.objective.total(losses)
-        gradient = tape.gradient(total, image)
-        if gradient is None:
-            raise ValueError(
-                "the objective does not depend on the image: expected losses that are computed "
-                f"with keras.ops from the features that they are called with, received\n"
-                f"{self.objective}"
-            )
-        # Gathering losses have sparse gradients.
-        gradient = tf.convert_to_tensor(gradient)
-        return total, gradient, tf.stack([tf.cast(x, tf.float64) for x in losses.values()])
+        image = tf.TensorSpec((1, *self.shape), self._dtype)
+        self._compute = trace(_value_and_gradient, self.objective, extractor, image)
 
     def __call__(self, x: ArrayLike) -> tuple[float, NDArray[np.float64]]:
         """Evaluate the objective.
@@ -135,6 +118,24 @@ class Evaluator:
     def __repr__(self) -> str:
         """Describe it in a line."""
         return f"Evaluator({', '.join(self._names)}; image of {self.shape[1]} x {self.shape[0]})"
+
+
+def _value_and_gradient(
+    objective: StyleObjective, extractor: Extractor, image: Any
+) -> tuple[Any, Any, Any]:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(image)
+        losses = objective.evaluate(extractor(image))
+        total = objective.total(losses)
+    gradient = tape.gradient(total, image)
+    if gradient is None:
+        raise ValueError(
+            "the objective does not depend on the image: expected losses that are computed "
+            f"with keras.ops from the features that they are called with, received\n{objective}"
+        )
+    # Gathering losses have sparse gradients.
+    gradient = tf.convert_to_tensor(gradient)
+    return total, gradient, tf.stack([tf.cast(x, tf.float64) for x in losses.values()])
 
 
 def image_shape(shape: Any) -> tuple[int, int, int]:

@@ -111,7 +111,7 @@ class _Convolution:
     def __init__(
         self, kernel: NDArray[np.float32], bias: NDArray[np.float32], *, keep: bool = True
     ) -> None:
-        # What is kept is made when it is first needed, of the array; what is not kept, in the graph.
+        # Forms that are kept are made of the array, when first needed; others in the graph.
         source = kernel if keep else ops.convert_to_tensor(kernel)
         self._kernels = (
             _Kernel(lambda: source, keep),
@@ -152,15 +152,17 @@ class _Kernel:
         operations = 18 * math.prod(feature.shape[1:3]) * math.prod(channels)
         wide = min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS
         if wide and not tf.config.list_logical_devices("GPU"):
-            return winograd.convolve(feature, self._form(transformed=True))
-        return ops.conv(feature, self._form(transformed=False), padding="same")
+            return winograd.convolve(feature, self._form(feature, transformed=True))
+        return ops.conv(feature, self._form(feature, transformed=False), padding="same")
 
-    def _form(self, *, transformed: bool) -> Tensor:
+    def _form(self, feature: Tensor, *, transformed: bool) -> Tensor:
         def make() -> Tensor:
             return winograd.transform_kernel(self._source()) if transformed else self._source()
 
         if not self._keep:
-            return make()
+            # Not before it is needed, or all kernels would be there together.
+            with tf.control_dependencies([feature]):
+                return make()
         if transformed not in self._kept:
             # Outside the graph that may be being traced, so that all graphs share one tensor.
             with tf.init_scope():

@@ -25,7 +25,6 @@ from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from neuralstyle.objective import Loss
 from neuralstyle.statistics import (
@@ -36,6 +35,7 @@ from neuralstyle.statistics import (
     sorted_values,
     total_variation,
 )
+from neuralstyle.tracing import kept
 
 Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
 Normalize: TypeAlias = Literal["relative", "mean", "paper"]
@@ -135,10 +135,11 @@ class ContentLoss(_LayerLoss):
         normalize: Normalize = "relative",
         name: str = "content",
     ) -> None:
-        self._targets = self._look_at(target, layers, normalize, name)
+        seen = self._look_at(target, layers, normalize, name)
+        self._targets = {layer: kept(feature) for layer, feature in seen.items()}
         self._scales = {
             layer: _scale(normalize, value, paper=math.prod(value.shape) / 2)
-            for layer, value in self._targets.items()
+            for layer, value in seen.items()
         }
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
@@ -205,7 +206,7 @@ class StyleLoss(_LayerLoss):
         name: str = "style",
     ) -> None:
         seen = self._look_at(target, layers, normalize, name)
-        self._targets = {layer: gram_matrix(feature) for layer, feature in seen.items()}
+        self._targets = {layer: kept(gram_matrix(feature)) for layer, feature in seen.items()}
         self._scales = {
             layer: _scale(normalize, gram, paper=1 / 4) for layer, gram in self._targets.items()
         }
@@ -271,15 +272,17 @@ class CovarianceLoss(_LayerLoss):
         name: str = "covariance",
     ) -> None:
         seen = self._look_at(target, layers, normalize, name)
-        self._targets = {layer: mean_and_covariance(feature) for layer, feature in seen.items()}
+        self._targets = {
+            layer: tuple(map(kept, mean_and_covariance(feature))) for layer, feature in seen.items()
+        }
         # Half each, so that the relative form is 1 for features that are all zero.
         half = 0.5 if normalize == "relative" else 1.0
         self._scales = {}
         for layer, (mean, covariance) in self._targets.items():
             floor = FLATNESS * ops.square(ops.mean(ops.square(mean)))
             self._scales[layer] = (
-                half * _scale(normalize, mean, paper=1),
-                half * _scale(normalize, covariance, paper=1 / 4, floor=floor),
+                _scale(normalize, mean, paper=1, share=half),
+                _scale(normalize, covariance, paper=1 / 4, floor=floor, share=half),
             )
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
@@ -356,35 +359,36 @@ class HistogramLoss(_LayerLoss):
         name: str = "histogram",
     ) -> None:
         self.seed = seed
-        self._quantiles: dict[tuple[str, int], tuple[NDArray[np.floating], float]] = {}
+        self._tables: dict[tuple[str, int], Tensor] = {}
         seen = self._look_at(target, layers, normalize, name)
-        self._targets = {layer: sorted_values(feature) for layer, feature in seen.items()}
+        self._targets = {
+            layer: np.asarray(sorted_values(feature)) for layer, feature in seen.items()
+        }
         self._scales = {
             layer: _scale(normalize, ordered, paper=1) for layer, ordered in self._targets.items()
         }
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        values, target = sorted_values(feature, self.seed), self._targets[layer]
-        if values.shape == target.shape:
-            distance = _mean_squared(values, target)
-        else:
-            quantiles, lost = self._resampled(layer, values.shape[-1])
-            distance = _mean_squared(values, quantiles) + lost
+        values = sorted_values(feature, self.seed)
+        table = self._resampled(layer, values.shape[-1])
+        distance = _mean_squared(values, table[:, :-1]) + ops.mean(table[:, -1])
         if self.normalize == "paper":
             distance = distance * math.prod(values.shape)
         return self._scales[layer] * distance
 
-    def _resampled(self, layer: str, count: int) -> tuple[NDArray[np.floating], float]:
-        """Return a target's quantiles, and what it varies within their cells.
+    def _resampled(self, layer: str, count: int) -> Tensor:
+        """Return a target's quantiles, and in a last column what it varies within their cells.
 
         The latter no picture of that size can match.
         """
-        if (layer, count) not in self._quantiles:
-            target = np.asarray(self._targets[layer])
+        if (layer, count) not in self._tables:
+            target = self._targets[layer]
             quantiles = cell_quantiles(target, count)
-            squares = (np.mean(np.square(x), dtype=np.float64) for x in (target, quantiles))
-            self._quantiles[layer, count] = quantiles, max(next(squares) - next(squares), 0.0)
-        return self._quantiles[layer, count]
+            squares = (np.mean(np.square(x), 1, np.float64) for x in (target, quantiles))
+            lost = np.maximum(next(squares) - next(squares), 0.0)
+            table = np.column_stack([quantiles, lost]).astype(target.dtype)
+            self._tables[layer, count] = kept(table)
+        return self._tables[layer, count]
 
 
 @final
@@ -526,16 +530,21 @@ def _feature(features: Mapping[str, Tensor], layer: str, argument: str) -> Tenso
 
 
 def _scale(
-    normalize: Normalize, target: Tensor, *, paper: float, floor: Tensor | float = 0.0
+    normalize: Normalize,
+    target: Tensor,
+    *,
+    paper: float,
+    floor: Tensor | float = 0.0,
+    share: float = 1.0,
 ) -> Tensor | float:
     """Return the factor of the mean squared difference from `target`."""
     if normalize == "paper":
-        return paper
+        return share * paper
     if normalize == "mean":
-        return 1.0
+        return share
     # A statistic that is zero throughout (a black image) has no scale of its own.
     mean_square = ops.maximum(ops.mean(ops.square(target)), floor)
-    return 1.0 / ops.where(mean_square > 0, mean_square, ops.ones_like(mean_square))
+    return kept(share / ops.where(mean_square > 0, mean_square, ops.ones_like(mean_square)))
 
 
 def _mean_squared(value: Tensor, target: Tensor) -> Tensor:

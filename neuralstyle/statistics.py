@@ -6,7 +6,6 @@ see only the ``M = H * W`` positions by ``C`` channels; `positions` makes that m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,19 +59,11 @@ def gram_matrix(feature: Tensor) -> Tensor:
     >>> np.asarray(gram_matrix(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))).tolist()
     [[5.0, 7.0], [7.0, 10.0]]
     """
-
     flat = positions(feature)
-    return _product_with_itself(flat) / flat.shape[0]
-
-
-@ops.custom_gradient  # type: ignore[untyped-decorator]
-def _product_with_itself(flat: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
-    def gradient(*args: Any, upstream: Tensor | None = None) -> Tensor:
-        received = args[0] if upstream is None else upstream
-        # One large matrix product, where differentiating the two factors takes two.
-        return ops.matmul(flat, received + ops.transpose(received))
-
-    return ops.matmul(ops.transpose(flat), flat), gradient
+    product = ops.matmul(ops.transpose(flat), ops.stop_gradient(flat))
+    # The product is its own transpose, so this sum is the product; but differentiating it takes one
+    # large matrix product, where differentiating both factors takes two.
+    return (product + ops.transpose(product) - ops.stop_gradient(product)) / flat.shape[0]
 
 
 def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from neuralstyle import presets
+from neuralstyle import checkpoints, presets
 from neuralstyle.features import Extractor, VGG19Features, image_tensor
 from neuralstyle.images import check_image, resize, scaled_size
 from neuralstyle.objective import Loss, StyleObjective
@@ -163,7 +163,7 @@ def stylize(
     first = recipe.init if init is None else init
     start = _start(first, content, styles[0], shapes[0], seed)
     if extractor is None:
-        extractor = VGG19Features(weights, pooling or recipe.pooling, seed=seed)
+        extractor = _network(weights, pooling or recipe.pooling, seed)
     elif pooling is not None:
         raise ValueError("pooling: expected None with an extractor, which has its own")
     if recipe.absolute and getattr(extractor, "weights", None) == "compact":
@@ -298,6 +298,24 @@ class _Scales:
             success=last.success and last.status is not Status.INTERRUPTED,
             **whole,
         )
+
+
+def _network(weights: Any, pooling: Any, seed: int) -> VGG19Features:
+    """Return a network: that of the last call, with what is compiled for it, if it is the same."""
+    if weights == "auto":
+        weights = checkpoints.choose_weights()
+    changed = None
+    if isinstance(weights, (str, os.PathLike)) and os.path.exists(weights):
+        changed = os.stat(weights).st_mtime_ns
+    try:
+        return _latest_network(weights, pooling, seed if weights is None else 0, changed)
+    except TypeError:  # what is not hashable is not a network's argument; it will say so itself
+        return VGG19Features(weights, pooling, seed=seed)
+
+
+@functools.lru_cache(maxsize=1)
+def _latest_network(weights: Any, pooling: Any, seed: int, changed: int | None) -> VGG19Features:
+    return VGG19Features(weights, pooling, seed=seed)
 
 
 def _makes_recipes(objective: Any) -> bool:

@@ -25,6 +25,8 @@ Convolution for Deep Neural Networks, ACM Transactions on Mathematical Software,
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -36,7 +38,7 @@ TILE = 4
 """Outputs of a tile along each axis; its inputs are two more."""
 
 STRIP = 256
-"""Tiles that are worked on at a time: enough for large matrix products, few enough for the cache."""
+"""Tiles worked on at a time: enough for large matrix products, few enough for the cache."""
 
 POINTS = (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
 """Where polynomials are evaluated, beside infinity; exact in binary, as are the first powers."""
@@ -70,9 +72,10 @@ def transforms(points: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
     [321.0, 432.0]
     """
     count = len(points)
-    scales = [np.prod([p - other for other in points if other != p]) for p in points]
+    scales = [math.prod(p - other for other in points if other != p) for p in points]
     lagrange = [np.poly([other for other in points if other != p])[::-1] for p in points]
-    inputs = np.array([*(np.append(row, 0) for row in lagrange), np.poly(points)[::-1]])
+    rows = [*(np.append(row, 0) for row in lagrange), np.poly(points)[::-1]]
+    inputs = np.array(rows, np.float64)
     kernel = np.vander([*points, 0], 3, increasing=True) / [[s] for s in (*scales, 1)]
     outputs = np.vander([*points, 0], count - 1, increasing=True).T
     kernel[-1], outputs[:, -1] = (0, 0, 1), [0] * (count - 2) + [1]
@@ -188,9 +191,7 @@ def _convolve_tiles(padded: Tensor, transformed: Tensor) -> Tensor:
     columns = ops.matmul(outward, ops.reshape(products, (6, -1)))
     rows = ops.matmul(outward, ops.reshape(columns, (TILE, 6, -1)))
     tiles = ops.reshape(rows, (TILE, TILE, down, across, filters))
-    return ops.reshape(
-        ops.transpose(tiles, (2, 1, 3, 0, 4)), (down * TILE, across * TILE, filters)
-    )
+    return ops.reshape(ops.transpose(tiles, (2, 1, 3, 0, 4)), (down * TILE, across * TILE, filters))
 
 
 def _overlapping(tiles: int) -> NDArray[np.int32]:

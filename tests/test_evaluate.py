@@ -381,8 +381,8 @@ def test_the_network_is_walked_once_in_whichever_order_losses_look_at_it(
     features = vgg(pictures[0])
     terms = [ns.ContentLoss(features, "block5_conv1"), ns.StyleLoss(features)]
     objective = sum(terms if deep_first else terms[::-1])
-    evaluator = ns.Evaluator(objective, vgg, pictures[0].shape)
-    nodes = evaluator._compute.graph.as_graph_def().node
+    ns.Evaluator(objective, vgg, pictures[0].shape)
+    nodes = vgg.traces[0].graph.as_graph_def().node
     # One for each convolution from block1_conv1 to block5_conv1, and the fast network has another
     # for its gradient.
     convolutions = sum(node.op == "Conv2D" for node in nodes)

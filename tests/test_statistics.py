@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import (
     Array,
     from_rows,
@@ -13,7 +14,6 @@ from helpers import (
     value,
     value_and_gradient,
 )
-import tensorflow as tf
 from keras import ops
 from scipy import stats
 

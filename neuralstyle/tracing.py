@@ -1,0 +1,217 @@
+"""Compiled evaluations, used again by objectives that differ in nothing but their targets.
+
+Tracing an evaluation into a graph takes about a second, as long as tens of evaluations of a small
+image. But what differs between two photographs, or two paintings, are the tensors that losses keep
+(`kept`), which the graph takes from outside. So an extractor keeps the traces made with it, and a
+new objective that asks for the same computation gets one of them with its own tensors put in.
+
+That it is the same computation is not taken on trust: the losses alone, which is quick, are traced
+with stand-ins for the features, and the two graphs compared.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableSequence
+from typing import Any, NamedTuple, TypeAlias, final
+
+import keras
+import tensorflow as tf
+
+from neuralstyle.objective import StyleObjective
+from neuralstyle.statistics import Tensor
+
+Compute: TypeAlias = Callable[[StyleObjective, Callable[[Any], Mapping[str, Tensor]], Any], Any]
+"""Computes results from an objective, an extractor and an image."""
+
+TRACES = 8
+"""Traces that an extractor keeps, the latest ones: each scale of a picture has one."""
+
+
+COPIED = 128
+"""Numbers up to which TensorFlow copies a tensor into a graph instead of taking it from outside."""
+
+
+def kept(value: Tensor) -> Tensor:
+    """Keep a tensor such that graphs take it from outside, whatever its size.
+
+    Parameters
+    ----------
+    value : array or tensor
+
+    Returns
+    -------
+    tensor or keras.Variable
+
+    Examples
+    --------
+    >>> float(kept(2.0) * 3)
+    6.0
+    """
+    # Outside the graph that may be being traced: what is made there ends with it.
+    with tf.init_scope():
+        value = keras.ops.convert_to_tensor(value)
+        if math.prod(value.shape) > COPIED:
+            return value
+        return keras.Variable(value, dtype=value.dtype, trainable=False)
+
+
+def trace(
+    compute: Compute,
+    objective: StyleObjective,
+    extractor: Callable[[Any], Mapping[str, Tensor]],
+    image: tf.TensorSpec,
+) -> Callable[[Tensor], Any]:
+    """Trace a computation, or use a trace again that the extractor has of it.
+
+    Parameters
+    ----------
+    compute : callable
+        Called with the objective, the extractor and the image.
+    objective : StyleObjective
+    extractor : callable
+        Traces are kept in its list ``traces``, if it has one.
+    image : TensorSpec
+
+    Returns
+    -------
+    callable
+        Takes the image and returns what `compute` returned.
+    """
+    traces: MutableSequence[Trace] = getattr(extractor, "traces", [])
+    for candidate in traces:
+        if candidate.image == image and (bound := candidate.bind(objective)):
+            traces.remove(candidate)
+            traces.append(candidate)
+            return bound
+    new = Trace(compute, objective, extractor, image)
+    traces.append(new)
+    del traces[:-TRACES]
+    return functools.partial(new.call, new.outside)
+
+
+@final
+class Trace:
+    """A traced computation, and which of the tensors that it takes are an objective's."""
+
+    def __init__(
+        self,
+        compute: Compute,
+        objective: StyleObjective,
+        extractor: Callable[[Any], Mapping[str, Tensor]],
+        image: tf.TensorSpec,
+    ) -> None:
+        self.image = image
+        self._objective = objective
+        self._read: dict[str, tf.TensorSpec] = {}
+        self._losses: _Losses | None = None
+        self._lock = threading.Lock()
+
+        def watched(image: Tensor) -> Mapping[str, Tensor]:
+            return _Watched(extractor(image), self._read)
+
+        function = tf.function(lambda image: compute(objective, watched, image), autograph=False)
+        self._function = function.get_concrete_function(image)
+        self.graph = self._function.graph
+        self.outside = self.graph.external_captures
+
+    def bind(self, objective: StyleObjective) -> Callable[[Tensor], Any] | None:
+        """Return the computation for another objective; None if it computes something else."""
+        if self._losses is None:
+            self._losses = _trace_losses(self._objective, self._read)
+        ours, theirs = self._losses, _trace_losses(objective, self._read)
+        if ours is None or theirs is None or ours.graph != theirs.graph:
+            return None
+        exchange = {id(a): b for a, b in zip(ours.outside, theirs.outside, strict=True)}
+        outside = [exchange.get(id(tensor), tensor) for tensor in self.outside]
+        return functools.partial(self.call, outside)
+
+    def call(self, outside: list[Tensor], image: Tensor) -> Any:
+        """Compute, with these tensors from outside."""
+        with self._lock:
+            self._function.set_external_captures(outside)
+            return self._function(image)
+
+
+class _Losses(NamedTuple):
+    """The losses of an objective as a graph, and the tensors that it takes from outside."""
+
+    graph: bytes
+    outside: list[Tensor]
+
+
+def _trace_losses(objective: StyleObjective, read: dict[str, tf.TensorSpec]) -> _Losses | None:
+    """Trace the losses alone; None if their graph does not tell everything about them."""
+
+    def losses(features: dict[str, Tensor]) -> Any:
+        values = objective.evaluate(_Exactly(features))
+        return objective.total(values), list(values.values())
+
+    try:
+        graph = tf.function(losses, autograph=False).get_concrete_function(read).graph
+    except Exception:  # the whole evaluation, traced anew, will say it better
+        return None
+    definition = graph.as_graph_def()
+    # Functions within have names of their own each time, and a gradient that a user wrote is not
+    # part of the graph.
+    own_gradients = any("_gradient_op_type" in node.attr for node in definition.node)
+    if own_gradients or definition.library.function:
+        return None
+    # What comes from outside has a name of its own each time too.
+    names = {tensor.op.name: f"outside {i}" for i, tensor in enumerate(graph.internal_captures)}
+    for node in definition.node:
+        if node.name in names:
+            node.name = names[node.name]
+            node.attr.pop("_user_specified_name", None)
+        node.input[:] = [names.get(name, name) for name in node.input]
+    return _Losses(definition.SerializeToString(deterministic=True), graph.external_captures)
+
+
+@final
+class _Watched(Mapping[str, Tensor]):
+    """Features that note which of them are asked for."""
+
+    def __init__(self, features: Mapping[str, Tensor], read: dict[str, tf.TensorSpec]) -> None:
+        self._features = features
+        self._read = read
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor = self._features[name]
+        self._read[name] = tf.TensorSpec(tensor.shape, tensor.dtype)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._features)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._features
+
+    def __repr__(self) -> str:
+        return repr(self._features)
+
+
+@final
+class _Exactly(Mapping[str, Tensor]):
+    """Stand-ins for the features that a trace asked for; whoever asks for more is not like it."""
+
+    def __init__(self, features: dict[str, Tensor]) -> None:
+        self._features = features
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._features:
+            raise LookupError(name)
+        return self._features[name]
+
+    def __iter__(self) -> Iterator[str]:
+        raise LookupError
+
+    def __len__(self) -> int:
+        raise LookupError
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._features or self[str(name)] is None
