@@ -130,6 +130,8 @@ class KerasFeatures:
     ----------
     layers : tuple of str
         Names of the model's layers from the input on.
+    traces : list
+        Evaluations that `Evaluator` has compiled with this extractor, to be used again.
 
     Raises
     ------
@@ -252,6 +254,8 @@ class VGG19Features:
     layers : tuple of str
         ``block1_conv1`` to ``block5_pool``. A convolution's activation is after its ReLU. The
         literature's ``conv4_2``, ``relu4_2`` and ``pool4`` are accepted wherever a layer is named.
+    traces : list
+        Evaluations that `Evaluator` has compiled with this extractor, to be used again.
 
     Raises
     ------

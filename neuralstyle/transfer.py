@@ -120,6 +120,9 @@ def stylize(
     from the result of the one before. Strokes larger than the receptive field of the network's
     layers come from the coarse scales alone.
 
+    The network of the last call is kept for the next one, together with what was compiled for it:
+    further pictures of the same size start at once.
+
     Examples
     --------
     >>> random = np.random.default_rng(0)

@@ -201,7 +201,7 @@ LARGE = [
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 def test_the_full_network_on_pictures_is_as_exact_as_the_plain_one(pooling: Any) -> None:
     photo, painting = (ns.load_image(path) for path in (PHOTO, PAINTING))
-    errors = []
+    errors, typical = [], []
     for shape in LARGE:
         content, style = ns.resize(photo, shape), ns.resize(painting, shape[::-1])
         start = 0.9 * content + 0.1 * ns.resize(painting, shape)
@@ -223,7 +223,8 @@ def test_the_full_network_on_pictures_is_as_exact_as_the_plain_one(pooling: Any)
         print(f"median {medians[0]:.1e} (plain {medians[1]:.1e}),", end=" ")
         print(f"L2 {errors[-1][0]:.1e} (plain {errors[-1][1]:.1e})")
         assert value == pytest.approx(exact_value, rel=1e-6)
-        assert medians[0] <= max(1e-5, 3 * medians[1])
+        typical.append(medians[0])
     # Which ReLUs and maxima flip is chance, in either network: one size alone says little.
+    assert np.median(typical) <= 1e-5
     ours_l2, plain_l2 = np.sqrt(np.mean(np.square(errors), axis=0))
     assert ours_l2 <= 1.5 * plain_l2

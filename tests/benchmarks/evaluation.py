@@ -1,13 +1,15 @@
 """How long one evaluation takes, and how much memory: ours, plain Keras, and PyTorch.
 
     python tests/benchmarks/evaluation.py [--sizes 256 512] [--rounds 5] [--weights random]
+        [--variants neuralstyle "plain Keras"] [--memory]
 
 One evaluation is the value and the gradient with respect to the pixels of the objective of Gatys et
 al.: content at conv4_2, Gram matrices at conv1_1 to conv5_1, VGG19 with max pooling. All run in one
 process, evaluation by evaluation in turn, so that a change of the machine's speed meets all alike.
 PyTorch (extra "bench"; left out where it is not installed) has its weights frozen and its network
-cut at the deepest layer, with images in its default order and channels last. Peak memory is that of
-a fresh process each, targets included.
+cut at the deepest layer: with images in its default order, channels last, and channels last by
+torch.compile (which needs a C++ compiler). Peak memory is that of a fresh process each, targets
+included.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ OPERATIONS = {"random": 397e9, "compact": 397e9 / 16}
 Evaluation = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
-def ours(side: int, weights: str, fast: bool) -> Evaluation:
-    """Return the library's evaluation, by its fast network or by the plain Keras model."""
+def ours(side: int, weights: str, fast: bool | str) -> Evaluation:
+    """Return the library's evaluation, with the network's option `fast`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import neuralstyle as ns
 
@@ -43,7 +45,7 @@ def ours(side: int, weights: str, fast: bool) -> Evaluation:
     return lambda image: evaluator(image)
 
 
-def pytorch(side: int, weights: str, channels_last: bool) -> Evaluation:
+def pytorch(side: int, weights: str, channels_last: bool, compiled: bool = False) -> Evaluation:
     """Return the same evaluation written for PyTorch."""
     import torch
 
@@ -62,13 +64,15 @@ def pytorch(side: int, weights: str, channels_last: bool) -> Evaluation:
     steps = [(name, step.to(memory_format=order)) for name, step in steps]
     means = torch.tensor([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
 
-    def features(image: torch.Tensor) -> dict[str, torch.Tensor]:
+    def features_of(image: torch.Tensor) -> dict[str, torch.Tensor]:
         tensor, seen = image.flip(1) * 255 - means, {}
         for name, step in steps:
             tensor = step(tensor)
             if "conv" in name:
                 tensor = seen[name] = torch.relu_(tensor)
         return {name: seen[name] for name in (*STYLE, CONTENT)}
+
+    features = torch.compile(features_of) if compiled else features_of
 
     def gram(feature: torch.Tensor) -> torch.Tensor:
         flat = feature[0].flatten(1)
@@ -122,9 +126,11 @@ def blank_weights() -> Weights:
 
 VARIANTS: dict[str, Callable[[int, str], Evaluation]] = {
     "neuralstyle": lambda side, weights: ours(side, weights, fast=True),
+    "neuralstyle, low memory": lambda side, weights: ours(side, weights, fast="low-memory"),
     "plain Keras": lambda side, weights: ours(side, weights, fast=False),
     "PyTorch": lambda side, weights: pytorch(side, weights, channels_last=False),
     "PyTorch, channels last": lambda side, weights: pytorch(side, weights, channels_last=True),
+    "PyTorch, compiled": lambda side, weights: pytorch(side, weights, True, compiled=True),
 }
 
 
@@ -203,6 +209,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--weights", choices=[*OPERATIONS, "blank"], default="random")
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--memory", action="store_true", help="measure peak memory too")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -215,11 +222,12 @@ def main() -> None:
     try:
         import torch  # noqa: F401
 
-        names = list(VARIANTS)
+        names = args.variants
     except ImportError:
-        names = [name for name in VARIANTS if "PyTorch" not in name]
+        names = [name for name in args.variants if "PyTorch" not in name]
     for side in args.sizes:
-        time_in_turn(side, args.weights, args.rounds, names)
+        if args.rounds:
+            time_in_turn(side, args.weights, args.rounds, names)
         if args.memory:
             peaks = {name: peak_memory(side, args.weights, name) for name in names}
             print("peak memory, MB: " + ", ".join(f"{n} {p:.0f}" for n, p in peaks.items()))
