@@ -245,7 +245,7 @@ class VGG19Features:
     fast : bool or "low-memory", default True
         True evaluates in float32 by `neuralstyle.fast`, with gradients equal to those of the plain
         Keras model up to rounding; ``"low-memory"`` does the same in less memory and 30 % more
-        time (a full VGG19 at 1024 px: 2.5 instead of 3.6 GB); False uses the Keras model.
+        time (a full VGG19 at 1024 px: 2.5 instead of 3.4 GB); False uses the Keras model.
 
     Attributes
     ----------

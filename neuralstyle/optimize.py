@@ -46,7 +46,7 @@ def minimize(
     ftol: float = 1e-9,
     gtol: float = 0.0,
     maxls: int = 20,
-    bounds: tuple[float, float] | None = (0.0, 1.0),
+    bounds: tuple[float, float] | None = None,
     callback: Callback | None = None,
     progress: bool = False,
 ) -> StyleResult:
@@ -78,9 +78,10 @@ def minimize(
         Stop when no pixel's derivative exceeds this times the largest at the start.
     maxls : int, default 20
         Evaluations in one line search at the most.
-    bounds : (float, float) or None, default (0, 1)
-        Range that pixels are kept in, or None for none. The returned image is clipped to [0, 1] in
-        either case, and its value is that after clipping.
+    bounds : (float, float) or None, default None
+        Range that pixels are kept in at every iteration, or None for none. The returned image is
+        clipped to [0, 1] in either case, and its value is that after clipping (one more
+        evaluation, if there is anything to clip).
     callback : callable, optional
         Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
         run ends and returns its result.
@@ -111,6 +112,11 @@ def minimize(
     moves the pixels by about a hundredth in the root mean square; the bare objective, whose
     gradient is 1e-6 per pixel or less, would make it creep at first and then meet SciPy's
     tolerances at once. `ftol` and `gtol` are relative at every size and weighting.
+
+    Bounds are exact, but cost SciPy three times the time per iteration: a fifth of a run with VGG19
+    at 512 px, where free pixels cost a twentieth. Style transfer hardly leaves the range by itself;
+    pictures clipped at the end are the same to the eye, with losses within 1 % of those in the box.
+    Give bounds where a loss has no minimum, such as ``-brightness``, or must not see other values.
 
     Examples
     --------

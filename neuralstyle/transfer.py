@@ -95,11 +95,8 @@ def stylize(
         For ``init="noise"`` and ``weights=None``.
     maxfun : int, optional
         Evaluations at every scale at the most.
-    maxcor, ftol, gtol, maxls
-        As for `minimize`.
-    bounds : (float, float) or None, default None
-        Range that pixels are kept in at every iteration. By default they are free, and the picture
-        is clipped to [0, 1] after every scale: see Notes.
+    maxcor, ftol, gtol, maxls, bounds
+        As for `minimize`. The picture is clipped to [0, 1] after every scale.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration; raising `StopIteration` ends the
         run.
@@ -122,10 +119,6 @@ def stylize(
     Every scale has its targets made anew from the content and style images at its size, and starts
     from the result of the one before. Strokes larger than the receptive field of the network's
     layers come from the coarse scales alone.
-
-    Keeping pixels in a box costs SciPy more time per iteration than a small network's evaluation
-    takes; clipped pictures are the same to the eye, with losses within 1 % of those of as many
-    iterations in the box. Losses that have no minimum need ``bounds=(0, 1)``.
 
     The network of the last call is kept for the next one, together with what was compiled for it:
     further pictures of the same size start at once.

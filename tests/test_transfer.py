@@ -264,7 +264,6 @@ def test_two_scales_are_minimize_twice_bit_for_bit() -> None:
         pixels,
         ns.resize(first.image, (80, 120)),
         maxiter=2,
-        bounds=None,
     )
     result = quick()
     np.testing.assert_array_equal(result.image, second.image)
@@ -294,7 +293,7 @@ def test_several_styles_have_equal_shares_or_those_given(
     content, style = pictures
     other = noise(40, 56, seed=9)
     objective = SHALLOW(*map(vgg, (content, style, other)), style_weights=shares)
-    expected = ns.minimize(objective, vgg, content, maxiter=2, bounds=None)
+    expected = ns.minimize(objective, vgg, content, maxiter=2)
     result = ns.stylize(
         content,
         [style, other],
