@@ -143,7 +143,7 @@ class _Losses(NamedTuple):
 
 
 def _trace_losses(objective: StyleObjective, read: dict[str, tf.TensorSpec]) -> _Losses | None:
-    """Trace the losses alone; None if their graph does not tell everything about them."""
+    """Trace the losses alone; None if they want to see more of the features than stand-ins."""
 
     def losses(features: dict[str, Tensor]) -> Any:
         values = objective.evaluate(_Exactly(features))
@@ -154,12 +154,8 @@ def _trace_losses(objective: StyleObjective, read: dict[str, tf.TensorSpec]) -> 
     except Exception:  # the whole evaluation, traced anew, will say it better
         return None
     definition = graph.as_graph_def()
-    # Functions within have names of their own each time, and a gradient that a user wrote is not
-    # part of the graph.
-    own_gradients = any("_gradient_op_type" in node.attr for node in definition.node)
-    if own_gradients or definition.library.function:
-        return None
-    # What comes from outside has a name of its own each time too.
+    # What comes from outside has a new name each time, which does not matter. (Loops and gradients
+    # that a user wrote have new names too; their insides are not in this graph, so they do matter.)
     names = {tensor.op.name: f"outside {i}" for i, tensor in enumerate(graph.internal_captures)}
     for node in definition.node:
         if node.name in names:
@@ -214,4 +210,6 @@ class _Exactly(Mapping[str, Tensor]):
         raise LookupError
 
     def __contains__(self, name: object) -> bool:
-        return name in self._features or self[str(name)] is None
+        if name not in self._features:
+            raise LookupError(name)
+        return True

@@ -110,14 +110,20 @@ def test_another_shape_or_target_size_that_matters_is_another_computation(
     assert len(vgg.traces) == 2
 
 
-def test_a_loss_that_looks_at_all_features_is_traced_every_time(vgg: ns.VGG19Features) -> None:
+def test_losses_that_ask_which_features_there_are_are_traced_every_time(
+    vgg: ns.VGG19Features,
+) -> None:
     @ns.loss
     def first_layer(features: Any) -> Any:
         return ops.mean(features[list(features)[1]])
 
-    for _ in range(2):
-        ns.Evaluator(first_layer, vgg, SHAPE)
-    assert len(vgg.traces) == 2
+    @ns.loss
+    def whatever_there_is(features: Any) -> Any:
+        return ops.mean(features["depth" if "depth" in features else "input"])
+
+    for loss in (first_layer, first_layer, whatever_there_is, whatever_there_is):
+        ns.Evaluator(loss, vgg, SHAPE)
+    assert len(vgg.traces) == 4
 
 
 def test_only_the_latest_traces_are_kept(vgg: ns.VGG19Features) -> None:
