@@ -384,8 +384,8 @@ class HistogramLoss(_LayerLoss):
         if (layer, count) not in self._tables:
             target = self._targets[layer]
             quantiles = cell_quantiles(target, count)
-            squares = (np.mean(np.square(x), 1, np.float64) for x in (target, quantiles))
-            lost = np.maximum(next(squares) - next(squares), 0.0)
+            before, after = (np.mean(np.square(x), 1, np.float64) for x in (target, quantiles))
+            lost = np.maximum(before - after, 0.0)
             table = np.column_stack([quantiles, lost]).astype(target.dtype)
             self._tables[layer, count] = kept(table)
         return self._tables[layer, count]

@@ -29,7 +29,6 @@ Compute: TypeAlias = Callable[[StyleObjective, Callable[[Any], Mapping[str, Tens
 TRACES = 8
 """Traces that an extractor keeps, the latest ones: each scale of a picture has one."""
 
-
 COPIED = 128
 """Numbers up to which TensorFlow copies a tensor into a graph instead of taking it from outside."""
 
@@ -81,8 +80,13 @@ def trace(
         Takes the image and returns what `compute` returned.
     """
     traces: MutableSequence[Trace] = getattr(extractor, "traces", [])
+    # Traces that look at the same features are compared with one trace of the new losses.
+    trace_losses = functools.lru_cache(functools.partial(_trace_losses, objective))
     for candidate in traces:
-        if candidate.image == image and (bound := candidate.bind(objective)):
+        if candidate.image != image:
+            continue
+        losses = trace_losses(candidate.read)
+        if losses is not None and (bound := candidate.bind(losses)):
             traces.remove(candidate)
             traces.append(candidate)
             return bound
@@ -105,26 +109,29 @@ class Trace:
     ) -> None:
         self.image = image
         self._objective = objective
-        self._read: dict[str, tf.TensorSpec] = {}
-        self._losses: _Losses | None = None
         self._lock = threading.Lock()
+        read: dict[str, tf.TensorSpec] = {}
 
         def watched(image: Tensor) -> Mapping[str, Tensor]:
-            return _Watched(extractor(image), self._read)
+            return _Watched(extractor(image), read)
 
         function = tf.function(lambda image: compute(objective, watched, image), autograph=False)
         self._function = function.get_concrete_function(image)
+        self.read = frozenset(read.items())
         self.graph = self._function.graph
         self.outside = self.graph.external_captures
 
-    def bind(self, objective: StyleObjective) -> Callable[[Tensor], Any] | None:
-        """Return the computation for another objective; None if it computes something else."""
-        if self._losses is None:
-            self._losses = _trace_losses(self._objective, self._read)
-        ours, theirs = self._losses, _trace_losses(objective, self._read)
-        if ours is None or theirs is None or ours.graph != theirs.graph:
+    @functools.cached_property
+    def losses(self) -> _Losses | None:
+        """The losses alone, traced when another objective is first compared with this one."""
+        return _trace_losses(self._objective, self.read)
+
+    def bind(self, losses: _Losses) -> Callable[[Tensor], Any] | None:
+        """Return the computation for other losses; None if they compute something else."""
+        ours = self.losses
+        if ours is None or ours.graph != losses.graph:
             return None
-        exchange = {id(a): b for a, b in zip(ours.outside, theirs.outside, strict=True)}
+        exchange = {id(a): b for a, b in zip(ours.outside, losses.outside, strict=True)}
         outside = [exchange.get(id(tensor), tensor) for tensor in self.outside]
         return functools.partial(self.call, outside)
 
@@ -142,7 +149,9 @@ class _Losses(NamedTuple):
     outside: list[Tensor]
 
 
-def _trace_losses(objective: StyleObjective, read: dict[str, tf.TensorSpec]) -> _Losses | None:
+def _trace_losses(
+    objective: StyleObjective, read: frozenset[tuple[str, tf.TensorSpec]]
+) -> _Losses | None:
     """Trace the losses alone; None if they want to see more of the features than stand-ins."""
 
     def losses(features: dict[str, Tensor]) -> Any:
@@ -150,7 +159,7 @@ def _trace_losses(objective: StyleObjective, read: dict[str, tf.TensorSpec]) -> 
         return objective.total(values), list(values.values())
 
     try:
-        graph = tf.function(losses, autograph=False).get_concrete_function(read).graph
+        graph = tf.function(losses, autograph=False).get_concrete_function(dict(read)).graph
     except Exception:  # the whole evaluation, traced anew, will say it better
         return None
     definition = graph.as_graph_def()

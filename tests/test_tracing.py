@@ -126,6 +126,23 @@ def test_losses_that_ask_which_features_there_are_are_traced_every_time(
     assert len(vgg.traces) == 4
 
 
+def test_new_losses_are_traced_once_however_many_traces_there_are(
+    vgg: ns.VGG19Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = ns.StyleLoss(vgg(picture(1)))
+    for weight in (1, 2, 3):
+        ns.Evaluator(weight * loss, vgg, SHAPE)
+    traced: list[Any] = []
+    trace_losses = tracing._trace_losses
+    monkeypatch.setattr(
+        tracing, "_trace_losses", lambda *args: traced.append(args[0]) or trace_losses(*args)
+    )
+    new = 4 * loss
+    ns.Evaluator(new, vgg, SHAPE)
+    assert sum(objective.weights == new.weights for objective in traced) == 1
+    assert len(vgg.traces) == 4
+
+
 def test_only_the_latest_traces_are_kept(vgg: ns.VGG19Features) -> None:
     loss = ns.TotalVariationLoss()
     for side in range(4, 4 + tracing.TRACES + 3):
