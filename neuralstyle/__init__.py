@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuralstyle import parametrizations as parametrizations
     from neuralstyle import presets as presets
     from neuralstyle import statistics as statistics
     from neuralstyle.evaluate import Evaluator as Evaluator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from neuralstyle.images import load_metadata as load_metadata
     from neuralstyle.images import resize as resize
     from neuralstyle.images import save_image as save_image
+    from neuralstyle.lbfgs import LBFGS as LBFGS
     from neuralstyle.losses import ContentLoss as ContentLoss
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
     from neuralstyle.losses import HistogramLoss as HistogramLoss
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from neuralstyle.objective import Term as Term
     from neuralstyle.objective import loss as loss
     from neuralstyle.optimize import minimize as minimize
+    from neuralstyle.parametrizations import Parametrization as Parametrization
     from neuralstyle.presets import Recipe as Recipe
     from neuralstyle.result import Iteration as Iteration
     from neuralstyle.result import Progress as Progress
@@ -45,6 +48,7 @@ _HOMES = {
     "evaluate": ("Evaluator",),
     "features": ("Features", "KerasFeatures", "VGG19Features"),
     "images": ("load_image", "load_metadata", "resize", "save_image"),
+    "lbfgs": ("LBFGS",),
     "losses": (
         "ContentLoss",
         "CovarianceLoss",
@@ -54,12 +58,13 @@ _HOMES = {
     ),
     "objective": ("Loss", "StyleObjective", "Term", "loss"),
     "optimize": ("minimize",),
+    "parametrizations": ("Parametrization",),
     "presets": ("Recipe",),
     "result": ("Iteration", "Progress", "Status", "StyleResult"),
     "transfer": ("stylize",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_SUBMODULES = ("presets", "statistics")
+_SUBMODULES = ("parametrizations", "presets", "statistics")
 
 __all__ = sorted((*_MODULE_OF, *_SUBMODULES, "__version__"))
 

@@ -6,7 +6,7 @@ backend Keras runs on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import keras
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuralstyle.features import Extractor
 from neuralstyle.objective import Loss, StyleObjective
+from neuralstyle.statistics import Tensor
 from neuralstyle.tracing import trace
 
 
@@ -48,7 +49,8 @@ class Evaluator:
     -----
     The value and all losses come out of one compiled graph together with the gradient, which is the
     gradient of that very value. The network runs in float32, or in the extractor's own ``dtype`` if
-    it has such an attribute; vectors, values and gradients are float64.
+    it has such an attribute; values are float64, and so are gradients, unless the vector is
+    float32.
 
     Examples
     --------
@@ -87,7 +89,7 @@ class Evaluator:
         image = tf.TensorSpec((1, *self.shape), self._dtype)
         self._compute = trace(_value_and_gradient, self.objective, extractor, image)
 
-    def __call__(self, x: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+    def __call__(self, x: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Evaluate the objective.
 
         Parameters
@@ -98,7 +100,8 @@ class Evaluator:
         Returns
         -------
         value : float
-        gradient : array, shape (H * W * 3,), float64
+        gradient : array, shape (H * W * 3,)
+            In float64; in float32 if `x` is.
 
         Raises
         ------
@@ -111,9 +114,51 @@ class Evaluator:
                 f"x: expected {np.prod(self.shape)} numbers for an image of shape {self.shape}, "
                 f"received {image.size}"
             )
-        total, gradient, losses = self._compute(tf.constant(image.reshape(1, *self.shape)))
+        value, gradient = self.at(tf.constant(image.reshape(1, *self.shape)))
+        single = getattr(x, "dtype", None) == np.float32
+        dtype = np.float32 if single else np.float64
+        return value, gradient.numpy().ravel().astype(dtype, copy=False)
+
+    def at(self, image: Tensor) -> tuple[float, Tensor]:
+        """Evaluate the objective at a tensor, without leaving the device.
+
+        Parameters
+        ----------
+        image : tensor, shape (1, H, W, 3)
+            In the network's precision.
+
+        Returns
+        -------
+        value : float
+        gradient : tensor, shape (1, H, W, 3)
+        """
+        total, gradient, losses = self._compute(image)
         self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
-        return float(total), gradient.numpy().ravel().astype(np.float64, copy=False)
+        return float(total), gradient
+
+    def through(
+        self, pixels: Callable[[Tensor], Tensor], parameters: Tensor
+    ) -> tuple[float, Tensor]:
+        """Evaluate the objective as a function of what the image is made of.
+
+        Parameters
+        ----------
+        pixels : callable
+            Makes the image, (1, H, W, 3), of the parameters.
+        parameters : tensor
+
+        Returns
+        -------
+        value : float
+        gradient : tensor
+            In the shape of the parameters.
+        """
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(parameters)
+            image = pixels(parameters)
+        value, gradient = self.at(tf.cast(image, self._dtype))
+        pulled = tape.gradient(image, parameters, tf.cast(gradient, image.dtype))
+        return value, tf.convert_to_tensor(pulled)
 
     def __repr__(self) -> str:
         """Describe it in a line."""

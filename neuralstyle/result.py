@@ -100,12 +100,12 @@ class Progress:
     work_left: float
     scale: int = 0
     scales: int = 1
-    _x: NDArray[np.float64] = field(repr=False, default_factory=lambda: np.empty(0))
+    _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
 
     @property
     def image(self) -> Image:
         """The picture so far: a new float32 array (H, W, 3) in [0, 1], made when asked for."""
-        return as_image(self._x, self.shape)
+        return self._image()
 
 
 Callback: TypeAlias = Callable[[Progress], object]
@@ -137,6 +137,9 @@ class StyleResult:
         The same in words.
     settings : dict
         The arguments of the run, and the versions of the libraries.
+    state : dict from str to array, or None
+        The optimiser's, at the last accepted iteration: what `minimize` goes on from. SciPy's
+        cannot be read.
     """
 
     image: Image = field(repr=False)
@@ -150,3 +153,4 @@ class StyleResult:
     status: Status
     message: str
     settings: dict[str, Any] = field(repr=False)
+    state: dict[str, NDArray[Any]] | None = field(repr=False, default=None)

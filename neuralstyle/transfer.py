@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,10 +18,19 @@ from neuralstyle import checkpoints, presets
 from neuralstyle.features import Extractor, VGG19Features, image_tensor
 from neuralstyle.images import check_image, resize, scaled_size
 from neuralstyle.objective import Loss, StyleObjective
-from neuralstyle.optimize import check_callback, check_limits, initial_image, minimize
+from neuralstyle.optimize import (
+    check_callback,
+    check_limits,
+    check_method,
+    initial_image,
+    minimize,
+)
 from neuralstyle.progress import progress_bar
 from neuralstyle.result import Callback, Image, Progress, Status, StyleResult
 from neuralstyle.vgg19 import Pooling
+
+if TYPE_CHECKING:
+    import keras
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +56,12 @@ def stylize(
     maxiter: int | Sequence[int] | None = None,
     init: Init | None = None,
     seed: int = 0,
+    method: str | keras.optimizers.Optimizer | None = None,
     maxfun: int | None = None,
     maxcor: int = 10,
     ftol: float = 1e-9,
     gtol: float = 0.0,
+    xtol: float = 0.0,
     maxls: int = 20,
     bounds: tuple[float, float] | None = None,
     callback: Callback | None = None,
@@ -93,10 +104,13 @@ def stylize(
         Where to start. The recipe's if left out.
     seed : int, default 0
         For ``init="noise"`` and ``weights=None``.
+    method : str or keras.optimizers.Optimizer, optional
+        As for `minimize`. If left out, ``"l-bfgs"``, which makes the same steps as SciPy's
+        L-BFGS-B in less time; with `bounds`, ``"l-bfgs-b"``.
     maxfun : int, optional
         Evaluations at every scale at the most.
-    maxcor, ftol, gtol, maxls, bounds
-        As for `minimize`. The picture is clipped to [0, 1] after every scale.
+    maxcor, ftol, gtol, xtol, maxls, bounds
+        As for `minimize`, at every scale. The picture is clipped to [0, 1] after each.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration; raising `StopIteration` ends the
         run.
@@ -117,7 +131,9 @@ def stylize(
     Notes
     -----
     Every scale has its targets made anew from the content and style images at its size, and starts
-    from the result of the one before. Strokes larger than the receptive field of the network's
+    from the result of the one before, enlarged. If the run began with the content, what the
+    enlarged content lacks of its detail is added: that saves a third of the iterations that the
+    next scale needs. Strokes larger than the receptive field of the network's
     layers come from the coarse scales alone.
 
     The network of the last call is kept for the next one, together with what was compiled for it:
@@ -134,7 +150,10 @@ def stylize(
     started = time.perf_counter()
     content = check_image(content, "content")
     styles = _check_styles(style)
-    limits = check_limits(1, maxfun, maxcor, maxls, ftol, gtol, bounds)
+    limits = check_limits(1, maxfun, maxcor, maxls, ftol, gtol, xtol, bounds)
+    if method is None:
+        method = "l-bfgs" if bounds is None else "l-bfgs-b"
+    check_method(method, bounds, None)
     check_callback(callback)
     # A function of the user's own runs with the settings of the default recipe.
     recipe = objective if isinstance(objective, presets.Recipe) else presets.default()
@@ -192,11 +211,14 @@ def stylize(
         for shape, count in zip(shapes, iterations, strict=True):
             try:
                 if run.results:
-                    start = resize(run.results[-1].image, shape)
+                    detailed = content if isinstance(first, str) and first == "content" else None
+                    start = _enlarged(run.results[-1].image, shape, detailed)
                 target = objective_at(shape)
                 limits["maxiter"] = count
                 forward = run.forward(callbacks)
-                result = minimize(target, extractor, start, callback=forward, **limits)
+                result = minimize(
+                    target, extractor, start, method=method, callback=forward, **limits
+                )
             except KeyboardInterrupt:
                 if not run.results:
                     raise
@@ -403,6 +425,16 @@ def _start(
             )
         return resize(content if init == "content" else style, shape)
     return resize(check_image(init, "init"), shape)
+
+
+def _enlarged(image: Image, shape: tuple[int, int], content: Image | None) -> Image:
+    """Return the start of the next scale, with the detail that the content gains there."""
+    larger: Image = resize(image, shape)
+    if content is None:
+        return larger
+    fine = resize(content, shape)
+    detail = fine - resize(resize(content, image.shape[:2]), shape)
+    return np.clip(larger + detail, 0.0, 1.0)
 
 
 def _style_size(style: Image, shape: tuple[int, int], scale: float) -> tuple[int, int]:

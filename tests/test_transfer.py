@@ -238,13 +238,23 @@ def test_what_is_no_style_scale_is_refused_by_name(scale: Any) -> None:
         quick(style_scale=scale)
 
 
-def test_one_scale_is_minimize_bit_for_bit(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+@pytest.mark.parametrize("method", ["l-bfgs", "l-bfgs-b", "adam"])
+def test_one_scale_is_minimize_bit_for_bit(
+    method: str, vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
     content, style = pictures
     expected = ns.minimize(
-        SHALLOW(vgg(content), vgg(style)), vgg, content, maxiter=5, ftol=0.0, bounds=None
+        SHALLOW(vgg(content), vgg(style)), vgg, content, method=method, maxiter=5, ftol=0.0
     )
     result = ns.stylize(
-        content, style, objective=SHALLOW, extractor=vgg, scales=1, maxiter=5, ftol=0.0
+        content,
+        style,
+        objective=SHALLOW,
+        extractor=vgg,
+        scales=1,
+        maxiter=5,
+        ftol=0.0,
+        method=method,
     )
     np.testing.assert_array_equal(result.image, expected.image)
     assert (result.fun, result.losses) == (expected.fun, expected.losses)
@@ -256,14 +266,14 @@ def test_one_scale_is_minimize_bit_for_bit(vgg: ns.VGG19Features, pictures: Pict
 def test_two_scales_are_minimize_twice_bit_for_bit() -> None:
     content, style = noise(80, 120), noise(40, 40, seed=1)
     small = ns.resize(content, (40, 60))
-    first = ns.minimize(
-        blend(*map(pixels, (small[None], style[None]))), pixels, small, maxiter=2, bounds=None
-    )
+    options: dict[str, Any] = {"maxiter": 2, "method": "l-bfgs"}
+    first = ns.minimize(blend(*map(pixels, (small[None], style[None]))), pixels, small, **options)
+    detail = content - ns.resize(small, (80, 120))
     second = ns.minimize(
         blend(*map(pixels, (content[None], style[None]))),
         pixels,
-        ns.resize(first.image, (80, 120)),
-        maxiter=2,
+        np.clip(ns.resize(first.image, (80, 120)) + detail, 0, 1),
+        **options,
     )
     result = quick()
     np.testing.assert_array_equal(result.image, second.image)
@@ -293,7 +303,7 @@ def test_several_styles_have_equal_shares_or_those_given(
     content, style = pictures
     other = noise(40, 56, seed=9)
     objective = SHALLOW(*map(vgg, (content, style, other)), style_weights=shares)
-    expected = ns.minimize(objective, vgg, content, maxiter=2)
+    expected = ns.minimize(objective, vgg, content, method="l-bfgs", maxiter=2)
     result = ns.stylize(
         content,
         [style, other],
@@ -457,9 +467,50 @@ def test_a_run_can_go_on_from_the_result_of_another(
 def test_every_scale_starts_from_the_enlarged_result_of_the_one_before(
     starts: list[tuple[Any, dict[str, Any]]],
 ) -> None:
-    coarse = quick(size=(40, 60), scales=1)
-    quick()
+    coarse = quick(size=(40, 60), scales=1, init="noise")
+    quick(init="noise")
     np.testing.assert_array_equal(starts[2][0], ns.resize(coarse.image, (80, 120)))
+
+
+def test_a_scale_that_changes_nothing_leaves_the_content_as_sharp_as_it_is(
+    starts: list[tuple[Any, dict[str, Any]]],
+) -> None:
+    content = noise(80, 120)
+    ns.stylize(
+        content,
+        noise(40, 40),
+        objective=lambda c, s: ns.ContentLoss(c, "input"),
+        extractor=pixels,
+        scales=2,
+        maxiter=2,
+    )
+    assert len(starts) == 2
+    np.testing.assert_allclose(starts[1][0], content, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "method"),
+    [
+        ({}, "l-bfgs"),
+        ({"bounds": (0.0, 1.0)}, "l-bfgs-b"),
+        ({"method": "l-bfgs-b"}, "l-bfgs-b"),
+        ({"method": "adam", "bounds": (0.0, 1.0)}, "adam"),
+    ],
+)
+def test_the_method_is_the_own_lbfgs_where_there_are_no_bounds(
+    options: dict[str, Any], method: str
+) -> None:
+    assert quick(**options).settings["method"] == method
+
+
+def test_a_method_that_does_not_exist_is_refused_before_any_work(
+    starts: list[tuple[Any, dict[str, Any]]],
+) -> None:
+    with pytest.raises(ValueError, match="^method: expected 'l-bfgs-b', 'l-bfgs', 'adam'"):
+        quick(method="newton")
+    with pytest.raises(ValueError, match="^bounds: expected None"):
+        quick(method="l-bfgs", bounds=(0.0, 1.0))
+    assert starts == []
 
 
 @pytest.mark.parametrize(
