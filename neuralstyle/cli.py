@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = 512
 NETWORKS = ("auto", "imagenet", "compact", "random")
 STARTS = ("content", "style", "noise")
+METHODS = ("l-bfgs", "l-bfgs-b", "adam")
 
 _TWO = ("content_weight", "style_weight")
 _LAYER_LISTS = ("content_layers", "style_layers", "histogram_layers")
@@ -125,8 +126,11 @@ def _parser() -> _Parser:
     add("--pooling", choices=("avg", "max"))
     add("--init", metavar="START", help=f"{', '.join(STARTS)}, or a picture to start from")
     add("--seed", type=functools.partial(_whole, least=0), default=0, metavar="N")
+    add("--method", choices=METHODS, help="the optimiser (default: l-bfgs)")
     add("--maxcor", type=_whole, metavar="N", help="corrections that L-BFGS remembers")
     add("--ftol", type=_number, metavar="F", help="stop when the loss falls by less than F of it")
+    still = "stop when the picture changes by less than F grey levels on average"
+    add("--xtol", type=_number, metavar="F", help=still)
 
     add = parser.add_argument_group("the style").add_argument
     add("--preset", choices=PRESETS, default="default", help="the losses to minimise: see below")
@@ -230,7 +234,8 @@ def _run(args: argparse.Namespace, command: str) -> int:
             seed=args.seed,
             callback=output.snapshot if args.save_every else None,
             progress=not args.quiet,
-            **{k: v for k in ("maxcor", "ftol") if (v := getattr(args, k)) is not None},
+            method=args.method,
+            **{k: v for k in ("maxcor", "ftol", "xtol") if (v := getattr(args, k)) is not None},
         )
     except Exception as error:
         partial = getattr(error, "partial_result", None)
