@@ -12,9 +12,9 @@ import pytest
 import neuralstyle
 
 MODULES = [
-    f"neuralstyle.{module.name}"
-    for module in pkgutil.iter_modules(neuralstyle.__path__)
-    if module.name != "__main__"
+    module.name
+    for module in pkgutil.walk_packages(neuralstyle.__path__, "neuralstyle.")
+    if not module.name.endswith("__main__")
 ]
 EXAMPLES = [
     pytest.param(example, id=example.name)

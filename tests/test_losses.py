@@ -24,7 +24,7 @@ from scipy import stats
 from skimage.exposure import match_histograms
 
 import neuralstyle as ns
-from neuralstyle.losses import FLATNESS
+from neuralstyle.losses.moments import FLATNESS
 from neuralstyle.statistics import mean_and_covariance
 
 NORMALIZATIONS = ["relative", "mean", "paper"]

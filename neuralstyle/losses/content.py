@@ -1,0 +1,65 @@
+"""Content: features compared position by position."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import final
+
+from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale
+from neuralstyle.statistics import Tensor
+
+
+@final
+class ContentLoss(StatisticLoss):
+    r"""Squared difference of the features, position by position.
+
+    .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} (F^l_{ij} - P^l_{ij})^2
+
+    with F the generated image's features, P the target's, and :math:`c_l = 1 / \operatorname{mean}
+    P^2` (``"relative"``), 1 (``"mean"``) or :math:`NM/2` (``"paper"``: half the sum).
+
+    Parameters
+    ----------
+    target : mapping from str to tensor, each (1, H, W, C)
+        Features of the content image.
+    layers : str, sequence of str or mapping from str to float, default "block4_conv2"
+    normalize : {"relative", "mean", "paper"}, default "relative"
+    name : str, default "content"
+
+    Raises
+    ------
+    KeyError
+        If the target has no such layer.
+    ValueError
+        If a feature map is not a batch of one, if `layers` or `normalize` is not of the form above,
+        or, when called, if the generated image's features differ in shape from the target's.
+
+    References
+    ----------
+    Gatys, Ecker and Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+
+    Examples
+    --------
+    >>> target = {"features": np.array([[[[1.0, 0.0], [0.0, 1.0]]]])}
+    >>> image = {"features": np.array([[[[1.0, 3.0], [2.0, 4.0]]]])}
+    >>> float(ContentLoss(target, layers="features", normalize="paper")(image))
+    11.0
+    """
+
+    def __init__(
+        self,
+        target: Mapping[str, Tensor],
+        layers: Layers = "block4_conv2",
+        *,
+        normalize: Normalize = "relative",
+        name: str = "content",
+    ) -> None:
+        super().__init__(target, layers, normalize, name)
+
+    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
+        return (feature,)
+
+    def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
+        (feature,) = statistics
+        return (scale(self.normalize, feature, paper=math.prod(feature.shape) / 2),)
