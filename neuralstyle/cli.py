@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from neuralstyle import __version__
+from neuralstyle.files import check_place, replacing
 from neuralstyle.images import check_target, load_image, resize, save_image
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def _load(args: argparse.Namespace) -> tuple[Floats, Floats | None, list[Floats]
     try:
         check_target(args.output)
         if args.log is not None:
-            check_target(args.log, format="png")  # the place is checked, not the suffix
+            check_place(args.log)
         content, alpha = load_image(args.content, return_alpha=True)
         styles = [load_image(style) for style in args.styles]
         init = args.init if args.init in (None, *STARTS) else load_image(args.init)
@@ -308,7 +309,9 @@ class _Output:
             self._save(self.path, result.image, about)
             if self.args.log is not None:
                 history = [dataclasses.asdict(iteration) for iteration in result.history]
-                _write(Path(self.args.log), _json({**about, "history": history}, indent=1))
+                with replacing(self.args.log) as file:
+                    log = _json({**about, "history": history}, indent=1)
+                    file.write(log.encode(errors="replace") + b"\n")
         except (OSError, ValueError) as error:
             raise _Failure(_sentence(error), 1) from error
         codes = {Status.INTERRUPTED: 130, Status.NONFINITE: 1}
@@ -334,16 +337,6 @@ class _Output:
 
 def _json(content: dict[str, Any], indent: int | None = None) -> str:
     return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text + "\n", encoding="utf-8", errors="replace")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 # The messages

@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, overload
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
+
+from neuralstyle.files import check_place, quoted, reason, replacing
 
 Floats: TypeAlias = NDArray[np.float32]
 PathOrFile: TypeAlias = str | os.PathLike[str] | IO[bytes]
@@ -235,10 +236,8 @@ def save_image(
     texts = _check_metadata({} if metadata is None else metadata)
     data = _encode(np.rint(pixels * 255).astype(np.uint8), kind, quality, texts)
     if isinstance(target, str | os.PathLike):
-        with _temporary_beside(target) as (file, path):
+        with replacing(target) as file:
             file.write(data)
-            file.close()  # Windows renames no open file
-            os.replace(file.name, path)
     else:
         target.write(data)
 
@@ -273,20 +272,8 @@ def check_target(target: PathOrFile, format: str | None = None) -> None:
     ValueError: target: expected a suffix among jpg, jpeg, png, tif, tiff, webp, received 'a.gif'
     """
     _kind(target, format)
-    if not isinstance(target, str | os.PathLike):
-        return
-    cannot = f"cannot write {_quoted(target)}"
-    folder = os.path.dirname(target)
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"{cannot}: it is a folder")
-    if folder and not os.path.exists(folder):
-        raise FileNotFoundError(f"{cannot}: the folder {folder!r} does not exist")
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise ValueError(f"{cannot}: it is not a regular file")
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise PermissionError(f"{cannot}: the file is read-only")
-    with _temporary_beside(target):
-        pass
+    if isinstance(target, str | os.PathLike):
+        check_place(target)
 
 
 def check_image(image: object, name: str = "image") -> Floats:
@@ -442,26 +429,26 @@ def _opened(source: Source) -> Iterator[tuple[Image.Image, str]]:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ValueError(
-            f"cannot read {name}: {_reason(error)}; "
+            f"cannot read {name}: {reason(error)}; "
             "if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
     except UnidentifiedImageError as error:
-        reason = "it is no picture in a format that Pillow knows" if data else "it is empty"
-        raise ValueError(f"cannot read {name}: {reason}") from error
+        why = "it is no picture in a format that Pillow knows" if data else "it is empty"
+        raise ValueError(f"cannot read {name}: {why}") from error
     except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
-        raise ValueError(f"cannot read {name}: {_reason(error)}") from error
+        raise ValueError(f"cannot read {name}: {reason(error)}") from error
 
 
 def _read(source: PathOrFile) -> tuple[str, bytes]:
     """Return what messages call the file, and its content."""
     if isinstance(source, str | os.PathLike):
-        name = _quoted(source)
+        name = quoted(source)
         if os.path.isdir(source):  # Windows would speak of permission
             raise IsADirectoryError(f"cannot read {name}: it is a folder")
         try:
             return name, Path(source).read_bytes()
         except OSError as error:
-            raise type(error)(f"cannot read {name}: {_reason(error)}") from error
+            raise type(error)(f"cannot read {name}: {reason(error)}") from error
     if not hasattr(source, "read") or isinstance(source, io.TextIOBase):
         raise TypeError(
             "source: expected a path, a binary file object or a PIL image, "
@@ -475,7 +462,7 @@ def _upright(picture: Image.Image, name: str) -> Image.Image:
     try:
         return ImageOps.exif_transpose(picture)
     except Exception as error:  # EXIF is parsed only here, and may be as damaged as anything
-        _log.warning("%s: its EXIF data is ignored: %s", name, _reason(error))
+        _log.warning("%s: its EXIF data is ignored: %s", name, reason(error))
         return picture
 
 
@@ -526,7 +513,7 @@ def _to_srgb(picture: Image.Image, profile: bytes, name: str) -> Image.Image:
         target = ImageCms.createProfile("sRGB")
         return ImageCms.buildTransform(source, target, picture.mode, "RGB").apply(picture)
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
-        _log.warning("%s: its colour profile is ignored: %s", name, _reason(error))
+        _log.warning("%s: its colour profile is ignored: %s", name, reason(error))
         return picture
 
 
@@ -567,7 +554,7 @@ def _kind(target: PathOrFile, format: str | None) -> str:
         raise ValueError(f"format: expected one of {known} with a file object, received None")
     suffix = Path(target).suffix[1:].lower()
     if suffix not in _FORMATS:
-        raise ValueError(f"target: expected a suffix among {known}, received {_quoted(target)}")
+        raise ValueError(f"target: expected a suffix among {known}, received {quoted(target)}")
     return _FORMATS[suffix]
 
 
@@ -584,7 +571,7 @@ def _encode(pixels: NDArray[np.uint8], kind: str, quality: int, texts: dict[str,
     try:
         Image.fromarray(pixels).save(file, kind, **options[kind], **notes)
     except (OSError, ValueError, KeyError) as error:  # too large a side, or no such encoder
-        raise ValueError(f"cannot encode the image as {kind}: {_reason(error)}") from error
+        raise ValueError(f"cannot encode the image as {kind}: {reason(error)}") from error
     return file.getvalue()
 
 
@@ -602,22 +589,6 @@ def _text_options(kind: str, texts: dict[str, str]) -> dict[str, Any]:
     exif = Image.Exif()
     exif[_IMAGE_DESCRIPTION] = note
     return {"exif": exif}
-
-
-@contextmanager
-def _temporary_beside(target: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], Path]]:
-    """Open a file in the folder of `target`, to be renamed or else removed when done."""
-    path = Path(os.path.realpath(target))  # replace what a symbolic link points to, not the link
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
-    try:
-        # Unlike the files of `tempfile`, which are private, it gets the usual permissions.
-        with open(temporary, "xb") as file:
-            yield file, path
-    except OSError as error:
-        raise type(error)(f"cannot write {_quoted(target)}: {_reason(error)}") from error
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 # Checking
@@ -698,15 +669,3 @@ def _check_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
         # A file's name may hold what is no text; a note is not worth losing a picture over it.
         texts[key] = value.encode(errors="replace").decode()
     return texts
-
-
-# Messages
-
-
-def _reason(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()).rstrip(".") or type(error).__name__
-
-
-def _quoted(path: str | os.PathLike[str]) -> str:
-    return repr(os.fspath(path))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
@@ -70,3 +71,14 @@ def assert_same_weights(actual: vgg19.Weights, expected: vgg19.Weights) -> None:
         for ours, theirs in zip(actual[name], expected[name], strict=True):
             assert ours.dtype == np.float32
             np.testing.assert_array_equal(ours, theirs, err_msg=name)
+
+
+def transient_memory(function: Callable[[], object]) -> int:
+    """Run a function and return the bytes that it needed at most beside what stays."""
+    try:
+        tf.config.experimental.reset_memory_stats("CPU:0")
+    except ValueError:
+        pytest.skip("TensorFlow counts the memory of a processor only where it uses oneDNN")
+    function()
+    info = tf.config.experimental.get_memory_info("CPU:0")
+    return int(info["peak"] - info["current"])

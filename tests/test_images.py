@@ -623,7 +623,7 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
     def refuse(path, mode):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("neuralstyle.images.open", refuse, raising=False)
+    monkeypatch.setattr("neuralstyle.files.open", refuse, raising=False)
     text = same_error_before_and_at_saving(tmp_path / "a.png", PermissionError)
     assert text == f"cannot write {str(tmp_path / 'a.png')!r}: Permission denied"
 
@@ -664,7 +664,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(
     if failing == "replace":
         monkeypatch.setattr(os, "replace", fail)
     else:
-        monkeypatch.setattr("neuralstyle.images.open", FailingFile, raising=False)
+        monkeypatch.setattr("neuralstyle.files.open", FailingFile, raising=False)
     with pytest.raises(type(error)) as excinfo:
         save_image(path, 1 - noise)
     if isinstance(error, OSError):

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import transient_memory
 
 from neuralstyle import winograd
 
@@ -120,10 +121,7 @@ def test_strips_bound_the_memory_between_input_and_output() -> None:
     image = tf.zeros((1, 512, 512, 8))
     convolve = tf.function(lambda: winograd.convolve(image, kernel), autograph=False)
     convolve()
-    tf.config.experimental.reset_memory_stats("CPU:0")
-    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
-    convolve()
-    peak = tf.config.experimental.get_memory_info("CPU:0")["peak"] - before
+    peak = transient_memory(convolve)
     # The strips, their concatenation, and a few strips' worth of transforms; the transformed image
     # as a whole would be 2.25 times the image, before and after the product.
     assert peak < 2.5 * 4 * 512 * 512 * 8
