@@ -6,7 +6,7 @@ backend Keras runs on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import keras
@@ -15,9 +15,10 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from neuralstyle.features import Extractor
+from neuralstyle.images import check_image
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.statistics import Tensor
-from neuralstyle.tracing import trace
+from neuralstyle.tracing import kept, trace
 
 
 @final
@@ -87,7 +88,7 @@ class Evaluator:
         self._names = [term.name for term in self.objective.terms]
         # Tracing now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
-        self._compute = trace(_value_and_gradient, self.objective, extractor, image)
+        self._compute = trace(_value_and_gradient, _Weighed(self.objective), extractor, image)
 
     def __call__(self, x: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Evaluate the objective.
@@ -165,18 +166,73 @@ class Evaluator:
         return f"Evaluator({', '.join(self._names)}; image of {self.shape[1]} x {self.shape[0]})"
 
 
-def _value_and_gradient(
-    objective: StyleObjective, extractor: Extractor, image: Any
-) -> tuple[Any, Any, Any]:
+def gradient_norms(
+    objective: StyleObjective | Loss, extractor: Extractor, at: Any
+) -> dict[str, float]:
+    r"""Measure how strongly each loss pulls at the pixels of an image.
+
+    .. math:: n_i = \|\nabla L_i(x)\|_2
+
+    Parameters
+    ----------
+    objective : StyleObjective or Loss
+    extractor : callable
+        Turns an image tensor into features.
+    at : array, shape (H, W, 3), floating, RGB in [0, 1]
+
+    Returns
+    -------
+    dict from str to float
+        The norm of every loss's gradient, before weighing, by the name of its term. Zero where a
+        loss does not depend on the image.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If the objective does not fit the extractor and the image.
+
+    Examples
+    --------
+    >>> from neuralstyle import TotalVariationLoss
+    >>> flat = np.full((4, 4, 3), 0.5)
+    >>> gradient_norms(TotalVariationLoss(), lambda image: {"input": image}, flat)
+    {'total_variation': 0.0}
+    """
+    dtype = str(getattr(extractor, "dtype", "float32"))
+    image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
+    norms = {}
+    for term in StyleObjective(objective).terms:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            value = StyleObjective(term).evaluate(extractor(image))[term.name]
+        gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
+    return norms
+
+
+@final
+class _Weighed:
+    """An objective whose weights a graph takes from outside, as it does targets."""
+
+    def __init__(self, objective: StyleObjective) -> None:
+        self.objective = objective
+        self.weights = {k: kept(np.float64(weight)) for k, weight in objective.weights.items()}
+
+    def __call__(self, features: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        losses = self.objective.evaluate(features)
+        return self.objective.total(losses, self.weights), losses
+
+
+def _value_and_gradient(weighed: Any, extractor: Extractor, image: Any) -> tuple[Any, Any, Any]:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(image)
-        losses = objective.evaluate(extractor(image))
-        total = objective.total(losses)
+        total, losses = weighed(extractor(image))
     gradient = tape.gradient(total, image)
     if gradient is None:
         raise ValueError(
             "the objective does not depend on the image: expected losses that are computed "
-            f"with keras.ops from the features that they are called with, received\n{objective}"
+            "with keras.ops from the features that they are called with, received\n"
+            f"{weighed.objective}"
         )
     # Gathering losses have sparse gradients.
     gradient = tf.convert_to_tensor(gradient)

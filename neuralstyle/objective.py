@@ -277,12 +277,16 @@ class StyleObjective(_Summable):
             values[term.name] = value
         return values
 
-    def total(self, values: Mapping[str, Tensor]) -> Tensor:
+    def total(
+        self, values: Mapping[str, Tensor], weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
         """Weigh and sum what `evaluate` returned, in float64.
 
         Parameters
         ----------
         values : mapping from str to tensor or float
+        weights : mapping from str to tensor, float64, optional
+            In place of the terms' own: the same numbers as tensors, for instance.
 
         Returns
         -------
@@ -293,7 +297,8 @@ class StyleObjective(_Summable):
         The terms are float32, but their sum need not be rounded to it: a line search compares
         values that differ in the last digits.
         """
-        return sum(term.weight * ops.cast(values[term.name], "float64") for term in self.terms)
+        weights = self.weights if weights is None else weights
+        return sum(weights[name] * ops.cast(values[name], "float64") for name in self.weights)
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum at `features` as a float64 scalar tensor."""

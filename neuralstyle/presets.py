@@ -9,12 +9,10 @@ picture), and `stylize` says so in the log.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +28,7 @@ from neuralstyle.losses import (
 )
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.statistics import Tensor
+from neuralstyle.targets import check_shares
 from neuralstyle.vgg19 import Pooling
 
 _DEFAULT_CONTENT_LAYERS = MappingProxyType({"block2_conv2": 0.1, "block3_conv3": 0.9})
@@ -109,35 +108,12 @@ class Recipe:
         """
         if not styles:
             raise ValueError("styles: expected the features of at least one style, received none")
-        shares = check_style_weights(style_weights, len(styles))
+        shares = check_shares(style_weights, len(styles), "style_weights", "styles")
         terms = self.content(content)
         for share, style in zip(shares, styles, strict=True):
             if share > 0:
                 terms += [share * term for term in self.style(content, style)]
         return StyleObjective(*terms)
-
-
-def check_style_weights(weights: Any, count: int) -> list[float]:
-    """Return `count` weights that sum to 1."""
-    if weights is None:
-        return [1.0 / count] * count
-    try:
-        numbers = [float(weight) for weight in weights if isinstance(weight, Real)]
-        proper = len(numbers) == len(weights) and not any(isinstance(w, bool) for w in weights)
-    except TypeError:
-        proper = False
-    if not proper:
-        raise TypeError(f"style_weights: expected a sequence of numbers, received {weights!r}")
-    if len(numbers) != count:
-        raise ValueError(
-            f"style_weights: expected one for each of {count} styles, received {len(numbers)}"
-        )
-    if not all(math.isfinite(n) and n >= 0 for n in numbers) or sum(numbers) == 0:
-        raise ValueError(
-            "style_weights: expected finite numbers of at least 0, not all 0, "
-            f"received {list(weights)!r}"
-        )
-    return [n / sum(numbers) for n in numbers]
 
 
 def default(

@@ -1,8 +1,8 @@
-"""Compiled evaluations, used again by objectives that differ in nothing but their targets.
+"""Compiled evaluations, used again by objectives that differ in nothing but targets and weights.
 
 Tracing an evaluation into a graph takes about a second, as long as tens of evaluations of a small
-image. But what differs between two photographs, or two paintings, are the tensors that losses keep
-(`kept`), which the graph takes from outside. So an extractor keeps the traces made with it, and a
+image. But what differs between two photographs, or two paintings, or two weights, are tensors that
+are `kept`, which the graph takes from outside. So an extractor keeps the traces made with it, and a
 new objective that asks for the same computation gets one of them with its own tensors put in.
 
 That it is the same computation is not taken on trust: the losses alone, which is quick, are traced
@@ -20,14 +20,17 @@ from typing import Any, NamedTuple, TypeAlias, final
 import keras
 import tensorflow as tf
 
-from neuralstyle.objective import StyleObjective
 from neuralstyle.statistics import Tensor
 
-Compute: TypeAlias = Callable[[StyleObjective, Callable[[Any], Mapping[str, Tensor]], Any], Any]
-"""Computes results from an objective, an extractor and an image."""
+Losses: TypeAlias = Callable[[Mapping[str, Tensor]], Any]
+"""Computes losses, in any nest of tensors, from features."""
 
-TRACES = 8
-"""Traces that an extractor keeps, the latest ones: each scale of a picture has one."""
+Compute: TypeAlias = Callable[[Losses, Callable[[Any], Mapping[str, Tensor]], Any], Any]
+"""Computes results from losses, an extractor and an image."""
+
+TRACES = 16
+"""Traces that an extractor keeps, the latest ones: each scale of a picture has one, and photographs
+have a few different shapes."""
 
 COPIED = 128
 """Numbers up to which TensorFlow copies a tensor into a graph instead of taking it from outside."""
@@ -59,7 +62,7 @@ def kept(value: Tensor) -> Tensor:
 
 def trace(
     compute: Compute,
-    objective: StyleObjective,
+    losses: Losses,
     extractor: Callable[[Any], Mapping[str, Tensor]],
     image: tf.TensorSpec,
 ) -> Callable[[Tensor], Any]:
@@ -68,8 +71,9 @@ def trace(
     Parameters
     ----------
     compute : callable
-        Called with the objective, the extractor and the image.
-    objective : StyleObjective
+        Called with the losses, the extractor and the image.
+    losses : callable
+        Takes features and returns tensors.
     extractor : callable
         Traces are kept in its list ``traces``, if it has one.
     image : TensorSpec
@@ -81,16 +85,16 @@ def trace(
     """
     traces: MutableSequence[Trace] = getattr(extractor, "traces", [])
     # Traces that look at the same features are compared with one trace of the new losses.
-    trace_losses = functools.lru_cache(functools.partial(_trace_losses, objective))
+    trace_losses = functools.lru_cache(functools.partial(_trace_losses, losses))
     for candidate in traces:
         if candidate.image != image:
             continue
-        losses = trace_losses(candidate.read)
-        if losses is not None and (bound := candidate.bind(losses)):
+        alone = trace_losses(candidate.read)
+        if alone is not None and (bound := candidate.bind(alone)):
             traces.remove(candidate)
             traces.append(candidate)
             return bound
-    new = Trace(compute, objective, extractor, image)
+    new = Trace(compute, losses, extractor, image)
     traces.append(new)
     del traces[:-TRACES]
     return functools.partial(new.call, new.outside)
@@ -103,35 +107,35 @@ class Trace:
     def __init__(
         self,
         compute: Compute,
-        objective: StyleObjective,
+        losses: Losses,
         extractor: Callable[[Any], Mapping[str, Tensor]],
         image: tf.TensorSpec,
     ) -> None:
         self.image = image
-        self._objective = objective
+        self._losses = losses
         self._lock = threading.Lock()
         read: dict[str, tf.TensorSpec] = {}
 
         def watched(image: Tensor) -> Mapping[str, Tensor]:
             return _Watched(extractor(image), read)
 
-        function = tf.function(lambda image: compute(objective, watched, image), autograph=False)
+        function = tf.function(lambda image: compute(losses, watched, image), autograph=False)
         self._function = function.get_concrete_function(image)
         self.read = frozenset(read.items())
         self.graph = self._function.graph
         self.outside = self.graph.external_captures
 
     @functools.cached_property
-    def losses(self) -> _Losses | None:
-        """The losses alone, traced when another objective is first compared with this one."""
-        return _trace_losses(self._objective, self.read)
+    def alone(self) -> _Traced | None:
+        """The losses alone, traced when others are first compared with them."""
+        return _trace_losses(self._losses, self.read)
 
-    def bind(self, losses: _Losses) -> Callable[[Tensor], Any] | None:
+    def bind(self, others: _Traced) -> Callable[[Tensor], Any] | None:
         """Return the computation for other losses; None if they compute something else."""
-        ours = self.losses
-        if ours is None or ours.graph != losses.graph:
+        ours = self.alone
+        if ours is None or ours.graph != others.graph:
             return None
-        exchange = {id(a): b for a, b in zip(ours.outside, losses.outside, strict=True)}
+        exchange = {id(a): b for a, b in zip(ours.outside, others.outside, strict=True)}
         outside = [exchange.get(id(tensor), tensor) for tensor in self.outside]
         return functools.partial(self.call, outside)
 
@@ -142,24 +146,21 @@ class Trace:
             return self._function(image)
 
 
-class _Losses(NamedTuple):
-    """The losses of an objective as a graph, and the tensors that it takes from outside."""
+class _Traced(NamedTuple):
+    """Losses as a graph, and the tensors that it takes from outside."""
 
     graph: bytes
     outside: list[Tensor]
 
 
-def _trace_losses(
-    objective: StyleObjective, read: frozenset[tuple[str, tf.TensorSpec]]
-) -> _Losses | None:
+def _trace_losses(losses: Losses, read: frozenset[tuple[str, tf.TensorSpec]]) -> _Traced | None:
     """Trace the losses alone; None if they want to see more of the features than stand-ins."""
 
-    def losses(features: dict[str, Tensor]) -> Any:
-        values = objective.evaluate(_Exactly(features))
-        return objective.total(values), list(values.values())
+    def alone(features: dict[str, Tensor]) -> Any:
+        return losses(_Exactly(features))
 
     try:
-        graph = tf.function(losses, autograph=False).get_concrete_function(dict(read)).graph
+        graph = tf.function(alone, autograph=False).get_concrete_function(dict(read)).graph
     except Exception:  # the whole evaluation, traced anew, will say it better
         return None
     definition = graph.as_graph_def()
@@ -171,7 +172,7 @@ def _trace_losses(
             node.name = names[node.name]
             node.attr.pop("_user_specified_name", None)
         node.input[:] = [names.get(name, name) for name in node.input]
-    return _Losses(definition.SerializeToString(deterministic=True), graph.external_captures)
+    return _Traced(definition.SerializeToString(deterministic=True), graph.external_captures)
 
 
 @final

@@ -27,6 +27,7 @@ from neuralstyle.optimize import (
 )
 from neuralstyle.progress import progress_bar
 from neuralstyle.result import Callback, Image, Progress, Status, StyleResult
+from neuralstyle.targets import check_shares
 from neuralstyle.vgg19 import Pooling
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def stylize(
     # A function of the user's own runs with the settings of the default recipe.
     recipe = objective if isinstance(objective, presets.Recipe) else presets.default()
     if objective is None or objective is recipe:
-        shares = presets.check_style_weights(style_weights, len(styles))
+        shares = check_shares(style_weights, len(styles), "style_weights", "styles")
         factory: ObjectiveFactory = functools.partial(recipe, style_weights=shares)
     elif _makes_recipes(objective):
         raise TypeError(

@@ -43,6 +43,17 @@ def test_another_pictures_objective_uses_the_trace_and_is_its_own(vgg: ns.VGG19F
         assert evaluator.losses == fresh.losses
 
 
+def test_other_weights_use_the_trace(vgg: ns.VGG19Features) -> None:
+    style, variation = ns.StyleLoss(vgg(picture(1))), ns.TotalVariationLoss()
+    for weights in ((1, 2), (3, 1), (0.5, -1)):
+        objective = weights[0] * style + weights[1] * variation
+        shared = ns.Evaluator(objective, vgg, SHAPE)(picture(2))
+        fresh = ns.Evaluator(objective, lambda image: vgg(image), SHAPE)(picture(2))
+        assert shared[0] == fresh[0]
+        np.testing.assert_array_equal(shared[1], fresh[1])
+    assert len(vgg.traces) == 1
+
+
 @pytest.mark.parametrize("extractor", ["low-memory", "plain", "keras"])
 def test_every_extractor_of_ours_keeps_traces(extractor: str) -> None:
     network: Any = {
@@ -76,7 +87,6 @@ def clipped(limit: float) -> ns.Loss:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (lambda f: ns.StyleLoss(f), lambda f: 2 * ns.StyleLoss(f)),
         (lambda f: ns.StyleLoss(f), lambda f: ns.StyleLoss(f, normalize="paper")),
         (lambda f: ns.StyleLoss(f, "conv1_1"), lambda f: ns.StyleLoss(f, "conv1_2")),
         (lambda f: ns.StyleLoss(f, "conv1_1"), lambda f: ns.StyleLoss(f, ["conv1_1", "conv2_1"])),
@@ -130,25 +140,26 @@ def test_new_losses_are_traced_once_however_many_traces_there_are(
     vgg: ns.VGG19Features, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loss = ns.StyleLoss(vgg(picture(1)))
-    for weight in (1, 2, 3):
-        ns.Evaluator(weight * loss, vgg, SHAPE)
+    for exponent in (1, 2, 3):
+        ns.Evaluator(loss + ns.TotalVariationLoss(exponent), vgg, SHAPE)
     traced: list[Any] = []
     trace_losses = tracing._trace_losses
     monkeypatch.setattr(
         tracing, "_trace_losses", lambda *args: traced.append(args[0]) or trace_losses(*args)
     )
-    new = 4 * loss
+    new = loss + ns.TotalVariationLoss(4)
     ns.Evaluator(new, vgg, SHAPE)
-    assert sum(objective.weights == new.weights for objective in traced) == 1
+    assert sum(weighed.objective.terms == new.terms for weighed in traced) == 1
     assert len(vgg.traces) == 4
 
 
 def test_only_the_latest_traces_are_kept(vgg: ns.VGG19Features) -> None:
     loss = ns.TotalVariationLoss()
-    for side in range(4, 4 + tracing.TRACES + 3):
+    sides = list(range(4, 4 + tracing.TRACES + 3))
+    for side in sides:
         ns.Evaluator(loss, vgg, (side, 4))
     ns.Evaluator(loss, vgg, (7, 4))
-    assert [t.image.shape[1] for t in vgg.traces] == [8, 9, 10, 11, 12, 13, 14, 7]
+    assert [t.image.shape[1] for t in vgg.traces] == [*sides[4:], 7]
 
 
 def test_a_failed_trace_is_not_kept(vgg: ns.VGG19Features) -> None:

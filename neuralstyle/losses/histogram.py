@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from keras import ops
@@ -86,6 +86,10 @@ class HistogramLoss(LayerLoss):
         self._scales = {
             layer: scale(normalize, ordered, paper=1) for layer, ordered in self._targets.items()
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is to be saved: tables are made anew."""
+        return {**vars(self), "_tables": {}}
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
         values = sorted_values(feature, self.seed)
