@@ -11,13 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuralstyle import color as color
     from neuralstyle import parametrizations as parametrizations
     from neuralstyle import presets as presets
     from neuralstyle import statistics as statistics
+    from neuralstyle.balancing import balance as balance
+    from neuralstyle.color import ColorTreatment as ColorTreatment
     from neuralstyle.evaluate import Evaluator as Evaluator
+    from neuralstyle.evaluate import gradient_norms as gradient_norms
     from neuralstyle.features import Features as Features
     from neuralstyle.features import KerasFeatures as KerasFeatures
     from neuralstyle.features import VGG19Features as VGG19Features
+    from neuralstyle.geometry import crop as crop
+    from neuralstyle.geometry import tile as tile
+    from neuralstyle.geometry import warp as warp
     from neuralstyle.images import load_image as load_image
     from neuralstyle.images import load_metadata as load_metadata
     from neuralstyle.images import resize as resize
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
     from neuralstyle.losses import HistogramLoss as HistogramLoss
     from neuralstyle.losses import StyleLoss as StyleLoss
+    from neuralstyle.losses import TemporalLoss as TemporalLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
     from neuralstyle.objective import Loss as Loss
     from neuralstyle.objective import StyleObjective as StyleObjective
@@ -39,14 +47,22 @@ if TYPE_CHECKING:
     from neuralstyle.result import Progress as Progress
     from neuralstyle.result import Status as Status
     from neuralstyle.result import StyleResult as StyleResult
+    from neuralstyle.sequence import stylize_frames as stylize_frames
+    from neuralstyle.targets import average as average
+    from neuralstyle.targets import load_loss as load_loss
+    from neuralstyle.targets import save_loss as save_loss
     from neuralstyle.transfer import stylize as stylize
+    from neuralstyle.transfer import stylize_many as stylize_many
 
 __version__ = "0.1.0"
 
 # Where each public name lives: the same list as above, which a test compares.
 _HOMES = {
-    "evaluate": ("Evaluator",),
+    "balancing": ("balance",),
+    "color": ("ColorTreatment",),
+    "evaluate": ("Evaluator", "gradient_norms"),
     "features": ("Features", "KerasFeatures", "VGG19Features"),
+    "geometry": ("crop", "tile", "warp"),
     "images": ("load_image", "load_metadata", "resize", "save_image"),
     "lbfgs": ("LBFGS",),
     "losses": (
@@ -54,6 +70,7 @@ _HOMES = {
         "CovarianceLoss",
         "HistogramLoss",
         "StyleLoss",
+        "TemporalLoss",
         "TotalVariationLoss",
     ),
     "objective": ("Loss", "StyleObjective", "Term", "loss"),
@@ -61,10 +78,12 @@ _HOMES = {
     "parametrizations": ("Parametrization",),
     "presets": ("Recipe",),
     "result": ("Iteration", "Progress", "Status", "StyleResult"),
-    "transfer": ("stylize",),
+    "sequence": ("stylize_frames",),
+    "targets": ("average", "load_loss", "save_loss"),
+    "transfer": ("stylize", "stylize_many"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_SUBMODULES = ("parametrizations", "presets", "statistics")
+_SUBMODULES = ("color", "parametrizations", "presets", "statistics")
 
 __all__ = sorted((*_MODULE_OF, *_SUBMODULES, "__version__"))
 

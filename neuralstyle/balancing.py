@@ -75,8 +75,14 @@ def balance(
     3.0
     """
     objective = StyleObjective(objective)
+    return weighed(objective, gradient_norms(objective, extractor, at), shares)
+
+
+def weighed(
+    objective: StyleObjective, norms: Mapping[str, float], shares: Mapping[str, float] | None
+) -> StyleObjective:
+    """Weigh the terms by shares, given the norms of their losses' gradients."""
     wanted = _checked(shares, objective)
-    norms = gradient_norms(objective, extractor, at)
     infinite = [name for name, norm in norms.items() if not math.isfinite(norm)]
     if infinite:
         raise ValueError(f"at: expected finite gradients there, not so for {', '.join(infinite)}")
@@ -91,13 +97,13 @@ def balance(
         raise ValueError("at: expected an image at which a term with a share pulls, none does")
     whole = sum(abs(term.weight) * norms[term.name] for term in objective.terms) or 1.0
 
-    def weighed(term: Term) -> Term:
+    def with_share(term: Term) -> Term:
         share = wanted[term.name] / pulling
         weight = share and math.copysign(share * whole / norms[term.name], term.weight)
         return Term(term.name, weight, term.loss)
 
     return StyleObjective(
-        *(term if term.name in idle else weighed(term) for term in objective.terms)
+        *(term if term.name in idle else with_share(term) for term in objective.terms)
     )
 
 

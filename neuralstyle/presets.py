@@ -50,7 +50,8 @@ class Recipe:
     content : callable
         Makes the weighted terms that do not concern style, from the content's features.
     style : callable
-        Makes one style's weighted terms, from the content's and that style's features.
+        Makes one style's weighted terms, from the content's and that style's features. Of the
+        content's it may use the shapes: the terms are used for other contents of that size too.
     pooling : {"max", "avg"}
         Of the network.
     init : str or callable
@@ -109,11 +110,20 @@ class Recipe:
         if not styles:
             raise ValueError("styles: expected the features of at least one style, received none")
         shares = check_shares(style_weights, len(styles), "style_weights", "styles")
-        terms = self.content(content)
-        for share, style in zip(shares, styles, strict=True):
-            if share > 0:
-                terms += [share * term for term in self.style(content, style)]
-        return StyleObjective(*terms)
+        made = [self.style(content, style) for style in styles]
+        return combined(self.content(content), made, shares)
+
+
+def combined(
+    content: Sequence[StyleObjective],
+    styles: Sequence[Sequence[StyleObjective]],
+    shares: Sequence[float],
+) -> StyleObjective:
+    """Add the terms of several styles, each weighed by its share, to those of the content."""
+    terms = list(content)
+    for share, style in zip(shares, styles, strict=True):
+        terms += [share * term for term in style if share > 0]
+    return StyleObjective(*terms)
 
 
 def default(

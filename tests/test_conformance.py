@@ -21,6 +21,7 @@ def features(seed: int) -> dict[str, np.ndarray]:
 
 
 TARGET = features(0)
+VALID = np.random.default_rng(5).uniform(size=(6, 7))
 GENERATED = features(10)
 
 
@@ -78,6 +79,7 @@ CASES = [
             Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
             Case(f"covariance-{n}", lambda t, n=n: ns.CovarianceLoss(t, ("a", "b"), normalize=n)),
             Case(f"histogram-{n}", lambda t, n=n: ns.HistogramLoss(t, ("a", "b"), normalize=n)),
+            Case(f"temporal-{n}", lambda t, n=n: ns.TemporalLoss(t, VALID, normalize=n)),
             Case(f"variation-{n}", lambda t, n=n: ns.TotalVariationLoss(normalize=n), flat),
             Case(
                 f"variation-1.25-{n}",

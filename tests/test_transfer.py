@@ -12,7 +12,8 @@ import pytest
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import presets, transfer
+from neuralstyle import painter, presets
+from neuralstyle.scales import pyramid
 
 Pictures = tuple[np.ndarray, np.ndarray]
 Shape = tuple[int, int]
@@ -63,7 +64,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
         calls.append((np.array(init), options))
         return minimize(objective, extractor, init, **options)
 
-    monkeypatch.setattr(transfer, "minimize", noted)
+    monkeypatch.setattr(painter, "minimize", noted)
     return calls
 
 
@@ -119,11 +120,11 @@ def test_what_is_no_size_is_refused_by_name(size: Any, pictures: Pictures) -> No
 def test_scales_are_halves_from_coarse_to_fine(
     shape: Shape, scales: int | None, min_size: int | None, expected: list[Shape]
 ) -> None:
-    assert transfer._pyramid(shape, scales, min_size) == expected
+    assert pyramid(shape, scales, min_size) == expected
 
 
 def test_every_scale_is_half_of_the_full_size_without_rounding_twice() -> None:
-    shapes = transfer._pyramid((1001, 777), None, 64)
+    shapes = pyramid((1001, 777), None, 64)
     assert shapes[-1] == (1001, 777)
     for steps, (height, width) in enumerate(reversed(shapes)):
         assert abs(height - 1001 / 2**steps) <= 0.5
@@ -352,7 +353,7 @@ def test_what_is_no_style_is_refused_by_name(
     style: Any, kind: type[Exception], message: str
 ) -> None:
     with pytest.raises(kind, match=message):
-        ns.stylize(noise(40, 40), style, objective=blend, extractor=pixels)
+        ns.stylize(noise(40, 40), style, objective=SHALLOW, extractor=pixels)
 
 
 def test_what_is_no_content_is_refused_by_name() -> None:

@@ -1,0 +1,383 @@
+"""What `stylize` and its kin do: one style, looked at once, and any number of contents."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
+
+import numpy as np
+
+from neuralstyle import checkpoints, presets
+from neuralstyle.balancing import weighed
+from neuralstyle.color import ColorTreatment, treatment
+from neuralstyle.evaluate import gradient_norms
+from neuralstyle.features import Extractor, VGG19Features, image_tensor
+from neuralstyle.geometry import crop, tile
+from neuralstyle.images import check_image, resize
+from neuralstyle.losses import ContentLoss
+from neuralstyle.objective import Loss, StyleObjective
+from neuralstyle.optimize import check_callback, check_limits, check_method, minimize
+from neuralstyle.progress import progress_bar
+from neuralstyle.result import Callback, Image, Status, StyleResult
+from neuralstyle.scales import Scales, enlarged, iterations_at, pyramid, style_size, target_size
+from neuralstyle.starts import Init, check_init, start_image
+from neuralstyle.targets import check_shares
+from neuralstyle.vgg19 import Pooling
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+ObjectiveFactory: TypeAlias = Callable[..., StyleObjective | Loss]
+StyleFit: TypeAlias = Literal["crop", "tile"]
+Shape: TypeAlias = tuple[int, int]
+
+FITS = {"crop": crop, "tile": tile}
+"""What can be done with a style image that is larger, or smaller, than the content."""
+
+WARM_UP = 10
+"""Iterations after which gradients are measured, where a term has none at the start."""
+
+REMEMBERED = 16
+"""Shapes of contents for which a style's targets are remembered, the latest ones."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `stylize` takes beside its pictures; it says what they mean."""
+
+    style_weights: Sequence[float] | None = None
+    objective: presets.Recipe | ObjectiveFactory | None = None
+    extractor: Extractor | None = None
+    weights: str | os.PathLike[str] | None = "auto"
+    pooling: Pooling | None = None
+    size: int | tuple[int, int] | None = None
+    style_scale: float = 1.0
+    style_fit: StyleFit | None = None
+    color: str | ColorTreatment | None = None
+    shares: Mapping[str, float] | None = None
+    scales: int | None = None
+    maxiter: int | Sequence[int] | None = None
+    init: Init | None = None
+    seed: int = 0
+    method: str | keras.optimizers.Optimizer | None = None
+    maxfun: int | None = None
+    maxcor: int = 10
+    ftol: float = 1e-9
+    gtol: float = 0.0
+    xtol: float = 0.0
+    maxls: int = 20
+    bounds: tuple[float, float] | None = None
+    callback: Callback | None = None
+    progress: bool = False
+
+
+@final
+class Painter:
+    """A style and how to paint in it; the targets of both are made once for contents of one size.
+
+    Parameters
+    ----------
+    style : array or sequence of arrays
+    options : Options
+    """
+
+    def __init__(self, style: Any, options: Options) -> None:
+        self.options = options
+        self.function = _function(options)
+        self.styles = _check_styles(style, least=0 if self.function else 1)
+        self.shares: list[float] = []
+        if self.function is None:
+            self.shares = check_shares(
+                options.style_weights, len(self.styles), "style_weights", "styles"
+            )
+        elif options.style_weights is not None:
+            raise ValueError(
+                "style_weights: expected None with a function as objective, which weighs its "
+                f"styles itself; received {options.style_weights!r}"
+            )
+        numbers = ("maxfun", "maxcor", "maxls", "ftol", "gtol", "xtol", "bounds")
+        self.limits = check_limits(1, **{name: getattr(options, name) for name in numbers})
+        self.method = options.method
+        if self.method is None:
+            self.method = "l-bfgs" if options.bounds is None else "l-bfgs-b"
+        check_method(self.method, options.bounds, None)
+        check_callback(options.callback)
+        self.treatment = treatment(options.color)
+        _check_style_scale(options.style_scale)
+        if options.style_fit is not None and options.style_fit not in FITS:
+            raise ValueError(
+                f'style_fit: expected "crop", "tile" or None, received {options.style_fit!r}'
+            )
+        if options.shares is not None and not isinstance(options.shares, Mapping):
+            raise TypeError(
+                f"shares: expected a mapping from term to number, received {options.shares!r}"
+            )
+        if options.extractor is not None and options.pooling is not None:
+            raise ValueError("pooling: expected None with an extractor, which has its own")
+        self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
+
+    def paint(
+        self,
+        content: Any,
+        *,
+        init: Any = None,
+        further: Sequence[StyleObjective] = (),
+    ) -> StyleResult:
+        """Paint one content.
+
+        Parameters
+        ----------
+        content : array or None
+            None makes a texture.
+        init : array, optional
+            Where to start, in place of the options' `init`, at the scales above its size.
+        further : sequence of StyleObjective, optional
+            Added to the objective at every scale.
+
+        Returns
+        -------
+        StyleResult
+        """
+        started = time.perf_counter()
+        if content is not None:
+            content = check_image(content, "content")
+        plan = self._plan(content, init)
+        self._tell(plan)
+
+        def finished(picture: Image) -> Image:
+            if content is None:
+                return picture
+            return self.treatment.after(picture, resize(content, picture.shape[:2]))
+
+        run = Scales(plan.shapes, plan.iterations, started, finished)
+        with progress_bar(self.options.progress) as draw:
+            callbacks = [c for c in (draw, self.options.callback) if c is not None]
+            for shape, count in zip(plan.shapes, plan.iterations, strict=True):
+                try:
+                    start = plan.start
+                    if run.results:
+                        start = enlarged(run.results[-1].image, shape, plan.detail)
+                    objective = StyleObjective(self._objective(plan, shape), *further)
+                    result = minimize(
+                        self._balanced(objective, start),
+                        self.extractor,
+                        start,
+                        method=self.method,
+                        callback=run.forward(callbacks),
+                        **{**self.limits, "maxiter": count},
+                    )
+                except KeyboardInterrupt:
+                    if not run.results:
+                        raise
+                    run.interrupt()
+                    break
+                except Exception as error:
+                    partial = getattr(error, "partial_result", None)
+                    run.results += [partial] if partial else []
+                    if run.results:
+                        error.partial_result = run.result({})  # type: ignore[attr-defined]
+                    raise
+                run.results.append(result)
+                if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
+                    break
+        return run.result(self._settings(plan))
+
+    def _plan(self, content: Image | None, init: Any) -> _Plan:
+        """Decide on sizes, iterations and the start, and treat the colours."""
+        options = self.options
+        if content is None and options.color is not None:
+            raise ValueError(f"color: expected None without a content, received {options.color!r}")
+        recipe = self._recipe(content)
+        pictures = self.styles if content is None else [content]
+        sides = pictures[0].shape if pictures else ()
+        shapes = pyramid(target_size(sides, options.size), options.scales, recipe.min_size)
+        iterations = iterations_at(options.maxiter, recipe.maxiter, shapes)
+
+        goes_on = init is not None or options.scales is None
+        if init is None:
+            init = options.init if options.init is not None else recipe.init
+        if init is recipe.init and content is None and init == "content":
+            init = "noise"
+        first = check_init(init, content, self.styles)
+        if isinstance(first, np.ndarray) and goes_on:
+            # An image has the coarse scales behind it.
+            done = sum(max(shape) <= max(first.shape[:2]) for shape in shapes[:-1])
+            shapes, iterations = shapes[done:], iterations[done:]
+
+        used, styles = content, self.styles
+        if content is not None:
+            used = self.treatment.content(content)
+            styles = [self.treatment.style(style, content) for style in styles]
+        start = start_image(first, used, styles, shapes[0], options.seed)
+        detail = used if isinstance(first, str) and first == "content" else None
+        if isinstance(init, StyleResult) and init.settings.get("init") == "content":
+            detail = used
+            start = enlarged(init.image, shapes[0], detail)
+        return _Plan(
+            recipe=recipe,
+            content=used,
+            styles=styles,
+            shapes=shapes,
+            iterations=iterations,
+            init=first if isinstance(first, str | dict) else "image",
+            start=start,
+            detail=detail,
+        )
+
+    def _settings(self, plan: _Plan) -> dict[str, Any]:
+        named = ("style_weights", "style_scale", "style_fit", "color", "shares", "seed")
+        return {
+            "recipe": "function" if self.function else plan.recipe.name,
+            **{name: getattr(self.options, name) for name in named},
+            "shapes": plan.shapes,
+            "maxiter": plan.iterations,
+            "init": plan.init,
+        }
+
+    @functools.cached_property
+    def extractor(self) -> Extractor:
+        """The network, made when first needed."""
+        options = self.options
+        if options.extractor is not None:
+            return options.extractor
+        recipe = self._recipe(None)
+        return _network(options.weights, options.pooling or recipe.pooling, options.seed)
+
+    def _recipe(self, content: Image | None) -> presets.Recipe:
+        """Return the recipe; a function of the user's own runs with the default's settings."""
+        if isinstance(self.options.objective, presets.Recipe):
+            return self.options.objective
+        return presets.default() if content is not None else presets.default(content_weight=0)
+
+    def _objective(self, plan: _Plan, shape: Shape) -> StyleObjective | Loss:
+        """Make the objective at a size."""
+
+        def features(picture: Image, size: Shape) -> Any:
+            return self.extractor(image_tensor(resize(picture, size)))
+
+        def fitted(style: Image) -> Any:
+            scaled = resize(style, style_size(style, shape, self.options.style_scale))
+            fit = self.options.style_fit
+            return self.extractor(image_tensor(FITS[fit](scaled, shape) if fit else scaled))
+
+        if self.function is not None:
+            seen = None if plan.content is None else features(plan.content, shape)
+            return self.function(seen, *map(fitted, plan.styles))
+        # Without a content, recipes still ask for the sizes of its features.
+        grey = np.full((*shape, 3), 0.5, np.float32)
+        seen = features(grey if plan.content is None else plan.content, shape)
+        terms = plan.recipe.content(seen)
+        if plan.content is None and any(
+            isinstance(term.loss, ContentLoss) for part in terms for term in part.terms
+        ):
+            raise ValueError(
+                f"content: expected an image for the recipe {plan.recipe.name}, received None; "
+                "without its content loss (content_weight=0) it makes textures"
+            )
+        made = self._remembered.get(shape)
+        if made is None:
+            made = [plan.recipe.style(seen, fitted(style)) for style in plan.styles]
+            if self.treatment.style is ColorTreatment.style:  # else it has this content's colours
+                self._remembered[shape] = made
+                if len(self._remembered) > REMEMBERED:
+                    del self._remembered[next(iter(self._remembered))]
+        return presets.combined(terms, made, self.shares)
+
+    def _balanced(self, objective: StyleObjective, start: Image) -> StyleObjective:
+        shares = self.options.shares
+        if shares is None:
+            return objective
+        norms = gradient_norms(objective, self.extractor, start)
+        if any(norms[name] == 0 for name in shares if name in norms):
+            moved = minimize(objective, self.extractor, start, method="l-bfgs", maxiter=WARM_UP)
+            norms = gradient_norms(objective, self.extractor, moved.image)
+        return weighed(objective, norms, shares)
+
+    def _tell(self, plan: _Plan) -> None:
+        """Log what the user may not expect."""
+        wanted = round(max(plan.shapes[-1]) * self.options.style_scale)
+        if any(max(style.shape) < wanted for style in plan.styles):
+            logger.info("a style image is smaller than asked for, and keeps its size")
+        if plan.recipe.absolute and getattr(self.extractor, "weights", None) == "compact":
+            logger.warning(
+                "the weights of the recipe %s are in units of the ImageNet VGG19's activations; "
+                "those of the compact network are much smaller, and the picture will differ from "
+                "the published ones",
+                plan.recipe.name,
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """A run that is about to begin."""
+
+    recipe: presets.Recipe
+    content: Image | None
+    """With its colours treated, as are the styles."""
+    styles: list[Image]
+    shapes: list[Shape]
+    iterations: list[int]
+    init: str | dict[str, float]
+    start: Image
+    detail: Image | None
+    """Whose detail is added where a result is enlarged."""
+
+
+def _function(options: Options) -> ObjectiveFactory | None:
+    """Return the function that makes the objective, if it is not a recipe."""
+    objective = options.objective
+    if objective is None or isinstance(objective, presets.Recipe):
+        return None
+    makers: Sequence[object] = list(presets.RECIPES.values())
+    if objective in makers:
+        raise TypeError(
+            "objective: expected a recipe, received the function that makes one; call it"
+        )
+    if not callable(objective) or isinstance(objective, Loss | StyleObjective):
+        raise TypeError(
+            "objective: expected a recipe, or a function that makes an objective of the features "
+            f"at each scale, received {objective!r}"
+        )
+    return objective
+
+
+def _check_styles(style: Any, least: int) -> list[Image]:
+    if isinstance(style, list | tuple):
+        if len(style) < least:
+            raise ValueError("style: expected at least one image, received an empty sequence")
+        return [check_image(image, f"style[{i}]") for i, image in enumerate(style)]
+    return [check_image(style, "style")]
+
+
+def _check_style_scale(scale: Any) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, Real):
+        raise TypeError(f"style_scale: expected a number, received {scale!r}")
+    if not 0 < float(scale) < math.inf:
+        raise ValueError(f"style_scale: expected a number above 0, received {scale!r}")
+
+
+def _network(weights: Any, pooling: Any, seed: int) -> VGG19Features:
+    """Return a network: that of the last call, with what is compiled for it, if it is the same."""
+    if weights == "auto":
+        weights = checkpoints.choose_weights()
+    changed = None
+    if isinstance(weights, (str, os.PathLike)) and os.path.exists(weights):
+        changed = os.stat(weights).st_mtime_ns
+    try:
+        return _latest_network(weights, pooling, seed if weights is None else 0, changed)
+    except TypeError:  # what is not hashable is not a network's argument; it will say so itself
+        return VGG19Features(weights, pooling, seed=seed)
+
+
+@functools.lru_cache(maxsize=1)
+def _latest_network(weights: Any, pooling: Any, seed: int, changed: int | None) -> VGG19Features:
+    return VGG19Features(weights, pooling, seed=seed)

@@ -1,0 +1,202 @@
+"""Coarse to fine: which sizes a picture is worked at, and what has been done at them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from neuralstyle.images import resize, scaled_size
+from neuralstyle.result import Callback, Image, Progress, Status, StyleResult
+
+SHORTEST_SIDE = 32
+"""No scale of a coarse-to-fine run has a side below this, unless the picture has."""
+
+
+def target_size(sides: Sequence[int], size: Any) -> tuple[int, int]:
+    """Return (height, width), given both, or the longer of them and a picture's `sides`."""
+    if not sides and not isinstance(size, tuple | list):
+        raise ValueError(
+            "size: expected (height, width) where there is neither content nor style, "
+            f"received {size!r}"
+        )
+    if size is None:
+        return scaled_size(sides, max(sides[:2]))
+    numbers = size if isinstance(size, (tuple, list)) else (size,)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+            raise ValueError(
+                f"size: expected the longer side or (height, width) in pixels, received {size!r}"
+            )
+    if len(numbers) == 1:
+        return scaled_size(sides, int(numbers[0]))
+    if len(numbers) != 2:
+        raise ValueError(f"size: expected the longer side or (height, width), received {size!r}")
+    return int(numbers[0]), int(numbers[1])
+
+
+def pyramid(
+    shape: tuple[int, int], scales: int | None, min_size: int | None
+) -> list[tuple[int, int]]:
+    """Return the shapes to work at, coarse to fine, each half of the next."""
+    if scales is not None and (isinstance(scales, bool) or not isinstance(scales, int)):
+        raise TypeError(f"scales: expected a whole number, received {scales!r}")
+    if scales is not None and scales < 1:
+        raise ValueError(f"scales: expected at least 1, received {scales}")
+    shapes = [shape]
+    while len(shapes) < (scales or 99):
+        factor = 2 ** len(shapes)
+        half = (round(shape[0] / factor), round(shape[1] / factor))
+        too_coarse = scales is None and (min_size is None or max(half) < min_size)
+        if too_coarse or min(half) < SHORTEST_SIDE:
+            break
+        shapes.append(half)
+    return shapes[::-1]
+
+
+def iterations_at(
+    maxiter: Any, default: tuple[int, ...], shapes: list[tuple[int, int]]
+) -> list[int]:
+    """Return the iterations at each scale; the last number given repeats."""
+    scales = len(shapes)
+    if maxiter is None:
+        maxiter = default[:scales]
+    if isinstance(maxiter, str) or not isinstance(maxiter, Sequence):
+        maxiter = [maxiter]
+    if not maxiter:
+        raise ValueError("maxiter: expected at least one number, received none")
+    if len(maxiter) > scales:
+        raise ValueError(
+            f"maxiter: expected at most {scales} number{'s' * (scales > 1)}, one for each scale ("
+            f"{', '.join(f'{width} x {height}' for height, width in shapes)}), "
+            f"received {len(maxiter)}"
+        )
+    for count in maxiter:
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"maxiter: expected whole numbers of at least 1, received {count!r}")
+    return [int(maxiter[min(scale, len(maxiter) - 1)]) for scale in range(scales)]
+
+
+def enlarged(image: Image, shape: tuple[int, int], content: Image | None) -> Image:
+    """Return the start of the next scale, with the detail that the content gains there."""
+    larger: Image = resize(image, shape)
+    if content is None:
+        return larger
+    fine = resize(content, shape)
+    detail = fine - resize(resize(content, image.shape[:2]), shape)
+    return np.clip(larger + detail, 0.0, 1.0)
+
+
+def style_size(style: Image, shape: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Return the size to which a style image is scaled, beside a content of `shape`.
+
+    Style images are never enlarged: what that would add is blur.
+    """
+    sides = style.shape[:2]
+    least = math.ceil(SHORTEST_SIDE * max(sides) / min(sides))
+    longer = min(max(least, round(max(shape) * scale)), max(sides))
+    return scaled_size(style.shape, longer)
+
+
+class Scales:
+    """The results of the scales so far, and their sum.
+
+    Parameters
+    ----------
+    shapes : list of (int, int)
+    iterations : list of int
+    started : float
+        When the run began, by `time.perf_counter`.
+    finished : callable
+        Takes a picture of any scale, and returns what the user is to see of it.
+    """
+
+    def __init__(
+        self,
+        shapes: list[tuple[int, int]],
+        iterations: list[int],
+        started: float,
+        finished: Callable[[Image], Image],
+    ) -> None:
+        self.shapes = shapes
+        self.iterations = iterations
+        self.started = started
+        self.finished = finished
+        self.begun: list[float] = []
+        self.results: list[StyleResult] = []
+
+    def _before(self, scale: int) -> dict[str, Any]:
+        """Sum what had been done before a scale."""
+        done = self.results[:scale]
+        return {
+            "nit": sum(r.nit for r in done),
+            "nfev": sum(r.nfev for r in done),
+            "seconds": self.begun[scale],
+        }
+
+    def _shift(self, record: Any, scale: int, **changes: Any) -> Any:
+        before = self._before(scale)
+        sums = {name: getattr(record, name) + value for name, value in before.items()}
+        return dataclasses.replace(record, scale=scale, **sums, **changes)
+
+    def forward(self, callbacks: Sequence[Callback]) -> Callback | None:
+        """Begin a scale; return a callback that passes its progress on as the whole run's."""
+        self.begun.append(time.perf_counter() - self.started)
+        if not callbacks:
+            return None
+
+        scale = len(self.results)
+        height, width = self.shapes[scale]
+        later = sum(
+            count * (h * w) / (height * width)
+            for (h, w), count in zip(
+                self.shapes[scale + 1 :], self.iterations[scale + 1 :], strict=True
+            )
+        )
+
+        def passed_on(record: Progress) -> None:
+            whole = self._shift(
+                record,
+                scale,
+                scales=len(self.shapes),
+                maxiter=sum(self.iterations),
+                work_left=record.work_left + later,
+                _image=lambda: self.finished(record.image),
+            )
+            for callback in callbacks:
+                callback(whole)
+
+        return passed_on
+
+    def interrupt(self) -> None:
+        """Note that the user has ended the run between two scales."""
+        self.results[-1] = dataclasses.replace(
+            self.results[-1], status=Status.INTERRUPTED, message="interrupted by the user"
+        )
+
+    def result(self, settings: dict[str, Any]) -> StyleResult:
+        """Return the last scale's result with the history and sums of all."""
+        last = self.results[-1]
+        whole = self._before(len(self.results) - 1)
+        whole = {name: value + getattr(last, name) for name, value in whole.items()}
+        message = last.message
+        if last.status is Status.LIMIT and len(self.results) > 1:
+            message = f"made {whole['nit']} iterations at {len(self.results)} scales"
+        history = tuple(
+            self._shift(record, scale)
+            for scale, result in enumerate(self.results)
+            for record in result.history
+        )
+        return dataclasses.replace(
+            last,
+            image=self.finished(last.image),
+            history=history,
+            settings={**last.settings, **settings},
+            message=message,
+            success=last.success and last.status is not Status.INTERRUPTED,
+            **whole,
+        )

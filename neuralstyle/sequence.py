@@ -1,0 +1,141 @@
+"""Sequences: the frames of a film, each painted on from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralstyle.features import image_tensor
+from neuralstyle.geometry import check_flow, warp
+from neuralstyle.images import check_image, resize
+from neuralstyle.losses import TemporalLoss
+from neuralstyle.painter import Options, Painter
+from neuralstyle.result import Status, StyleResult
+
+
+def stylize_frames(
+    frames: Iterable[Any],
+    style: Any,
+    flows: Iterable[Any],
+    *,
+    temporal_weight: float = 3.0,
+    **options: Any,
+) -> Iterator[StyleResult]:
+    """Paint the frames of a film such that what moves keeps its strokes.
+
+    The first frame is painted as by `stylize`. Each that follows starts from the result before,
+    moved along the flow, with the frame itself where that is not valid; it is painted at full size
+    only, with a `TemporalLoss` that holds it to what was moved.
+
+    Parameters
+    ----------
+    frames : iterable of arrays, each (H, W, 3), floating, RGB in [0, 1]
+        All of one size. They are taken one at a time.
+    style : array or sequence of arrays
+        As for `stylize`.
+    flows : iterable of arrays, each (H, W, 2), or of pairs of such and a mask (H, W)
+        One for every frame after the first, in pixels of the frames: where each pixel was in the
+        frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how far
+        that is to be trusted: 0 where something comes into sight.
+    temporal_weight : float, default 3
+        Of the temporal loss. More makes the film steadier, and slower to take up what is new.
+    **options
+        As for `stylize`; `init`, `scales` and `maxiter` are about the first frame, but that those
+        that follow make as many iterations as `maxiter` says for full size.
+
+    Yields
+    ------
+    StyleResult
+        In the order of `frames`, each as soon as it is done. Its settings tell nothing of the flow.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError, OSError
+        If an argument is not as above: at once for all but frames and flows.
+    KeyboardInterrupt
+        After Ctrl-C, when the picture that it ended has been yielded.
+
+    References
+    ----------
+    Ruder, Dosovitskiy and Brox, Artistic Style Transfer for Videos, GCPR 2016.
+
+    Examples
+    --------
+    >>> film = np.random.default_rng(0).uniform(size=(32, 40, 3)).astype(np.float32)
+    >>> frames = [film[:, :32], film[:, 4:36]]  # the camera moves to the right
+    >>> to_the_left = np.full((32, 32, 2), [4.0, 0.0])
+    >>> options = {"weights": "compact", "maxiter": 2}
+    >>> results = stylize_frames(frames, film, [to_the_left], **options)
+    >>> [result.image.shape for result in results]
+    [(32, 32, 3), (32, 32, 3)]
+    """
+    if not 0 <= float(temporal_weight) < np.inf:
+        raise ValueError(
+            f"temporal_weight: expected a number of at least 0, received {temporal_weight!r}"
+        )
+    painter = Painter(style, Options(**options))
+
+    def results() -> Iterator[StyleResult]:
+        previous: StyleResult | None = None
+        remaining = iter(flows)
+        for number, frame in enumerate(frames):
+            frame = check_image(frame, f"frames[{number}]")
+            if previous is None:
+                result = painter.paint(frame)
+            else:
+                flow, mask = _flow(next(remaining, None), frame.shape[:2], number)
+                moved, valid = _moved(previous.image, flow, mask)
+                here = resize(frame, moved.shape[:2])
+                start = here + valid[..., None] * (moved - here)
+                terms = []
+                if temporal_weight > 0 and valid.max() > 0:  # else a cut: nothing goes on
+                    held = TemporalLoss({"input": image_tensor(moved)}, valid)
+                    terms.append(temporal_weight * held)
+                result = painter.paint(frame, init=start, further=terms)
+            yield result
+            if result.status is Status.INTERRUPTED:
+                raise KeyboardInterrupt
+            previous = result
+
+    return results()
+
+
+def _moved(
+    picture: Image, flow: NDArray[np.float64], mask: NDArray[np.float32]
+) -> tuple[Image, NDArray[np.float32]]:
+    """Move a picture along a flow of any size; return it and where it is valid."""
+    size = picture.shape[:2]
+    moved, inside = warp(picture, _resized_flow(flow, size))
+    return moved, inside * resize(mask, size)
+
+
+def _flow(
+    given: Any, size: tuple[int, int], number: int
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the flow and mask that lead to a frame."""
+    if given is None:
+        raise ValueError(f"flows: expected one for frame {number}, received none")
+    pair = isinstance(given, tuple | list) and len(given) == 2
+    flow, mask = given if pair else (given, np.ones(size, np.float32))
+    flow, mask = check_flow(flow), np.asarray(mask, np.float32)
+    if flow.shape[:2] != size or mask.shape != size:
+        raise ValueError(
+            f"flows: expected a field and mask of the frame's size {size} for frame {number}, "
+            f"received {flow.shape[:2]} and {mask.shape}"
+        )
+    return flow, mask
+
+
+def _resized_flow(flow: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """Return a flow field for pictures of another size, in their pixels."""
+    if flow.shape[:2] == size:
+        return flow
+    from scipy.ndimage import zoom
+
+    factors = [new / old for new, old in zip(size, flow.shape[:2], strict=True)]
+    resized = zoom(flow, (*factors, 1), order=1, mode="nearest", grid_mode=True)
+    scaled: NDArray[np.float64] = resized * np.array(factors[::-1])
+    return scaled
