@@ -1,61 +1,46 @@
 """The command line: ``neuralstyle CONTENT STYLE [STYLE ...] -o OUT``.
 
 Importing TensorFlow takes seconds, so whatever can be wrong with the arguments, the pictures or the
-place of the result is found out before; names that the library knows are listed here again.
+place of the result is found out before; names that the library knows are listed once more in
+`neuralstyle.arguments`.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import json
 import logging
-import math
 import os
 import re
 import shlex
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from neuralstyle import __version__
-from neuralstyle.files import check_place, replacing
+from neuralstyle.arguments import (
+    DEFAULT_SIZE,
+    NETWORKS,
+    PRESETS,
+    STARTS,
+    Failure,
+    arrange,
+    parser,
+    recipe_options,
+)
+from neuralstyle.files import check_place, reason, replacing
 from neuralstyle.images import check_target, load_image, resize, save_image
 
 if TYPE_CHECKING:
     from neuralstyle.images import Floats
     from neuralstyle.result import Progress, StyleResult
-
-DEFAULT_SIZE = 512
-NETWORKS = ("auto", "imagenet", "compact", "random")
-STARTS = ("content", "style", "noise")
-METHODS = ("l-bfgs", "l-bfgs-b", "adam")
-
-_TWO = ("content_weight", "style_weight")
-_LAYER_LISTS = ("content_layers", "style_layers", "histogram_layers")
-PRESETS = {
-    "default": (*_TWO, "histogram_weight", "color_weight", "tv_weight", *_LAYER_LISTS),
-    "gatys2016": _TWO,
-    "neural_style": (*_TWO, "tv_weight"),
-    "keras_example": (*_TWO, "tv_weight"),
-    "risser2017": (*_TWO, "tv_weight"),
-}
-"""The recipes of `neuralstyle.presets` and their parameters."""
-
-# This lets conv1_3 and the like pass, which the library refuses.
-LAYER = re.compile(r"input|block[1-5]_(conv[1-4]|pool)|(conv|relu)[1-5]_[1-4]|pool[1-5]")
-
-
-class _Failure(Exception):
-    """Ends the program with a sentence and an exit code: 2 for wrong use, 1 for a failed run."""
-
-    def __init__(self, sentence: str, code: int = 2) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        args = _parser().parse_args(argv)
+        args = parser().parse_args(argv)
         with _plain_messages(args.quiet):
             return _run(args, shlex.join(["neuralstyle", *argv]))
-    except _Failure as failure:
+    except Failure as failure:
         _tell(str(failure))
         return failure.code
     except KeyboardInterrupt:
@@ -92,196 +77,192 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(done.code or 0)
 
 
-# The arguments
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise _Failure(f"{message}; see neuralstyle --help")
-
-
-def _parser() -> _Parser:
-    takes = "\n".join(f"  {name}: {' '.join(_flags(*names))}" for name, names in PRESETS.items())
-    parser = _Parser(
-        prog="neuralstyle",
-        usage="%(prog)s CONTENT STYLE [STYLE ...] -o OUT [options]",
-        description="Paint a photograph in the style of one or several pictures.",
-        epilog=f"the presets, and which weights and layers each of them takes:\n{takes}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("content", metavar="CONTENT", help="the photograph")
-    add("styles", metavar="STYLE", nargs="+", help="the painting or paintings")
-    add("-o", "--output", metavar="OUT", required=True, help=".png, .jpg, .tif or .webp")
-    add("--version", action="version", version=f"neuralstyle {__version__}")
-
-    add = parser.add_argument_group("the run").add_argument
-    size = f"longer side of the result (default: CONTENT's, but {DEFAULT_SIZE} at most)"
-    add("--size", type=_whole, metavar="N", help=size)
-    each = "at every scale, or at each from coarse to fine; the last number repeats"
-    add("--iterations", type=_whole, nargs="+", metavar="N", help=each)
-    add("--scales", type=_whole, metavar="N", help="sizes to work at, each twice the one before")
-    networks = f"{', '.join(NETWORKS)}, or a file (default: auto, imagenet if it can be had)"
-    add("--weights", default="auto", metavar="NETWORK", help=networks)
-    add("--pooling", choices=("avg", "max"))
-    add("--init", metavar="START", help=f"{', '.join(STARTS)}, or a picture to start from")
-    add("--seed", type=functools.partial(_whole, least=0), default=0, metavar="N")
-    add("--method", choices=METHODS, help="the optimiser (default: l-bfgs)")
-    add("--maxcor", type=_whole, metavar="N", help="corrections that L-BFGS remembers")
-    add("--ftol", type=_number, metavar="F", help="stop when the loss falls by less than F of it")
-    still = "stop when the picture changes by less than F grey levels on average"
-    add("--xtol", type=_number, metavar="F", help=still)
-
-    add = parser.add_argument_group("the style").add_argument
-    add("--preset", choices=PRESETS, default="default", help="the losses to minimise: see below")
-    for name in PRESETS["default"]:
-        if name in _LAYER_LISTS:
-            add(*_flags(name), type=_layers, nargs="+", metavar="LAYER[:WEIGHT]")
-        else:
-            add(*_flags(name), type=_number, metavar="W")
-    add("--style-weights", type=_number, nargs="+", metavar="W", help="shares of the STYLEs")
-    strokes = "larger gives larger strokes (default: 1)"
-    add("--style-scale", type=_positive, default=1.0, metavar="F", help=strokes)
-
-    add = parser.add_argument_group("the output").add_argument
-    add("--save-every", type=_whole, metavar="N", help="keep the picture of every Nth iteration")
-    add("--log", metavar="FILE", help="write settings, versions and losses to a JSON file")
-    quality = functools.partial(_whole, most=100)
-    add("--quality", type=quality, default=95, metavar="N", help="of .jpg and .webp (default: 95)")
-    add("--quiet", action="store_true", help="say nothing unless something is wrong")
-    return parser
-
-
-def _flags(*names: str) -> list[str]:
-    return [f"--{name.replace('_', '-')}" for name in names]
-
-
-def _whole(text: str, least: int = 1, most: int | None = None) -> int:
-    number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
-    if number < least or (most is not None and number > most):
-        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise argparse.ArgumentTypeError(f"expected a whole number {limits}, received {text!r}")
-    return number
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0, received {text!r}")
-    return number
-
-
-def _positive(text: str) -> float:
-    if _number(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, received {text!r}")
-    return float(text)
-
-
-def _layers(text: str) -> list[tuple[str, float | None]]:
-    pairs = [item.partition(":") for item in text.split(",")]
-    for name, _, _ in pairs:
-        if not LAYER.fullmatch(name):
-            raise argparse.ArgumentTypeError(
-                f"there is no layer {name!r}; there are input, block1_conv1 to block5_conv4 and "
-                "block1_pool to block5_pool, or conv4_2, relu4_2, pool4 in the literature's names"
-            )
-    return [(name, _number(weight) if colon else None) for name, colon, weight in pairs]
-
-
-def _recipe_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the weights and layers that were given, if the preset takes them."""
-    given = {k: v for k in PRESETS["default"] if (v := getattr(args, k)) is not None}
-    for name, value in given.items():
-        (flag,) = _flags(name)
-        if name not in PRESETS[args.preset]:
-            takes = ", ".join(_flags(*PRESETS[args.preset]))
-            raise _Failure(f"{flag} does not go with the preset {args.preset}; it takes {takes}")
-        if name in _LAYER_LISTS:
-            pairs = [pair for several in value for pair in several]
-            weights = {layer: weight for layer, weight in pairs if weight is not None}
-            if weights and len(weights) < len(pairs):
-                raise _Failure(f"{flag}: expected different layers, all with a weight or none")
-            given[name] = weights or [layer for layer, _ in pairs]
-    return given
-
-
 # The run
 
 
 def _run(args: argparse.Namespace, command: str) -> int:
-    options = _recipe_options(args)
-    content, alpha, styles, init = _load(args)
-    output = _Output(args, command, alpha)
+    recipe = recipe_options(args)
+    contents, styles = arrange(args)
+    jobs = _jobs(args, contents)
     try:
-        with _silent_start():
-            from neuralstyle.presets import RECIPES
-            from neuralstyle.transfer import stylize
-        result = stylize(
-            content,
-            styles,
-            style_weights=args.style_weights,
-            objective=RECIPES[args.preset](**options),
-            weights=None if args.weights == "random" else args.weights,
-            pooling=args.pooling,
-            size=args.size or min(DEFAULT_SIZE, max(content.shape[:2])),
-            style_scale=args.style_scale,
-            scales=args.scales,
-            maxiter=args.iterations,
-            init=init,
-            seed=args.seed,
-            callback=output.snapshot if args.save_every else None,
-            progress=not args.quiet,
-            method=args.method,
-            **{k: v for k in ("maxcor", "ftol", "xtol") if (v := getattr(args, k)) is not None},
-        )
-    except Exception as error:
-        partial = getattr(error, "partial_result", None)
-        if partial is not None:
-            output.finish(partial)
-        # What fails before the first iteration is mostly a wish that cannot be met.
-        wrong = partial is None and isinstance(error, KeyError | TypeError | ValueError)
-        raise _Failure(_sentence(error), 2 if wrong else 1) from error
-    return output.finish(result)
-
-
-def _load(args: argparse.Namespace) -> tuple[Floats, Floats | None, list[Floats], Any]:
-    """Read content, its opacity, styles and start; make sure that the result can be written."""
-    try:
-        check_target(args.output)
-        if args.log is not None:
-            check_place(args.log)
-        content, alpha = load_image(args.content, return_alpha=True)
-        styles = [load_image(style) for style in args.styles]
-        init = args.init if args.init in (None, *STARTS) else load_image(args.init)
+        _check(args, jobs, styles)
+        output = _Output(args, command, len(jobs) > 1)
+        loaded = [load_image(style) for style in styles]
+        init = args.init
+        if isinstance(init, str) and init not in STARTS:
+            init = load_image(init)
+        first = _load(args, jobs[0][0])
     except (OSError, TypeError, ValueError) as error:
-        raise _Failure(_sentence(error)) from error
+        raise Failure(_sentence(error)) from error
+    with _silent_start():
+        from neuralstyle.presets import RECIPES
+        from neuralstyle.sequence import stylize_frames
+        from neuralstyle.transfer import stylize_many
+    size = args.size
+    if not contents:
+        size = size or min(DEFAULT_SIZE, max(loaded[0].shape[:2]))
+    given = ("maxcor", "ftol", "xtol")
+    if not contents and "content_weight" in PRESETS[args.preset]:
+        recipe = {"content_weight": 0.0, **recipe}
+    options: dict[str, Any] = {
+        "style_weights": args.style_weights,
+        "objective": RECIPES[args.preset](**recipe),
+        "weights": None if args.weights == "random" else args.weights,
+        "pooling": args.pooling,
+        "size": size,
+        "style_scale": args.style_scale,
+        "style_fit": args.style_fit,
+        "color": args.color,
+        "shares": None if args.shares is None else dict(args.shares),
+        "scales": args.scales,
+        "maxiter": args.iterations,
+        "init": init,
+        "seed": args.seed,
+        "callback": output.snapshot if args.save_every else None,
+        "progress": not args.quiet,
+        "method": args.method,
+        **{name: value for name in given if (value := getattr(args, name)) is not None},
+    }
+    pictures = _pictures(args, jobs, first, output)
+    while True:
+        try:
+            if args.flows:
+                flows = (_load_flow(name) for name in args.flows)
+                options["temporal_weight"] = args.temporal_weight
+                results = stylize_frames(pictures, loaded, flows, **options)
+            else:
+                results = stylize_many(pictures, loaded, **options)
+        except Exception as error:
+            raise Failure(_sentence(error)) from error
+        try:
+            for result in results:
+                output.finish(result)
+            return output.code
+        except KeyboardInterrupt:
+            if output.code != 130:
+                raise
+            return output.code
+        except Failure:
+            raise
+        except Exception as error:
+            partial = getattr(error, "partial_result", None)
+            if partial is not None:
+                output.finish(partial)
+            # What fails before the first iteration is mostly a wish that cannot be met.
+            wrong = partial is None and isinstance(error, KeyError | TypeError | ValueError)
+            if len(jobs) == 1 or args.flows:
+                raise Failure(_sentence(error), 2 if wrong else 1) from error
+            output.fail(error)
+
+
+Job: TypeAlias = tuple[str | None, Path]
+
+
+def _jobs(args: argparse.Namespace, contents: Sequence[str]) -> list[Job]:
+    """Return every content with the place of its result; a texture has none."""
+    folder = len(contents) > 1 or args.output.endswith(("/", os.sep)) or os.path.isdir(args.output)
+    if not contents:
+        return [(None, Path(args.output))]
+    if not folder:
+        return [(contents[0], Path(args.output))]
+    stems: Counter[str] = Counter()
+    jobs: list[Job] = []
+    for content in contents:
+        stem = Path(content).stem
+        stems[stem] += 1
+        name = stem if stems[stem] == 1 else f"{stem}_{stems[stem]}"
+        jobs.append((content, Path(args.output, f"{name}.png")))
+    return jobs
+
+
+def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str]) -> None:
+    """Make sure that inputs are there, and that results can be written without harm to them."""
+    contents = [content for content, _ in jobs if content is not None]
+    if len(jobs) > 1 or args.output.endswith(("/", os.sep)):
+        os.makedirs(args.output, exist_ok=True)
+    for content in contents[1:]:
+        if not os.path.isfile(content):
+            raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
     # A start may be overwritten: a run can go on from its own result.
-    taken = [os.path.realpath(path) for path in (args.content, *args.styles)]
-    for path in filter(None, (args.output, args.log)):
-        if os.path.realpath(path) in taken:
-            raise _Failure(f"{path!r} would be overwritten")
-        taken.append(os.path.realpath(path))
+    taken = {os.path.realpath(path) for path in (*contents, *styles)}
+    for _, path in jobs:
+        check_target(path)
+    if args.log is not None:
+        check_place(args.log)
+    for written in filter(None, (*(path for _, path in jobs), args.log)):
+        if os.path.realpath(written) in taken:
+            raise Failure(f"{str(written)!r} would be overwritten")
+        taken.add(os.path.realpath(written))
     if args.weights not in NETWORKS and not os.path.isfile(args.weights):
         names = ", ".join(NETWORKS)
-        raise _Failure(f"--weights: {args.weights!r} is no file, nor one of {names}")
+        raise Failure(f"--weights: {args.weights!r} is no file, nor one of {names}")
     if args.style_weights is not None and len(args.style_weights) != len(styles):
         given = len(args.style_weights)
-        raise _Failure(f"--style-weights: expected {len(styles)}, one a STYLE, received {given}")
-    return content, alpha, styles, init
+        raise Failure(f"--style-weights: expected {len(styles)}, one a STYLE, received {given}")
+    if args.flows and len(args.flows) != len(contents) - 1:
+        raise Failure(
+            f"--flows: expected {max(len(contents) - 1, 0)}, one for each frame after the first, "
+            f"received {len(args.flows)}"
+        )
+
+
+def _load(args: argparse.Namespace, name: str | None) -> tuple[Floats | None, Floats | None]:
+    """Read a content and its opacity, no larger than is needed."""
+    if name is None:
+        return None, None
+    return load_image(name, max_size=None if args.size else DEFAULT_SIZE, return_alpha=True)
+
+
+def _pictures(
+    args: argparse.Namespace,
+    jobs: Sequence[Job],
+    first: tuple[Floats | None, Floats | None],
+    output: _Output,
+) -> Iterator[Floats | None]:
+    """Read the contents one after another; of several, what cannot be read is told and left out."""
+    for number, (name, path) in enumerate(jobs):
+        try:
+            content, alpha = first if number == 0 else _load(args, name)
+        except (OSError, ValueError) as error:
+            if args.flows:
+                raise
+            output.fail(error)
+            continue
+        output.begin(path, alpha)
+        yield content
+
+
+def _load_flow(name: str) -> Any:
+    """Read a flow field, or a field ``flow`` and a ``mask``."""
+    try:
+        file = np.load(name, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            return file
+        with file:
+            return (file["flow"], file["mask"]) if "mask" in file else file["flow"]
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"cannot read the flow field {name!r}: {reason(error)}") from error
 
 
 class _Output:
     """What a run leaves behind: pictures, the log, and a line on standard error."""
 
-    def __init__(self, args: argparse.Namespace, command: str, alpha: Floats | None) -> None:
+    def __init__(self, args: argparse.Namespace, command: str, several: bool) -> None:
         self.args = args
-        self.path = Path(args.output)
         self.command = command
-        self.alpha = None if self.path.suffix.lower() in (".jpg", ".jpeg") else alpha
+        self.several = several
+        self.logs: list[dict[str, Any]] = []
+        self.code = 0
+
+    def begin(self, path: Path, alpha: Floats | None) -> None:
+        """Turn to the next picture."""
+        self.path = path
+        self.alpha = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
+
+    def fail(self, error: Exception) -> None:
+        """Tell of a picture that could not be made, among several."""
+        _tell(_sentence(error))
+        self.code = 1
 
     def snapshot(self, now: Progress) -> None:
         """Save the picture so far, if it is its turn."""
@@ -289,11 +270,11 @@ class _Output:
             name = f"{self.path.stem}_{now.nit:04d}{self.path.suffix}"
             self._save(self.path.with_name(name), now.image, {})
 
-    def finish(self, result: StyleResult) -> int:
-        """Save the result and the log; return the exit code."""
+    def finish(self, result: StyleResult) -> None:
+        """Save the result and the log, and note how it ended."""
         from neuralstyle.result import Status
 
-        about = {
+        about: dict[str, Any] = {
             "neuralstyle": __version__,
             "command": self.command,
             "status": result.status.name.lower(),
@@ -309,16 +290,17 @@ class _Output:
             self._save(self.path, result.image, about)
             if self.args.log is not None:
                 history = [dataclasses.asdict(iteration) for iteration in result.history]
+                self.logs.append({**about, "history": history})
                 with replacing(self.args.log) as file:
-                    log = _json({**about, "history": history}, indent=1)
+                    log = _json(self.logs if self.several else self.logs[0], indent=1)
                     file.write(log.encode(errors="replace") + b"\n")
         except (OSError, ValueError) as error:
-            raise _Failure(_sentence(error), 1) from error
+            raise Failure(_sentence(error), 1) from error
         codes = {Status.INTERRUPTED: 130, Status.NONFINITE: 1}
         code = codes.get(result.status, 0)
+        self.code = code or self.code
         if code == 1 or not self.args.quiet:
             _tell(self._summary(result), prefix="")
-        return code
 
     def _save(self, path: Path, image: Floats, about: dict[str, Any]) -> None:
         alpha = None if self.alpha is None else resize(self.alpha, image.shape[:2])
@@ -335,7 +317,7 @@ class _Output:
         return line if result.status.value < 2 else f"{line}; {result.message}"
 
 
-def _json(content: dict[str, Any], indent: int | None = None) -> str:
+def _json(content: Any, indent: int | None = None) -> str:
     return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
 
 

@@ -40,6 +40,8 @@ ObjectiveFactory: TypeAlias = Callable[..., StyleObjective | Loss]
 StyleFit: TypeAlias = Literal["crop", "tile"]
 Shape: TypeAlias = tuple[int, int]
 
+Before: TypeAlias = Callable[[Image], tuple[Image, Sequence[StyleObjective]]]
+
 FITS = {"crop": crop, "tile": tile}
 """What can be done with a style image that is larger, or smaller, than the content."""
 
@@ -78,6 +80,10 @@ class Options:
     bounds: tuple[float, float] | None = None
     callback: Callback | None = None
     progress: bool = False
+
+
+def _nothing_before(start: Image) -> tuple[Image, Sequence[StyleObjective]]:
+    return start, ()
 
 
 @final
@@ -129,8 +135,7 @@ class Painter:
         self,
         content: Any,
         *,
-        init: Any = None,
-        further: Sequence[StyleObjective] = (),
+        before: Before = _nothing_before,
     ) -> StyleResult:
         """Paint one content.
 
@@ -138,10 +143,9 @@ class Painter:
         ----------
         content : array or None
             None makes a texture.
-        init : array, optional
-            Where to start, in place of the options' `init`, at the scales above its size.
-        further : sequence of StyleObjective, optional
-            Added to the objective at every scale.
+        before : callable, optional
+            Takes the start of every scale, and returns it as it is to be after what was painted
+            before, with terms that hold the picture to that.
 
         Returns
         -------
@@ -150,7 +154,7 @@ class Painter:
         started = time.perf_counter()
         if content is not None:
             content = check_image(content, "content")
-        plan = self._plan(content, init)
+        plan = self._plan(content)
         self._tell(plan)
 
         def finished(picture: Image) -> Image:
@@ -166,7 +170,8 @@ class Painter:
                     start = plan.start
                     if run.results:
                         start = enlarged(run.results[-1].image, shape, plan.detail)
-                    objective = StyleObjective(self._objective(plan, shape), *further)
+                    start, terms = before(start)
+                    objective = StyleObjective(self._objective(plan, shape), *terms)
                     result = minimize(
                         self._balanced(objective, start),
                         self.extractor,
@@ -191,7 +196,7 @@ class Painter:
                     break
         return run.result(self._settings(plan))
 
-    def _plan(self, content: Image | None, init: Any) -> _Plan:
+    def _plan(self, content: Image | None) -> _Plan:
         """Decide on sizes, iterations and the start, and treat the colours."""
         options = self.options
         if content is None and options.color is not None:
@@ -202,13 +207,12 @@ class Painter:
         shapes = pyramid(target_size(sides, options.size), options.scales, recipe.min_size)
         iterations = iterations_at(options.maxiter, recipe.maxiter, shapes)
 
-        goes_on = init is not None or options.scales is None
+        init: Any = options.init
         if init is None:
-            init = options.init if options.init is not None else recipe.init
-        if init is recipe.init and content is None and init == "content":
-            init = "noise"
+            unfounded = content is None and recipe.init == "content"
+            init = "noise" if unfounded else recipe.init
         first = check_init(init, content, self.styles)
-        if isinstance(first, np.ndarray) and goes_on:
+        if isinstance(first, np.ndarray) and options.scales is None:
             # An image has the coarse scales behind it.
             done = sum(max(shape) <= max(first.shape[:2]) for shape in shapes[:-1])
             shapes, iterations = shapes[done:], iterations[done:]

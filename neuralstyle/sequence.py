@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from neuralstyle.features import image_tensor
 from neuralstyle.geometry import check_flow, warp
 from neuralstyle.images import check_image, resize
 from neuralstyle.losses import TemporalLoss
+from neuralstyle.objective import StyleObjective
 from neuralstyle.painter import Options, Painter
-from neuralstyle.result import Status, StyleResult
+from neuralstyle.result import Image, Status, StyleResult
 
 
 def stylize_frames(
@@ -21,14 +23,14 @@ def stylize_frames(
     style: Any,
     flows: Iterable[Any],
     *,
-    temporal_weight: float = 3.0,
+    temporal_weight: float = 1.0,
     **options: Any,
 ) -> Iterator[StyleResult]:
     """Paint the frames of a film such that what moves keeps its strokes.
 
-    The first frame is painted as by `stylize`. Each that follows starts from the result before,
-    moved along the flow, with the frame itself where that is not valid; it is painted at full size
-    only, with a `TemporalLoss` that holds it to what was moved.
+    The first frame is painted as by `stylize`. So is each that follows, but that at every scale the
+    result before, moved along the flow, takes the place of the start wherever it is valid, and a
+    `TemporalLoss` holds the picture to it. What comes into sight is painted from coarse to fine.
 
     Parameters
     ----------
@@ -40,11 +42,10 @@ def stylize_frames(
         One for every frame after the first, in pixels of the frames: where each pixel was in the
         frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how far
         that is to be trusted: 0 where something comes into sight.
-    temporal_weight : float, default 3
+    temporal_weight : float, default 1
         Of the temporal loss. More makes the film steadier, and slower to take up what is new.
     **options
-        As for `stylize`; `init`, `scales` and `maxiter` are about the first frame, but that those
-        that follow make as many iterations as `maxiter` says for full size.
+        As for `stylize`.
 
     Yields
     ------
@@ -88,19 +89,26 @@ def stylize_frames(
             else:
                 flow, mask = _flow(next(remaining, None), frame.shape[:2], number)
                 moved, valid = _moved(previous.image, flow, mask)
-                here = resize(frame, moved.shape[:2])
-                start = here + valid[..., None] * (moved - here)
-                terms = []
-                if temporal_weight > 0 and valid.max() > 0:  # else a cut: nothing goes on
-                    held = TemporalLoss({"input": image_tensor(moved)}, valid)
-                    terms.append(temporal_weight * held)
-                result = painter.paint(frame, init=start, further=terms)
+                before = functools.partial(_held, moved, valid, temporal_weight)
+                result = painter.paint(frame, before=before)
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
             previous = result
 
     return results()
+
+
+def _held(
+    moved: Image, valid: NDArray[np.float32], weight: float, start: Image
+) -> tuple[Image, list[StyleObjective]]:
+    """Put what was moved into the start of a scale, where it is valid, and hold it there."""
+    size = start.shape[:2]
+    moved, valid = resize(moved, size), resize(valid, size)
+    if weight == 0 or valid.max() == 0:  # a cut: nothing goes on
+        return start, []
+    start = start + valid[..., None] * (moved - start)
+    return start, [weight * TemporalLoss({"input": image_tensor(moved)}, valid)]
 
 
 def _moved(
