@@ -87,11 +87,11 @@ def _run(args: argparse.Namespace, command: str) -> int:
     try:
         _check(args, jobs, styles)
         output = _Output(args, command, len(jobs) > 1)
+        first = _load(args, jobs[0][0])
         loaded = [load_image(style) for style in styles]
         init = args.init
         if isinstance(init, str) and init not in STARTS:
             init = load_image(init)
-        first = _load(args, jobs[0][0])
     except (OSError, TypeError, ValueError) as error:
         raise Failure(_sentence(error)) from error
     with _silent_start():
@@ -178,13 +178,13 @@ def _jobs(args: argparse.Namespace, contents: Sequence[str]) -> list[Job]:
 def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str]) -> None:
     """Make sure that inputs are there, and that results can be written without harm to them."""
     contents = [content for content, _ in jobs if content is not None]
-    if len(jobs) > 1 or args.output.endswith(("/", os.sep)):
-        os.makedirs(args.output, exist_ok=True)
     for content in contents[1:]:
         if not os.path.isfile(content):
             raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
     # A start may be overwritten: a run can go on from its own result.
     taken = {os.path.realpath(path) for path in (*contents, *styles)}
+    if len(jobs) > 1 or args.output.endswith(("/", os.sep)):
+        os.makedirs(args.output, exist_ok=True)
     for _, path in jobs:
         check_target(path)
     if args.log is not None:

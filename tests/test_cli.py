@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle import checkpoints, cli, presets, transfer, vgg19
+from neuralstyle import arguments, checkpoints, cli, color, painter, presets, vgg19
 from neuralstyle.optimize import Status
 
 
@@ -162,6 +162,86 @@ def test_every_preset_runs_with_its_own_weights(folder: Path, preset: str) -> No
     assert json.loads(Path("run.json").read_text())["settings"]["recipe"] == preset
 
 
+def test_controls_are_the_librarys(folder: Path) -> None:
+    shares = "content:2 style:4 histogram:1 color:1 color_histogram:1 total_variation:1".split()
+    options = "--init content:3,noise:1 --color match --style-scale 0.7 --style-fit tile".split()
+    assert run(*options, "--shares", *shares) == 0
+    result = ns.stylize(
+        ns.load_image("content.png"),
+        ns.load_image("style.png"),
+        weights="compact",
+        maxiter=2,
+        init={"content": 3, "noise": 1},
+        color="match",
+        style_scale=0.7,
+        style_fit="tile",
+        shares={name: float(share) for name, share in (pair.split(":") for pair in shares)},
+    )
+    np.testing.assert_allclose(ns.load_image("out.png"), result.image, atol=0.5 / 255 + 1e-6)
+
+
+def test_several_contents_go_into_a_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = ns.load_image("content.png")
+    Path("more").mkdir()
+    for name, other in (("a.png", picture[:, ::-1]), ("more/a.jpg", picture[:40])):
+        ns.save_image(name, other)
+    Path("broken.png").write_text("no picture")
+    inputs = "content.png a.png broken.png more/a.jpg --style style.png"
+    assert run("--log", "run.json", inputs=inputs, out="made/") == 1
+    assert sorted(path.name for path in Path("made").iterdir()) == [
+        "a.png",
+        "a_2.png",
+        "content.png",
+    ]
+    assert ns.load_image("made/a_2.png").shape == (40, 64, 3)
+    told = [line for line in capsys.readouterr().err.splitlines() if "iteration " not in line]
+    assert [line.split(":")[0] for line in told] == [
+        *("made/content.png", "made/a.png", "neuralstyle", "made/a_2.png")
+    ]
+    assert len(json.loads(Path("run.json").read_text())) == 3
+    assert run(inputs="a.png style.png", out="alone.png") == 0
+    np.testing.assert_array_equal(ns.load_image("alone.png"), ns.load_image("made/a.png"))
+
+
+def test_a_picture_that_cannot_be_painted_does_not_end_the_others(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ns.save_image("tiny.png", np.zeros((4, 4, 3), np.float32))
+    assert run(inputs="tiny.png content.png --style style.png", out="made") == 1
+    assert [path.name for path in Path("made").iterdir()] == ["content.png"]
+    assert "too small" in capsys.readouterr().err
+
+
+def test_without_a_content_it_makes_a_texture(folder: Path) -> None:
+    assert run("--size", "48", inputs="--style style.png") == 0
+    assert ns.load_image("out.png").shape == (34, 48, 3)
+    about = json.loads(ns.load_metadata("out.png")["neuralstyle"])
+    assert about["settings"]["init"] == "noise"
+    assert "content" not in about["losses"]
+
+
+def test_frames_are_painted_along_the_flow(folder: Path) -> None:
+    picture = ns.load_image("content.png")
+    flow, mask = np.full((48, 56, 2), [4.0, 0.0], np.float32), np.ones((48, 56), np.float32)
+    for k in range(3):
+        ns.save_image(f"frame{k}.png", picture[:, 4 * k : 4 * k + 56])
+    np.save("flow1.npy", flow)
+    np.savez("flow2.npz", flow=flow, mask=mask)
+    film = "frame0.png frame1.png frame2.png --style style.png --flows flow1.npy flow2.npz"
+    assert run("--temporal-weight", "2", inputs=film, out="film/") == 0
+    frames = [ns.load_image(f"frame{k}.png") for k in range(3)]
+    style = ns.load_image("style.png")
+    options = {"weights": "compact", "maxiter": 2, "temporal_weight": 2}
+    expected = ns.stylize_frames(frames, style, [flow, (flow, mask)], **options)
+    for k, result in enumerate(expected):
+        made = ns.load_image(f"film/frame{k}.png")
+        np.testing.assert_allclose(made, result.image, atol=0.5 / 255 + 1e-6)
+    np.save("flow1.npy", flow[:20])
+    assert run(inputs=film, out="film/") == 2
+
+
 def test_layers_with_weights(folder: Path) -> None:
     layers = ["--content-layers", "relu2_2:0.5", "pool3:2", "--histogram-layers", "input"]
     assert run(*layers, "--log", "run.json") == 0
@@ -183,8 +263,18 @@ def test_random_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
-        ("", "CONTENT, STYLE"),
-        ("content.png -o out.png", "STYLE"),
+        ("", "-o"),
+        ("-o out.png", "CONTENT and STYLE"),
+        ("content.png -o out.png", "CONTENT and STYLE"),
+        ("content.png absent.png --style style.png -o out", "'absent.png'"),
+        ("content.png --style absent.png -o out.png", "'absent.png'"),
+        ("content.png --style style.png -o . --quiet", "'content.png' would be overwritten"),
+        ("content.png style.png -o out.png --color sepia", "luminance"),
+        ("content.png style.png -o out.png --style-fit stretch", "tile"),
+        ("content.png style.png -o out.png --shares style", "TERM:SHARE"),
+        ("content.png style.png -o out.png --init content:x,noise:1", "'x'"),
+        ("content.png style.png -o out.png --init content:0.5,absent", "'content:0.5,absent'"),
+        ("content.png style.png -o out.png --flows a.npy", "--flows"),
         ("content.png style.png", "-o"),
         ("absent.png style.png -o out.png", "'absent.png'"),
         ("content.png absent.png -o out.png", "'absent.png'"),
@@ -253,8 +343,12 @@ def test_what_only_the_library_can_tell(
     assert names(folder) == []
 
 
+def test_treatments_of_colour_are_the_librarys() -> None:
+    assert arguments.COLORS == tuple(color.TREATMENTS)
+
+
 def test_presets_are_the_librarys() -> None:
-    assert cli.PRESETS == {
+    assert arguments.PRESETS == {
         name: tuple(inspect.signature(recipe).parameters)
         for name, recipe in presets.RECIPES.items()
     }
@@ -263,7 +357,7 @@ def test_presets_are_the_librarys() -> None:
 def test_every_layer_can_be_named() -> None:
     pools = [f"block{block}_pool" for block in range(1, 6)]
     for layer in ("input", *vgg19.CONVOLUTIONS, *pools, *vgg19.ALIASES):
-        assert cli.LAYER.fullmatch(layer), layer
+        assert arguments.LAYER.fullmatch(layer), layer
 
 
 # How it ends
@@ -308,20 +402,6 @@ def test_failing_save_ends_the_run_with_what_there_is(
     assert names(folder) == ["out.png", "run.json"]
 
 
-def test_failing_log_leaves_no_rubbish(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def replace(*_: Any) -> None:
-        raise PermissionError("not here")
-
-    Path("run.json").write_text("older")
-    monkeypatch.setattr(cli.os, "replace", replace)
-    with pytest.raises(PermissionError):
-        cli._write(Path("run.json"), "newer")
-    assert names(folder) == ["run.json"]
-    assert Path("run.json").read_text() == "older"
-
-
 @pytest.mark.parametrize(
     "status, code", [(Status.NONFINITE, 1), (Status.ABNORMAL, 0), (Status.INTERRUPTED, 130)]
 )
@@ -332,13 +412,13 @@ def test_exit_code_tells_how_the_run_ended(
     status: Status,
     code: int,
 ) -> None:
-    stylize = transfer.stylize
+    paint = painter.Painter.paint
 
-    def ended(*args: Any, **options: Any) -> ns.StyleResult:
-        result = stylize(*args, **options)
+    def ended(self: Any, content: Any) -> ns.StyleResult:
+        result = paint(self, content)
         return dataclasses.replace(result, status=status, success=False, message="so it ended")
 
-    monkeypatch.setattr(transfer, "stylize", ended)
+    monkeypatch.setattr(painter.Painter, "paint", ended)
     assert run("--log", "run.json") == code
     assert capsys.readouterr().err.splitlines()[-1].endswith("; so it ended")
     assert ns.load_image("out.png").shape == (48, 64, 3)
@@ -351,7 +431,7 @@ def test_interruption_before_the_first_iteration_saves_nothing(
     def interrupted(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(transfer, "stylize", interrupted)
+    monkeypatch.setattr(painter.Painter, "paint", interrupted)
     assert run() == 130
     assert capsys.readouterr().err == "neuralstyle: interrupted before a picture was saved\n"
     assert names(folder) == []
