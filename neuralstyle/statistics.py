@@ -12,6 +12,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle.sorting import sort_rows
+
 Tensor: TypeAlias = Any
 """Whatever `keras.ops` computes with: a tensor of the backend, or a NumPy array."""
 
@@ -116,10 +118,67 @@ def sorted_values(feature: Tensor, seed: int = 0) -> Tensor:
     >>> np.asarray(sorted_values(np.array([[[[3.0], [1.0]], [[2.0], [1.0]]]]))).tolist()
     [[1.0, 1.0, 2.0, 3.0]]
     """
-    flat = positions(feature)
-    order = np.random.default_rng(seed).permutation(flat.shape[0])
-    # The sort is stable, so the shuffled order is the order of ties.
-    return ops.sort(ops.transpose(ops.take(flat, order, axis=0)), axis=-1)
+    return sort_rows(ops.transpose(positions(feature)), seed)
+
+
+def orthonormal_directions(size: int, count: int, seed: int = 0) -> NDArray[np.float64]:
+    """Draw unit vectors, each `size` of them at right angles to one another.
+
+    Parameters
+    ----------
+    size : int
+        Dimensions.
+    count : int
+        Number of vectors.
+    seed : int, default 0
+
+    Returns
+    -------
+    array, shape (size, count)
+
+    Notes
+    -----
+    Each is distributed evenly over the sphere; but a means over directions at right angles varies
+    less than one over independent ones.
+
+    References
+    ----------
+    Rowland et al., Orthogonal Estimation of Wasserstein Distances, AISTATS 2019.
+
+    Examples
+    --------
+    >>> directions = orthonormal_directions(3, 7)
+    >>> directions.shape
+    (3, 7)
+    >>> np.allclose(directions[:, :3].T @ directions[:, :3], np.eye(3))
+    True
+    """
+    random = np.random.default_rng(seed)
+    frames = random.normal(size=(-(-count // size), size, min(size, count)))
+    return np.concatenate(np.linalg.qr(frames).Q, axis=1)[:, :count]
+
+
+def projections(feature: Tensor, directions: Tensor) -> Tensor:
+    r"""Project the features of every position, or of every k by k neighbourhood.
+
+    .. math:: P_{dk} = \sum_i V_{id} F_{ik}
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C), H and W at least k
+    directions : tensor, shape (k, k, C, D)
+
+    Returns
+    -------
+    tensor, shape (1, H - k + 1, W - k + 1, D)
+
+    Examples
+    --------
+    >>> feature = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> np.asarray(projections(feature, np.array([[[[1.0], [-1.0]]]]))).tolist()
+    [[[[-1.0], [-1.0]]]]
+    """
+    return ops.conv(feature, directions, padding="valid")
 
 
 def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
