@@ -93,6 +93,36 @@ def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:
     return mean, gram_matrix(feature - mean)
 
 
+def mean_and_deviation(feature: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Mean and (biased) standard deviation of each channel over the positions.
+
+    .. math:: \sigma_i = \sqrt{\frac{1}{M} \sum_k (F_{ik} - \mu_i)^2}
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+
+    Returns
+    -------
+    mean : tensor, shape (C,)
+    deviation : tensor, shape (C,)
+
+    Notes
+    -----
+    The gradient of the deviation, :math:`(F_{ik} - \mu_i) / M \sigma_i`, has the length
+    :math:`1 / \sqrt M` however small the deviation is, so it needs no epsilon: only a channel that
+    is constant has none, and gets zero.
+
+    Examples
+    --------
+    >>> mean, deviation = mean_and_deviation(np.array([[[[1.0, 2.0], [3.0, 2.0]]]]))
+    >>> np.asarray(mean).tolist(), np.asarray(deviation).tolist()
+    ([2.0, 2.0], [1.0, 0.0])
+    """
+    mean = ops.mean(feature, axis=(0, 1, 2))
+    return mean, _power(ops.mean(ops.square(feature - mean), axis=(0, 1, 2)), 1 / 2)
+
+
 def sorted_values(feature: Tensor, seed: int = 0) -> Tensor:
     """Sort every channel's values over the positions, ascending.
 
@@ -138,7 +168,7 @@ def orthonormal_directions(size: int, count: int, seed: int = 0) -> NDArray[np.f
 
     Notes
     -----
-    Each is distributed evenly over the sphere; but a means over directions at right angles varies
+    Each is distributed evenly over the sphere; but a mean over directions at right angles varies
     less than one over independent ones.
 
     References
@@ -258,8 +288,13 @@ def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:
     squared = ops.square(image[:, :-1, 1:] - corner) + ops.square(image[:, 1:, :-1] - corner)
     if exponent == 2:
         return squared
-    # The power has an infinite slope at zero; both branches of the outer `where` must be finite
+    return _power(squared, exponent / 2)
+
+
+def _power(values: Tensor, exponent: float) -> Tensor:
+    """Raise numbers that are not negative to a power, with a slope of zero at zero."""
+    # The power may have an infinite slope there; both branches of the outer `where` must be finite
     # for its gradient to be.
-    moving = squared > 0
-    safe = ops.where(moving, squared, ops.ones_like(squared))
-    return ops.where(moving, ops.power(safe, exponent / 2), ops.zeros_like(squared))
+    positive = values > 0
+    safe = ops.where(positive, values, ops.ones_like(values))
+    return ops.where(positive, ops.power(safe, exponent), ops.zeros_like(values))
