@@ -200,15 +200,19 @@ def projections(feature: Tensor, directions: Tensor) -> Tensor:
 
     Returns
     -------
-    tensor, shape (1, H - k + 1, W - k + 1, D)
+    tensor, shape (D, (H - k + 1) * (W - k + 1))
 
     Examples
     --------
-    >>> feature = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> feature = np.array([[[[1.0, 2.0], [3.0, 5.0]]]])
     >>> np.asarray(projections(feature, np.array([[[[1.0], [-1.0]]]]))).tolist()
-    [[[[-1.0], [-1.0]]]]
+    [[-1.0, -2.0]]
     """
-    return ops.conv(feature, directions, padding="valid")
+    if directions.shape[0] > 1:
+        return ops.transpose(positions(ops.conv(feature, directions, padding="valid")))
+    # As one product, which spares turning a matrix as large as the features.
+    vectors = ops.reshape(directions, directions.shape[2:])
+    return ops.matmul(ops.transpose(vectors), ops.transpose(positions(feature)))
 
 
 def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import final
 
+from keras import ops
+
 from neuralstyle.losses.layers import Layers, Normalize, whole_number
 from neuralstyle.losses.quantiles import QuantileLoss
-from neuralstyle.statistics import Tensor
+from neuralstyle.statistics import Tensor, positions
 
 
 @final
@@ -78,5 +80,5 @@ class HistogramLoss(QuantileLoss):
         self.seed = whole_number("seed", seed, 0)
         self._keep(self._look_at(target, layers, normalize, name))
 
-    def _channels_of(self, layer: str, feature: Tensor) -> Tensor:
-        return feature
+    def _rows(self, layer: str, feature: Tensor) -> Tensor:
+        return ops.transpose(positions(feature))

@@ -13,19 +13,20 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle.losses.layers import LayerLoss, mean_squared, scale
-from neuralstyle.statistics import Tensor, cell_quantiles, sorted_values
+from neuralstyle.sorting import sort_rows
+from neuralstyle.statistics import Tensor, cell_quantiles
 from neuralstyle.tracing import kept
 
 Table = NDArray[np.floating[Any]]
 
 
 class QuantileLoss(LayerLoss):
-    """A loss that sums squared Wasserstein distances of channels' values."""
+    """A loss that averages squared Wasserstein distances of distributions of values."""
 
     seed: int
 
     _published_as_sum: ClassVar[bool]
-    """Whether the published form sums over channels and positions, instead of averaging."""
+    """Whether the published form sums over distributions and positions, instead of averaging."""
 
     def _keep(self, seen: Mapping[str, Tensor]) -> None:
         """Keep the sorted values of the target's features."""
@@ -34,16 +35,16 @@ class QuantileLoss(LayerLoss):
         self._targets: dict[str, tuple[tuple[float, Table], ...]] = {}
         self._scales: dict[str, Tensor | float] = {}
         for layer, feature in seen.items():
-            ordered = np.asarray(sorted_values(self._channels_of(layer, feature)))
+            ordered = np.asarray(sort_rows(self._rows(layer, feature)))
             self._targets[layer] = ((1.0, ordered),)
             self._scales[layer] = scale(self.normalize, ordered, paper=1)
 
     @abstractmethod
-    def _channels_of(self, layer: str, feature: Tensor) -> Tensor:
-        """Return the feature map whose channels' values are compared."""
+    def _rows(self, layer: str, feature: Tensor) -> Tensor:
+        """Return the values to compare, a row for each distribution."""
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        values = sorted_values(self._channels_of(layer, feature), self.seed)
+        values = sort_rows(self._rows(layer, feature), self.seed)
         table = self._resampled(layer, values.shape[-1])
         distance = mean_squared(values, table[:, :-1]) + ops.mean(table[:, -1])
         if self.normalize == "paper" and self._published_as_sum:

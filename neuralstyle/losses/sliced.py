@@ -103,7 +103,7 @@ class SlicedWassersteinLoss(QuantileLoss):
         dtype = np.asarray(feature).dtype
         return kept(vectors.reshape(*shape, self.directions).astype(dtype))
 
-    def _channels_of(self, layer: str, feature: Tensor) -> Tensor:
+    def _rows(self, layer: str, feature: Tensor) -> Tensor:
         if min(feature.shape[1:3]) < self.patch_size:
             raise ValueError(
                 f"loss {self.name!r}: expected features of at least {self.patch_size} x "
