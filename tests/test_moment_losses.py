@@ -21,6 +21,7 @@ from helpers import (
 from scipy import linalg
 
 import neuralstyle as ns
+from neuralstyle.losses import gaussian
 from neuralstyle.losses.moments import FLATNESS
 from neuralstyle.statistics import mean_and_deviation
 
@@ -274,6 +275,11 @@ def test_more_channels_than_positions_are_at_zero_at_the_target_and_finite_elsew
         ends = [value(loss, {"a": f + sign * step}) for sign in (1, -1)]
         slope = (ends[0] - ends[1]) / 2e-5
         assert slope == pytest.approx(np.linalg.norm(gradient["a"]), rel=1e-4)
+
+
+def test_a_covariance_that_rounding_left_negative_is_no_negative_distance() -> None:
+    covariance, root = tf.constant(np.diag([1.0, -1e-8])), tf.constant(np.diag([1.0, 0.0]))
+    assert float(gaussian._spread(covariance, root)) == 0
 
 
 def test_what_is_not_a_number_gives_no_number_instead_of_an_error() -> None:
