@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from neuralstyle.lbfgs import LBFGS as LBFGS
     from neuralstyle.losses import ContentLoss as ContentLoss
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
+    from neuralstyle.losses import GaussianWassersteinLoss as GaussianWassersteinLoss
     from neuralstyle.losses import HistogramLoss as HistogramLoss
+    from neuralstyle.losses import MomentLoss as MomentLoss
+    from neuralstyle.losses import SlicedWassersteinLoss as SlicedWassersteinLoss
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TemporalLoss as TemporalLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
@@ -68,7 +71,10 @@ _HOMES = {
     "losses": (
         "ContentLoss",
         "CovarianceLoss",
+        "GaussianWassersteinLoss",
         "HistogramLoss",
+        "MomentLoss",
+        "SlicedWassersteinLoss",
         "StyleLoss",
         "TemporalLoss",
         "TotalVariationLoss",

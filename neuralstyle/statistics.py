@@ -12,6 +12,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle.sorting import sort_rows
+
 Tensor: TypeAlias = Any
 """Whatever `keras.ops` computes with: a tensor of the backend, or a NumPy array."""
 
@@ -91,6 +93,36 @@ def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:
     return mean, gram_matrix(feature - mean)
 
 
+def mean_and_deviation(feature: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Mean and (biased) standard deviation of each channel over the positions.
+
+    .. math:: \sigma_i = \sqrt{\frac{1}{M} \sum_k (F_{ik} - \mu_i)^2}
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+
+    Returns
+    -------
+    mean : tensor, shape (C,)
+    deviation : tensor, shape (C,)
+
+    Notes
+    -----
+    The gradient of the deviation, :math:`(F_{ik} - \mu_i) / M \sigma_i`, has the length
+    :math:`1 / \sqrt M` however small the deviation is, so it needs no epsilon: only a channel that
+    is constant has none, and gets zero.
+
+    Examples
+    --------
+    >>> mean, deviation = mean_and_deviation(np.array([[[[1.0, 2.0], [3.0, 2.0]]]]))
+    >>> np.asarray(mean).tolist(), np.asarray(deviation).tolist()
+    ([2.0, 2.0], [1.0, 0.0])
+    """
+    mean = ops.mean(feature, axis=(0, 1, 2))
+    return mean, _power(ops.mean(ops.square(feature - mean), axis=(0, 1, 2)), 1 / 2)
+
+
 def sorted_values(feature: Tensor, seed: int = 0) -> Tensor:
     """Sort every channel's values over the positions, ascending.
 
@@ -116,10 +148,71 @@ def sorted_values(feature: Tensor, seed: int = 0) -> Tensor:
     >>> np.asarray(sorted_values(np.array([[[[3.0], [1.0]], [[2.0], [1.0]]]]))).tolist()
     [[1.0, 1.0, 2.0, 3.0]]
     """
-    flat = positions(feature)
-    order = np.random.default_rng(seed).permutation(flat.shape[0])
-    # The sort is stable, so the shuffled order is the order of ties.
-    return ops.sort(ops.transpose(ops.take(flat, order, axis=0)), axis=-1)
+    return sort_rows(ops.transpose(positions(feature)), seed)
+
+
+def orthonormal_directions(size: int, count: int, seed: int = 0) -> NDArray[np.float64]:
+    """Draw unit vectors, each `size` of them at right angles to one another.
+
+    Parameters
+    ----------
+    size : int
+        Dimensions.
+    count : int
+        Number of vectors.
+    seed : int, default 0
+
+    Returns
+    -------
+    array, shape (size, count)
+
+    Notes
+    -----
+    Each is distributed evenly over the sphere; but a mean over directions at right angles varies
+    less than one over independent ones.
+
+    References
+    ----------
+    Rowland et al., Orthogonal Estimation of Wasserstein Distances, AISTATS 2019.
+
+    Examples
+    --------
+    >>> directions = orthonormal_directions(3, 7)
+    >>> directions.shape
+    (3, 7)
+    >>> np.allclose(directions[:, :3].T @ directions[:, :3], np.eye(3))
+    True
+    """
+    random = np.random.default_rng(seed)
+    frames = random.normal(size=(-(-count // size), size, min(size, count)))
+    return np.concatenate(np.linalg.qr(frames).Q, axis=1)[:, :count]
+
+
+def projections(feature: Tensor, directions: Tensor) -> Tensor:
+    r"""Project the features of every position, or of every k by k neighbourhood.
+
+    .. math:: P_{dk} = \sum_i V_{id} F_{ik}
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C), H and W at least k
+    directions : tensor, shape (k, k, C, D)
+
+    Returns
+    -------
+    tensor, shape (D, (H - k + 1) * (W - k + 1))
+
+    Examples
+    --------
+    >>> feature = np.array([[[[1.0, 2.0], [3.0, 5.0]]]])
+    >>> np.asarray(projections(feature, np.array([[[[1.0], [-1.0]]]]))).tolist()
+    [[-1.0, -2.0]]
+    """
+    if directions.shape[0] > 1:
+        return ops.transpose(positions(ops.conv(feature, directions, padding="valid")))
+    # As one product, which spares turning a matrix as large as the features.
+    vectors = ops.reshape(directions, directions.shape[2:])
+    return ops.matmul(ops.transpose(vectors), ops.transpose(positions(feature)))
 
 
 def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
@@ -199,8 +292,13 @@ def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:
     squared = ops.square(image[:, :-1, 1:] - corner) + ops.square(image[:, 1:, :-1] - corner)
     if exponent == 2:
         return squared
-    # The power has an infinite slope at zero; both branches of the outer `where` must be finite
+    return _power(squared, exponent / 2)
+
+
+def _power(values: Tensor, exponent: float) -> Tensor:
+    """Raise numbers that are not negative to a power, with a slope of zero at zero."""
+    # The power may have an infinite slope there; both branches of the outer `where` must be finite
     # for its gradient to be.
-    moving = squared > 0
-    safe = ops.where(moving, squared, ops.ones_like(squared))
-    return ops.where(moving, ops.power(safe, exponent / 2), ops.zeros_like(squared))
+    positive = values > 0
+    safe = ops.where(positive, values, ops.ones_like(values))
+    return ops.where(positive, ops.power(safe, exponent), ops.zeros_like(values))

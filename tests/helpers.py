@@ -61,6 +61,33 @@ def squared_wasserstein(a: Array, b: Array) -> float:
     return float(np.mean((repeated[0] - repeated[1]) ** 2))
 
 
+def compare(
+    kind: Callable[..., Any], generated: Array, target: Array, normalize: str = "mean"
+) -> float:
+    """Return the loss of one feature map against another."""
+    return value(kind({"a": target}, "a", normalize=normalize), {"a": generated})
+
+
+def gradient_of(loss: Callable[[Mapping[str, Any]], Any], generated: Array) -> Array:
+    return value_and_gradient(loss, {"a": generated})[1]["a"]
+
+
+def orthogonal(size: int, seed: int = 0) -> Array:
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))[0]
+
+
+def permuted(feature: Array, seed: int = 0) -> Array:
+    """Move the positions, all channels alike."""
+    order = np.random.default_rng(seed).permutation(feature.shape[1] * feature.shape[2])
+    return feature.reshape(-1, feature.shape[-1])[order].reshape(feature.shape)
+
+
+def shuffled(feature: Array, seed: int = 0) -> Array:
+    """Move the positions, each channel in its own way."""
+    rows = np.random.default_rng(seed).permuted(to_rows(feature), axis=1)
+    return rows.T.reshape(feature.shape)
+
+
 NARROW = (8, 8, 16, 16, 16)
 """Widths of a network that is narrow enough for small files."""
 

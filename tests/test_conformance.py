@@ -77,9 +77,26 @@ CASES = [
         for case in (
             Case(f"content-{n}", lambda t, n=n: ns.ContentLoss(t, ("a", "b"), normalize=n)),
             Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
+            Case(
+                f"shifted-style-{n}",
+                lambda t, n=n: ns.StyleLoss(t, ("a", "b"), shift=-1, normalize=n),
+            ),
             Case(f"covariance-{n}", lambda t, n=n: ns.CovarianceLoss(t, ("a", "b"), normalize=n)),
+            Case(f"moment-{n}", lambda t, n=n: ns.MomentLoss(t, ("a", "b"), normalize=n)),
+            Case(
+                f"gaussian-{n}",
+                lambda t, n=n: ns.GaussianWassersteinLoss(t, ("a", "b"), normalize=n),
+            ),
             Case(f"histogram-{n}", lambda t, n=n: ns.HistogramLoss(t, ("a", "b"), normalize=n)),
             Case(f"temporal-{n}", lambda t, n=n: ns.TemporalLoss(t, VALID, normalize=n)),
+            Case(
+                f"sliced-{n}",
+                lambda t, n=n: ns.SlicedWassersteinLoss(t, ("a", "b"), normalize=n),
+            ),
+            Case(
+                f"patches-{n}",
+                lambda t, n=n: ns.SlicedWassersteinLoss(t, "input", patch_size=3, normalize=n),
+            ),
             Case(f"variation-{n}", lambda t, n=n: ns.TotalVariationLoss(normalize=n), flat),
             Case(
                 f"variation-1.25-{n}",

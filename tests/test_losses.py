@@ -11,8 +11,13 @@ import pytest
 import tensorflow as tf
 from helpers import (
     Array,
+    compare,
     from_rows,
+    gradient_of,
+    orthogonal,
+    permuted,
     random_map,
+    shuffled,
     squared_wasserstein,
     tensors,
     to_rows,
@@ -20,47 +25,27 @@ from helpers import (
     value_and_gradient,
 )
 from keras import ops
-from scipy import stats
+from scipy import linalg, stats
 from skimage.exposure import match_histograms
 
 import neuralstyle as ns
 from neuralstyle.losses.moments import FLATNESS
-from neuralstyle.statistics import mean_and_covariance
+from neuralstyle.statistics import mean_and_covariance, orthonormal_directions
 
 NORMALIZATIONS = ["relative", "mean", "paper"]
-STYLE_LOSSES = [ns.StyleLoss, ns.CovarianceLoss, ns.HistogramLoss]
+STYLE_LOSSES = [
+    ns.StyleLoss,
+    ns.CovarianceLoss,
+    ns.MomentLoss,
+    ns.GaussianWassersteinLoss,
+    ns.HistogramLoss,
+    ns.SlicedWassersteinLoss,
+]
 TARGET_LOSSES = [ns.ContentLoss, *STYLE_LOSSES]
 
 every_normalization = pytest.mark.parametrize("normalize", NORMALIZATIONS)
 every_style_loss = pytest.mark.parametrize("kind", STYLE_LOSSES)
 every_target_loss = pytest.mark.parametrize("kind", TARGET_LOSSES)
-
-
-def compare(
-    kind: Callable[..., ns.Loss], generated: Array, target: Array, normalize: str = "mean"
-) -> float:
-    """Return the loss of one feature map against another."""
-    return value(kind({"a": target}, "a", normalize=normalize), {"a": generated})
-
-
-def gradient_of(loss: Callable[[Mapping[str, Any]], Any], generated: Array) -> Array:
-    return value_and_gradient(loss, {"a": generated})[1]["a"]
-
-
-def orthogonal(size: int, seed: int = 0) -> Array:
-    return np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))[0]
-
-
-def permuted(feature: Array, seed: int = 0) -> Array:
-    """Move the positions, all channels alike."""
-    order = np.random.default_rng(seed).permutation(feature.shape[1] * feature.shape[2])
-    return feature.reshape(-1, feature.shape[-1])[order].reshape(feature.shape)
-
-
-def shuffled(feature: Array, seed: int = 0) -> Array:
-    """Move the positions, each channel in its own way."""
-    rows = np.random.default_rng(seed).permuted(to_rows(feature), axis=1)
-    return rows.T.reshape(feature.shape)
 
 
 # Values worked by hand
@@ -89,6 +74,9 @@ COVARIANCES = np.array([[-0.125, 0.125], [-0.125, 0.125]])
         (ns.CovarianceLoss, "paper", 5.03125, MEANS + COVARIANCES / 4),
         (ns.CovarianceLoss, "mean", 5.125, MEANS + COVARIANCES),
         (ns.CovarianceLoss, "relative", 11, 2 * MEANS + 8 * COVARIANCES),
+        (ns.MomentLoss, "paper", 5, MEANS),
+        (ns.MomentLoss, "mean", 5, MEANS),
+        (ns.MomentLoss, "relative", 10, 2 * MEANS),
     ],
 )
 def test_value_and_gradient_of_two_channels_at_two_positions(
@@ -117,25 +105,47 @@ def test_total_variation_of_a_small_image(exponent: float, expected: float, norm
     assert value(loss, image) == pytest.approx(expected, abs=1e-10)
 
 
+def shifted_style(*args: Any, **kwargs: Any) -> ns.StyleLoss:
+    return ns.StyleLoss(*args, shift=-1, **kwargs)
+
+
 @pytest.mark.parametrize("size", [2, 4, 16])
-def test_a_grey_and_a_black_and_white_channel_are_one_to_gram_but_not_to_histograms(
-    size: int,
-) -> None:
+def test_a_grey_and_a_black_and_white_channel_are_one_to_gram_alone(size: int) -> None:
     grey = from_rows([[0.5**0.5] * size])
     halves = from_rows([[0.0, 1.0] * (size // 2)])
+    expected = {
+        # Of one channel: its values, its mean and deviation, which is the same in this example.
+        ns.HistogramLoss: 1 - 0.5**0.5,
+        ns.SlicedWassersteinLoss: 1 - 0.5**0.5,
+        ns.MomentLoss: 1 - 0.5**0.5,
+        ns.GaussianWassersteinLoss: 1 - 0.5**0.5,
+        # The variances 0 and 1/4, the means 0.7071 and 1/2.
+        ns.CovarianceLoss: 1 / 16 + (0.5**0.5 - 0.5) ** 2,
+        # Its second moments about 1 are 0.0857864 and 0.5.
+        shifted_style: (0.5 - (1 - 0.5**0.5) ** 2) ** 2,
+    }
     for a, b in ((grey, halves), (halves, grey)):
         gram, gradient = value_and_gradient(ns.StyleLoss({"a": b}, "a", normalize="mean"), {"a": a})
         assert gram == pytest.approx(0, abs=1e-24)
         np.testing.assert_allclose(gradient["a"], 0, atol=1e-12)
-        assert compare(ns.HistogramLoss, a, b) == pytest.approx(0.2928932188, abs=1e-10)
+        for kind, distance in expected.items():
+            assert compare(kind, a, b) == pytest.approx(distance, abs=1e-12)
+    assert 1 - 0.5**0.5 == pytest.approx(0.2928932188, abs=1e-10)
 
 
-def test_gram_is_blind_to_a_sign_where_the_mean_and_the_histogram_are_not() -> None:
+def test_gram_is_blind_to_a_sign_where_all_others_are_not() -> None:
     ones, signs = from_rows(np.ones((3, 4))), from_rows([[1, -1, 1, -1]] * 3)
     assert compare(ns.StyleLoss, ones, signs) == 0
     assert compare(ns.HistogramLoss, ones, signs) == pytest.approx(2, abs=1e-12)
+    assert compare(ns.MomentLoss, ones, signs) == pytest.approx(2, abs=1e-12)
     # Means differ by 1 and all covariances by 1.
     assert compare(ns.CovarianceLoss, ones, signs) == pytest.approx(2, abs=1e-12)
+    assert compare(ns.GaussianWassersteinLoss, ones, signs, "paper") == pytest.approx(6, abs=1e-7)
+    # About 1 the second moments are 0 and 2.
+    assert compare(shifted_style, ones, signs) == pytest.approx(4, abs=1e-12)
+    # A direction sees its components' sum, and as many directions as channels see all of it.
+    sliced = ns.SlicedWassersteinLoss({"a": signs}, "a", directions=3, normalize="mean")
+    assert value(sliced, {"a": ones}) == pytest.approx(2, abs=1e-12)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.2])
@@ -145,8 +155,8 @@ def test_gram_is_blind_to_a_family_of_contrasts_that_the_others_tell_apart(slope
     shift = np.sqrt(mean**2 + (1 - slope**2) * deviation**2) - slope * mean
     other = slope * channel + shift
     assert compare(ns.StyleLoss, other, channel) == pytest.approx(0, abs=1e-24)
-    assert compare(ns.CovarianceLoss, other, channel) > 1e-3
-    assert compare(ns.HistogramLoss, other, channel) > 1e-3
+    for kind in (*STYLE_LOSSES[1:], shifted_style):
+        assert compare(kind, other, channel) > 1e-3
 
 
 # Values against definitions in NumPy, and the factors between normalisations
@@ -180,6 +190,29 @@ def reference(kind: type[Any], generated: Array, target: Array) -> dict[str, flo
             "mean": second / channels**2 + first / channels,
             "paper": second / (4 * channels**2) + first / channels,
         }
+    if kind is ns.MomentLoss:
+        first = ((f.mean(1) - s.mean(1)) ** 2).mean()
+        second = ((f.std(1) - s.std(1)) ** 2).mean()
+        squares = (s.mean(1) ** 2).mean(), (s.std(1) ** 2).mean()
+        return {
+            "relative": first / squares[0] / 2 + second / squares[1] / 2,
+            "mean": first + second,
+            "paper": first + second,
+        }
+    if kind is ns.GaussianWassersteinLoss:
+        root = linalg.sqrtm(np.cov(s, bias=True))
+        both = linalg.sqrtm(root @ np.cov(f, bias=True) @ root)
+        total = ((f.mean(1) - s.mean(1)) ** 2).sum() + f.var(1).sum() + s.var(1).sum()
+        total -= 2 * np.trace(both)
+        return {
+            "relative": total / channels / (s**2).mean(),
+            "mean": total / channels,
+            "paper": total,
+        }
+    if kind is ns.SlicedWassersteinLoss:
+        f, s = (orthonormal_directions(channels, 32).T @ x for x in (f, s))
+        mean = np.mean([squared_wasserstein(a, b) for a, b in zip(f, s, strict=True)])
+        return {"relative": mean / (s**2).mean(), "mean": mean, "paper": mean}
     assert kind is ns.HistogramLoss
     total = sum(squared_wasserstein(a, b) for a, b in zip(f, s, strict=True))
     return {
@@ -229,7 +262,7 @@ def test_the_relative_form_is_one_for_features_that_are_all_zero(kind: type[Any]
 @every_target_loss
 def test_the_relative_form_of_a_target_that_is_all_zero_is_the_mean_form(kind: type[Any]) -> None:
     zero, generated = np.zeros((1, 5, 6, 3)), random_map(0, 5, 6, 3)
-    half = 0.5 if kind is ns.CovarianceLoss else 1
+    half = 0.5 if kind in (ns.CovarianceLoss, ns.MomentLoss) else 1
     assert compare(kind, generated, zero, "relative") == pytest.approx(
         half * compare(kind, generated, zero, "mean"), rel=1e-12
     )
@@ -279,8 +312,8 @@ def test_only_gram_is_blind_to_any_rotation_of_the_positions() -> None:
     turned = (to_rows(f) @ orthogonal(20)).T.reshape(f.shape)
     assert np.abs(turned - f).max() > 1
     assert compare(ns.StyleLoss, turned, f) == pytest.approx(0, abs=1e-24)
-    assert compare(ns.HistogramLoss, turned, f) > 1e-2
-    assert compare(ns.CovarianceLoss, turned, f) > 1e-2
+    for kind in (*STYLE_LOSSES[1:], shifted_style):
+        assert compare(kind, turned, f) > 1e-2
 
 
 def test_the_histogram_loss_is_zero_for_a_shuffle_of_each_channel_and_gram_is_not() -> None:
@@ -296,7 +329,7 @@ def test_the_histogram_loss_is_zero_for_a_shuffle_of_each_channel_and_gram_is_no
 def test_a_constant_added_to_a_channel_of_both_matters_to_gram_alone(normalize: str) -> None:
     f, s = random_map(0, 5, 6, 3), random_map(1, 4, 4, 3)
     shift = np.array([0.5, -1.0, 2.0])
-    for kind in (ns.CovarianceLoss, ns.HistogramLoss):
+    for kind in (kind for kind in STYLE_LOSSES if kind is not ns.StyleLoss):
         assert compare(kind, f + shift, s + shift, normalize) == pytest.approx(
             compare(kind, f, s, normalize), rel=1e-10
         )
@@ -305,7 +338,7 @@ def test_a_constant_added_to_a_channel_of_both_matters_to_gram_alone(normalize: 
     )
 
 
-@every_target_loss
+@pytest.mark.parametrize("kind", [k for k in TARGET_LOSSES if k is not ns.SlicedWassersteinLoss])
 @every_normalization
 def test_the_order_of_channels_does_not_matter(kind: type[Any], normalize: str) -> None:
     f, s = random_map(0, 5, 6, 4), random_map(1, 5, 6, 4)
@@ -318,13 +351,14 @@ def test_the_order_of_channels_does_not_matter(kind: type[Any], normalize: str) 
 @every_normalization
 def test_second_moments_do_not_see_a_rotation_of_the_channels_of_both(normalize: str) -> None:
     f, s, turn = random_map(0, 5, 6, 3), random_map(1, 4, 4, 3), orthogonal(3)
-    for kind in (ns.StyleLoss, ns.CovarianceLoss):
+    for kind in (ns.StyleLoss, ns.CovarianceLoss, ns.GaussianWassersteinLoss):
         assert compare(kind, f @ turn, s @ turn, normalize) == pytest.approx(
             compare(kind, f, s, normalize), rel=1e-10
         )
-    assert compare(ns.HistogramLoss, f @ turn, s @ turn, normalize) != pytest.approx(
-        compare(ns.HistogramLoss, f, s, normalize), rel=1e-3
-    )
+    for kind in (ns.MomentLoss, ns.HistogramLoss):
+        assert compare(kind, f @ turn, s @ turn, normalize) != pytest.approx(
+            compare(kind, f, s, normalize), rel=1e-3
+        )
 
 
 @every_style_loss
@@ -364,7 +398,15 @@ def test_squares_of_gram_matrices_do_not_overflow_float32(normalize: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "power"), [(ns.ContentLoss, 2), (ns.StyleLoss, 4), (ns.HistogramLoss, 2)]
+    ("kind", "power"),
+    [
+        (ns.ContentLoss, 2),
+        (ns.StyleLoss, 4),
+        (ns.MomentLoss, 2),
+        (ns.GaussianWassersteinLoss, 2),
+        (ns.HistogramLoss, 2),
+        (ns.SlicedWassersteinLoss, 2),
+    ],
 )
 @pytest.mark.parametrize("normalize", ["mean", "paper"])
 def test_scaling_both_images_scales_the_loss_by_a_power(
@@ -642,10 +684,22 @@ def test_losses_are_named_after_themselves_unless_told_otherwise() -> None:
         ns.ContentLoss(TARGET, "a").name,
         ns.StyleLoss(TARGET, "a").name,
         ns.CovarianceLoss(TARGET, "a").name,
+        ns.MomentLoss(TARGET, "a").name,
+        ns.GaussianWassersteinLoss(TARGET, "a").name,
         ns.HistogramLoss(TARGET, "a").name,
+        ns.SlicedWassersteinLoss(TARGET, "a").name,
         ns.TotalVariationLoss().name,
     ]
-    assert names == ["content", "style", "covariance", "histogram", "total_variation"]
+    assert names == [
+        "content",
+        "style",
+        "covariance",
+        "moment",
+        "gaussian",
+        "histogram",
+        "sliced",
+        "total_variation",
+    ]
     for kind in TARGET_LOSSES:
         assert kind(TARGET, "a", name="sky").name == "sky"
     assert ns.TotalVariationLoss(name="grain").name == "grain"
@@ -661,6 +715,15 @@ def test_a_description_gives_layers_and_the_normalisation_if_it_is_not_the_usual
     assert (
         repr(kind(TARGET, {"a": 2, "b": 1}, normalize="paper"))
         == f"{name}(layers={{'a': 2.0, 'b': 1.0}}, normalize='paper')"
+    )
+
+
+def test_a_description_gives_options_that_are_not_the_usual_ones() -> None:
+    assert repr(ns.StyleLoss(TARGET, "a", shift=-1)) == "StyleLoss(layers='a', shift=-1.0)"
+    loss = ns.SlicedWassersteinLoss(TARGET, "a", directions=8, patch_size=2, normalize="mean")
+    assert (
+        repr(loss)
+        == "SlicedWassersteinLoss(layers='a', directions=8, patch_size=2, normalize='mean')"
     )
 
 

@@ -21,7 +21,9 @@ from neuralstyle.statistics import (
     cell_quantiles,
     gram_matrix,
     mean_and_covariance,
+    orthonormal_directions,
     positions,
+    projections,
     sorted_values,
     total_variation,
 )
@@ -105,6 +107,39 @@ def test_equal_values_share_their_ranks_out_in_a_fixed_order_across_the_picture(
 def test_another_seed_orders_equal_values_differently() -> None:
     tied = np.zeros((1, 8, 8, 1))
     assert not np.array_equal(shares_of_ties(tied, 0), shares_of_ties(tied, 1))
+
+
+# Projections
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 1), (1, 3), (3, 2), (3, 3), (3, 8), (70, 32)])
+def test_directions_are_unit_vectors_at_right_angles_in_groups(size: int, count: int) -> None:
+    directions = orthonormal_directions(size, count)
+    assert directions.shape == (size, count)
+    for start in range(0, count, size):
+        group = directions[:, start : start + size]
+        np.testing.assert_allclose(group.T @ group, np.eye(group.shape[1]), atol=1e-12)
+
+
+def test_directions_are_spread_evenly_and_drawn_by_the_seed() -> None:
+    directions = orthonormal_directions(3, 3000)
+    np.testing.assert_allclose(directions @ directions.T / 3000, np.eye(3) / 3, atol=1e-10)
+    # The fourth moments of a sphere: 1/5 of a component, 1/15 of two.
+    fourth = np.square(directions) @ np.square(directions).T / 3000
+    np.testing.assert_allclose(fourth, (1 + 2 * np.eye(3)) / 15, atol=0.01)
+    np.testing.assert_array_equal(orthonormal_directions(3, 3000, 0), directions)
+    assert not np.allclose(orthonormal_directions(3, 3000, 1), directions)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_projections_are_inner_products_with_neighbourhoods(size: int) -> None:
+    feature, directions = random_map(6, 5, 4, 2), random_map(7, size, size, 2, 3)[0]
+    expected = [
+        np.einsum("ijc,ijcd->d", feature[0, i : i + size, j : j + size], directions)
+        for i in range(5 - size + 1)
+        for j in range(4 - size + 1)
+    ]
+    np.testing.assert_allclose(projections(feature, directions), np.transpose(expected), rtol=1e-9)
 
 
 # Quantiles

@@ -54,6 +54,31 @@ def test_other_weights_use_the_trace(vgg: ns.VGG19Features) -> None:
     assert len(vgg.traces) == 1
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ns.ContentLoss,
+        ns.StyleLoss,
+        ns.CovarianceLoss,
+        ns.MomentLoss,
+        ns.GaussianWassersteinLoss,
+        ns.HistogramLoss,
+        ns.SlicedWassersteinLoss,
+    ],
+)
+def test_every_loss_of_ours_uses_the_trace_of_one_of_its_kind(
+    kind: type[Any], vgg: ns.VGG19Features
+) -> None:
+    values = []
+    for seed in (0, 10):
+        loss = kind(vgg(picture(seed)), ("conv1_1", "conv3_1"))
+        values.append(ns.Evaluator(loss, vgg, SHAPE)(picture(5))[0])
+        fresh = ns.Evaluator(loss, lambda image: vgg(image), SHAPE)
+        assert fresh(picture(5))[0] == values[-1]
+    assert len(vgg.traces) == 1
+    assert values[0] != values[1]
+
+
 @pytest.mark.parametrize("extractor", ["low-memory", "plain", "keras"])
 def test_every_extractor_of_ours_keeps_traces(extractor: str) -> None:
     network: Any = {

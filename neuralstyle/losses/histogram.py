@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
-import numpy as np
 from keras import ops
 
-from neuralstyle.losses.layers import LayerLoss, Layers, Normalize, mean_squared, scale
-from neuralstyle.statistics import Tensor, cell_quantiles, sorted_values
-from neuralstyle.tracing import kept
+from neuralstyle.losses.layers import Layers, Normalize, whole_number
+from neuralstyle.losses.quantiles import QuantileLoss
+from neuralstyle.statistics import Tensor, positions
 
 
 @final
-class HistogramLoss(LayerLoss):
+class HistogramLoss(QuantileLoss):
     r"""Squared Wasserstein distance of every channel's values: the histogram loss.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_c W_2^2(F^l_c, S^l_c), \qquad
@@ -40,9 +38,9 @@ class HistogramLoss(LayerLoss):
     ------
     KeyError
         If the target has no such layer.
-    ValueError
-        If a feature map is not a batch of one, or if `layers` or `normalize` is not of the form
-        above.
+    TypeError, ValueError
+        If a feature map is not a batch of one, or if `layers`, `normalize` or `seed` is not of the
+        form above.
 
     Notes
     -----
@@ -68,6 +66,8 @@ class HistogramLoss(LayerLoss):
     5.0
     """
 
+    _published_as_sum = True
+
     def __init__(
         self,
         target: Mapping[str, Tensor],
@@ -77,38 +77,8 @@ class HistogramLoss(LayerLoss):
         seed: int = 0,
         name: str = "histogram",
     ) -> None:
-        self.seed = seed
-        self._tables: dict[tuple[str, int], Tensor] = {}
-        seen = self._look_at(target, layers, normalize, name)
-        self._targets = {
-            layer: np.asarray(sorted_values(feature)) for layer, feature in seen.items()
-        }
-        self._scales = {
-            layer: scale(normalize, ordered, paper=1) for layer, ordered in self._targets.items()
-        }
+        self.seed = whole_number("seed", seed, 0)
+        self._keep(self._look_at(target, layers, normalize, name))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is to be saved: tables are made anew."""
-        return {**vars(self), "_tables": {}}
-
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        values = sorted_values(feature, self.seed)
-        table = self._resampled(layer, values.shape[-1])
-        distance = mean_squared(values, table[:, :-1]) + ops.mean(table[:, -1])
-        if self.normalize == "paper":
-            distance = distance * math.prod(values.shape)
-        return self._scales[layer] * distance
-
-    def _resampled(self, layer: str, count: int) -> Tensor:
-        """Return a target's quantiles, and in a last column what it varies within their cells.
-
-        The latter no picture of that size can match.
-        """
-        if (layer, count) not in self._tables:
-            target = self._targets[layer]
-            quantiles = cell_quantiles(target, count)
-            before, after = (np.mean(np.square(x), 1, np.float64) for x in (target, quantiles))
-            lost = np.maximum(before - after, 0.0)
-            table = np.column_stack([quantiles, lost]).astype(target.dtype)
-            self._tables[layer, count] = kept(table)
-        return self._tables[layer, count]
+    def _rows(self, layer: str, feature: Tensor) -> Tensor:
+        return ops.transpose(positions(feature))

@@ -6,8 +6,8 @@ import copy
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
-from typing import Any, Literal, TypeAlias
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from keras import ops
@@ -28,6 +28,9 @@ class LayerLoss(Loss):
 
     layers: dict[str, float]
     normalize: Normalize
+
+    _usual: ClassVar[Mapping[str, Any]] = {}
+    """Further options and their defaults, which a description leaves out."""
 
     def _look_at(
         self, target: Mapping[str, Tensor], layers: Layers, normalize: Normalize, name: str
@@ -62,7 +65,12 @@ class LayerLoss(Loss):
         names, weights = list(self.layers), set(self.layers.values())
         equal = weights == {1.0 / len(names)}
         layers = (names[0] if len(names) == 1 else tuple(names)) if equal else self.layers
-        return f"{type(self).__name__}(layers={layers!r}{described_normalization(self)})"
+        options = "".join(
+            f", {option}={getattr(self, option)!r}"
+            for option, usual in self._usual.items()
+            if getattr(self, option) != usual
+        )
+        return f"{type(self).__name__}(layers={layers!r}{options}{described_normalization(self)})"
 
 
 class StatisticLoss(LayerLoss):
@@ -177,6 +185,15 @@ def normalization(normalize: Any) -> Normalize:
             f'normalize: expected "relative", "mean" or "paper", received {normalize!r}'
         )
     return normalize  # type: ignore[no-any-return]
+
+
+def whole_number(argument: str, value: Any, least: int) -> int:
+    """Check a whole number."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{argument}: expected a whole number, received {value!r}")
+    if value < least:
+        raise ValueError(f"{argument}: expected at least {least}, received {value!r}")
+    return int(value)
 
 
 def feature_at(features: Mapping[str, Tensor], layer: str, argument: str) -> Tensor:

@@ -1,14 +1,21 @@
-"""Style as moments of the channels: Gram matrices, covariances and means."""
+"""Style as moments of the channels: Gram matrices, covariances, means and deviations."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import final
 
 from keras import ops
 
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
-from neuralstyle.statistics import Tensor, gram_matrix, mean_and_covariance
+from neuralstyle.statistics import (
+    Tensor,
+    gram_matrix,
+    mean_and_covariance,
+    mean_and_deviation,
+)
 
 FLATNESS = 1e-6
 """Lower limit of the divisor of the relative covariance term, as a share of (mean of the squared
@@ -24,13 +31,16 @@ class StyleLoss(StatisticLoss):
 
     with G and A the Gram matrices of the generated image and of the target over their M and
     :math:`M^S` positions, and :math:`c_l = 1 / \operatorname{mean} (A/M^S)^2` (``"relative"``), 1
-    (``"mean"``) or 1/4 (``"paper"``).
+    (``"mean"``) or 1/4 (``"paper"``). With a shift s they are those of :math:`F + s`, less the
+    :math:`s^2` that they have for features that are all zero.
 
     Parameters
     ----------
     target : mapping from str to tensor, each (1, H, W, C)
         Features of the style image, of any size.
     layers : str, sequence of str or mapping from str to float, default `STYLE_LAYERS`
+    shift : float, default 0
+        Added to the features. Novak and Nikulin report -1 as best.
     normalize : {"relative", "mean", "paper"}, default "relative"
     name : str, default "style"
 
@@ -38,18 +48,25 @@ class StyleLoss(StatisticLoss):
     ------
     KeyError
         If the target has no such layer.
+    TypeError
+        If `shift` is not a number.
     ValueError
-        If a feature map is not a batch of one, or if `layers` or `normalize` is not of the form
-        above.
+        If a feature map is not a batch of one, or if `layers`, `shift` or `normalize` is not of the
+        form above.
 
     Notes
     -----
     The paper prints :math:`\frac{1}{4N^2M^2}\sum(G-A)^2`, which presumes M equal to :math:`M^S`;
     there ``"paper"`` equals it, and with unequal sizes it is the form of the author's texture code.
 
+    A shift adds :math:`s(\mu_i + \mu_j)` to the Gram matrix, :math:`\mu` being the channels' means,
+    and so tells apart what differs in its means alone. Its right size is that of the activations.
+
     References
     ----------
     Gatys, Ecker and Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+    Shift: Novak and Nikulin, Improving the Neural Algorithm of Artistic Style, arXiv 1605.04603,
+    2016.
 
     Examples
     --------
@@ -59,18 +76,28 @@ class StyleLoss(StatisticLoss):
     13.03125
     """
 
+    _usual = {"shift": 0.0}
+
     def __init__(
         self,
         target: Mapping[str, Tensor],
         layers: Layers = STYLE_LAYERS,
         *,
+        shift: float = 0.0,
         normalize: Normalize = "relative",
         name: str = "style",
     ) -> None:
+        if isinstance(shift, bool) or not isinstance(shift, Real):
+            raise TypeError(f"shift: expected a number, received {shift!r}")
+        if not math.isfinite(shift):
+            raise ValueError(f"shift: expected a finite number, received {shift!r}")
+        self.shift: float = float(shift)
         super().__init__(target, layers, normalize, name)
 
     def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
-        return (gram_matrix(feature),)
+        if self.shift == 0:
+            return (gram_matrix(feature),)
+        return (gram_matrix(feature + self.shift) - self.shift**2,)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return (scale(self.normalize, statistics[0], paper=1 / 4),)
@@ -145,4 +172,76 @@ class CovarianceLoss(StatisticLoss):
         return (
             scale(self.normalize, mean, paper=1, share=half),
             scale(self.normalize, covariance, paper=1 / 4, floor=floor, share=half),
+        )
+
+
+@final
+class MomentLoss(StatisticLoss):
+    r"""Squared differences of the channels' means and of their standard deviations.
+
+    .. math:: L = \sum_l w_l \left(
+              a_l \operatorname{mean}_i (\mu^l_i - \mu^{S,l}_i)^2
+              + b_l \operatorname{mean}_i (\sigma^l_i - \sigma^{S,l}_i)^2 \right)
+
+    with :math:`a_l = \frac{1}{2\operatorname{mean} (\mu^S)^2}` and :math:`b_l =
+    \frac{1}{2\operatorname{mean} (\sigma^S)^2}` (``"relative"``), or 1 and 1 (``"mean"`` and
+    ``"paper"``, which is a mean already).
+
+    Parameters
+    ----------
+    target : mapping from str to tensor, each (1, H, W, C)
+        Features of the style image, of any size.
+    layers : str, sequence of str or mapping from str to float, default `STYLE_LAYERS`
+    normalize : {"relative", "mean", "paper"}, default "relative"
+    name : str, default "moment"
+
+    Raises
+    ------
+    KeyError
+        If the target has no such layer.
+    ValueError
+        If a feature map is not a batch of one, or if `layers` or `normalize` is not of the form
+        above.
+
+    Notes
+    -----
+    These are the statistics that batch and instance normalisation set; Li et al. call the loss by
+    the former. It sees each channel alone. At equal sizes it is a lower bound of `HistogramLoss`,
+    which sees the channel's whole distribution. In the relative form the deviation of a (nearly)
+    flat target counts as a small share of its mean, since it would otherwise be divided by its own
+    rounding errors.
+
+    References
+    ----------
+    Li, Wang, Liu and Hou, Demystifying Neural Style Transfer, IJCAI 2017.
+
+    Examples
+    --------
+    >>> target = {"features": np.array([[[[1.0, 0.0], [0.0, 1.0]]]])}
+    >>> image = {"features": np.array([[[[1.0, 3.0], [2.0, 4.0]]]])}
+    >>> float(MomentLoss(target, layers="features", normalize="paper")(image))
+    5.0
+    """
+
+    def __init__(
+        self,
+        target: Mapping[str, Tensor],
+        layers: Layers = STYLE_LAYERS,
+        *,
+        normalize: Normalize = "relative",
+        name: str = "moment",
+    ) -> None:
+        super().__init__(target, layers, normalize, name)
+
+    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
+        return mean_and_deviation(feature)
+
+    def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
+        mean, deviation = statistics
+        half = 0.5 if self.normalize == "relative" else 1.0
+        # The root, for the limit is of variances.
+        floor = FLATNESS**0.5 * ops.mean(ops.square(mean))
+        return (
+            scale(self.normalize, mean, paper=1, share=half),
+            scale(self.normalize, deviation, paper=1, floor=floor, share=half),
         )
