@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import ContentLoss as ContentLoss
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
     from neuralstyle.losses import HistogramLoss as HistogramLoss
+    from neuralstyle.losses import LaplacianLoss as LaplacianLoss
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
     from neuralstyle.objective import Loss as Loss
@@ -53,6 +54,7 @@ _HOMES = {
         "ContentLoss",
         "CovarianceLoss",
         "HistogramLoss",
+        "LaplacianLoss",
         "StyleLoss",
         "TotalVariationLoss",
     ),

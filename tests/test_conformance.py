@@ -75,6 +75,7 @@ CASES = [
         for n in ("relative", "mean", "paper")
         for case in (
             Case(f"content-{n}", lambda t, n=n: ns.ContentLoss(t, ("a", "b"), normalize=n)),
+            Case(f"laplacian-{n}", lambda t, n=n: ns.LaplacianLoss(t, (1, 2), normalize=n)),
             Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
             Case(f"covariance-{n}", lambda t, n=n: ns.CovarianceLoss(t, ("a", "b"), normalize=n)),
             Case(f"histogram-{n}", lambda t, n=n: ns.HistogramLoss(t, ("a", "b"), normalize=n)),

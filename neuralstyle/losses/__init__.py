@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from neuralstyle.losses.content import ContentLoss as ContentLoss
 from neuralstyle.losses.histogram import HistogramLoss as HistogramLoss
+from neuralstyle.losses.laplacian import LaplacianLoss as LaplacianLoss
 from neuralstyle.losses.layers import STYLE_LAYERS as STYLE_LAYERS
 from neuralstyle.losses.layers import Layers as Layers
 from neuralstyle.losses.layers import Normalize as Normalize
