@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
     from neuralstyle.losses import HistogramLoss as HistogramLoss
     from neuralstyle.losses import LaplacianLoss as LaplacianLoss
+    from neuralstyle.losses import PatchLoss as PatchLoss
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
     from neuralstyle.objective import Loss as Loss
@@ -55,6 +56,7 @@ _HOMES = {
         "CovarianceLoss",
         "HistogramLoss",
         "LaplacianLoss",
+        "PatchLoss",
         "StyleLoss",
         "TotalVariationLoss",
     ),

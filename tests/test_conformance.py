@@ -79,6 +79,7 @@ CASES = [
             Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
             Case(f"covariance-{n}", lambda t, n=n: ns.CovarianceLoss(t, ("a", "b"), normalize=n)),
             Case(f"histogram-{n}", lambda t, n=n: ns.HistogramLoss(t, ("a", "b"), normalize=n)),
+            Case(f"patch-{n}", lambda t, n=n: ns.PatchLoss(t, ("a", "b"), normalize=n)),
             Case(f"variation-{n}", lambda t, n=n: ns.TotalVariationLoss(normalize=n), flat),
             Case(
                 f"variation-1.25-{n}",

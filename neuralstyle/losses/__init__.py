@@ -25,4 +25,5 @@ from neuralstyle.losses.layers import Layers as Layers
 from neuralstyle.losses.layers import Normalize as Normalize
 from neuralstyle.losses.moments import CovarianceLoss as CovarianceLoss
 from neuralstyle.losses.moments import StyleLoss as StyleLoss
+from neuralstyle.losses.patches import PatchLoss as PatchLoss
 from neuralstyle.losses.variation import TotalVariationLoss as TotalVariationLoss
