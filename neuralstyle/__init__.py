@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from neuralstyle.losses import HistogramLoss as HistogramLoss
     from neuralstyle.losses import LaplacianLoss as LaplacianLoss
     from neuralstyle.losses import PatchLoss as PatchLoss
+    from neuralstyle.losses import RelaxedEMDLoss as RelaxedEMDLoss
+    from neuralstyle.losses import SelfSimilarityLoss as SelfSimilarityLoss
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
     from neuralstyle.objective import Loss as Loss
@@ -57,6 +59,8 @@ _HOMES = {
         "HistogramLoss",
         "LaplacianLoss",
         "PatchLoss",
+        "RelaxedEMDLoss",
+        "SelfSimilarityLoss",
         "StyleLoss",
         "TotalVariationLoss",
     ),

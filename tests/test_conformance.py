@@ -76,10 +76,20 @@ CASES = [
         for case in (
             Case(f"content-{n}", lambda t, n=n: ns.ContentLoss(t, ("a", "b"), normalize=n)),
             Case(f"laplacian-{n}", lambda t, n=n: ns.LaplacianLoss(t, (1, 2), normalize=n)),
+            Case(
+                f"similarity-{n}", lambda t, n=n: ns.SelfSimilarityLoss(t, ("a", "b"), normalize=n)
+            ),
             Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
             Case(f"covariance-{n}", lambda t, n=n: ns.CovarianceLoss(t, ("a", "b"), normalize=n)),
             Case(f"histogram-{n}", lambda t, n=n: ns.HistogramLoss(t, ("a", "b"), normalize=n)),
             Case(f"patch-{n}", lambda t, n=n: ns.PatchLoss(t, ("a", "b"), normalize=n)),
+            Case(f"emd-{n}", lambda t, n=n: ns.RelaxedEMDLoss(t, ("a", "b"), normalize=n)),
+            Case(
+                f"emd-euclidean-{n}",
+                lambda t, n=n: ns.RelaxedEMDLoss(
+                    t, ("a", "b"), samples=9, distance="euclidean", normalize=n
+                ),
+            ),
             Case(f"variation-{n}", lambda t, n=n: ns.TotalVariationLoss(normalize=n), flat),
             Case(
                 f"variation-1.25-{n}",

@@ -26,4 +26,6 @@ from neuralstyle.losses.layers import Normalize as Normalize
 from neuralstyle.losses.moments import CovarianceLoss as CovarianceLoss
 from neuralstyle.losses.moments import StyleLoss as StyleLoss
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
+from neuralstyle.losses.samples import RelaxedEMDLoss as RelaxedEMDLoss
+from neuralstyle.losses.samples import SelfSimilarityLoss as SelfSimilarityLoss
 from neuralstyle.losses.variation import TotalVariationLoss as TotalVariationLoss

@@ -197,6 +197,15 @@ def normalization(normalize: Any) -> Normalize:
     return normalize  # type: ignore[no-any-return]
 
 
+def at_least_one(value: Any, argument: str) -> int:
+    """Check a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{argument}: expected a whole number, received {value!r}")
+    if value < 1:
+        raise ValueError(f"{argument}: expected at least 1, received {value!r}")
+    return int(value)
+
+
 def feature_at(features: Mapping[str, Tensor], layer: str, argument: str) -> Tensor:
     """Take one feature map, checking that it is one."""
     try:

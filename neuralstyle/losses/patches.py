@@ -5,11 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 from keras import ops
 
-from neuralstyle.losses.layers import LayerLoss, Layers, Normalize, mean_squared, scale
+from neuralstyle.losses.layers import (
+    LayerLoss,
+    Layers,
+    Normalize,
+    at_least_one,
+    mean_squared,
+    scale,
+)
 from neuralstyle.statistics import Tensor, positions
 from neuralstyle.tracing import kept
 
@@ -236,12 +243,3 @@ def block_rows(rows: int, feature: Tensor, stride: int) -> int:
 def rows_of(tensor: Tensor, start: Tensor, count: int) -> Tensor:
     """Return some rows of a tensor."""
     return ops.slice(tensor, (start, *(0,) * (len(tensor.shape) - 1)), (count, *tensor.shape[1:]))
-
-
-def at_least_one(value: Any, argument: str) -> int:
-    """Check a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{argument}: expected a whole number, received {value!r}")
-    if value < 1:
-        raise ValueError(f"{argument}: expected at least 1, received {value!r}")
-    return int(value)
