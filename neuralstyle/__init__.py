@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from neuralstyle.optimize import minimize as minimize
     from neuralstyle.parametrizations import Parametrization as Parametrization
     from neuralstyle.presets import Recipe as Recipe
+    from neuralstyle.pyramid import Pyramid as Pyramid
     from neuralstyle.result import Iteration as Iteration
     from neuralstyle.result import Progress as Progress
     from neuralstyle.result import Status as Status
@@ -68,6 +69,7 @@ _HOMES = {
     "optimize": ("minimize",),
     "parametrizations": ("Parametrization",),
     "presets": ("Recipe",),
+    "pyramid": ("Pyramid",),
     "result": ("Iteration", "Progress", "Status", "StyleResult"),
     "transfer": ("stylize",),
 }
