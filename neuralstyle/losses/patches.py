@@ -64,7 +64,9 @@ class PatchLoss(LayerLoss):
     -----
     Which patch is the most similar is constant in the gradient, which is exact wherever that does
     not change; where it does, the value may jump, for the search goes by direction and the loss by
-    difference. A patch that is all zero has no direction and is compared with the style's first.
+    difference. A patch that is all zero has no direction and is compared with the style's first; so
+    the relative form is not 1 for features that are all zero, but for patches that are as far from
+    their matches as the style's are from zero, in the mean.
 
     The search compares all pairs: the work grows with the product of the images' areas, and soon
     exceeds the network's. The products of all positions are computed once and summed along patches,
