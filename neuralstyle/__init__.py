@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
     from neuralstyle.losses import GaussianWassersteinLoss as GaussianWassersteinLoss
     from neuralstyle.losses import HistogramLoss as HistogramLoss
+    from neuralstyle.losses import LaplacianLoss as LaplacianLoss
     from neuralstyle.losses import MomentLoss as MomentLoss
+    from neuralstyle.losses import PatchLoss as PatchLoss
+    from neuralstyle.losses import RelaxedEMDLoss as RelaxedEMDLoss
+    from neuralstyle.losses import SelfSimilarityLoss as SelfSimilarityLoss
     from neuralstyle.losses import SlicedWassersteinLoss as SlicedWassersteinLoss
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TemporalLoss as TemporalLoss
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from neuralstyle.optimize import minimize as minimize
     from neuralstyle.parametrizations import Parametrization as Parametrization
     from neuralstyle.presets import Recipe as Recipe
+    from neuralstyle.pyramid import Pyramid as Pyramid
     from neuralstyle.result import Iteration as Iteration
     from neuralstyle.result import Progress as Progress
     from neuralstyle.result import Status as Status
@@ -75,6 +80,10 @@ _HOMES = {
         "HistogramLoss",
         "MomentLoss",
         "SlicedWassersteinLoss",
+        "LaplacianLoss",
+        "PatchLoss",
+        "RelaxedEMDLoss",
+        "SelfSimilarityLoss",
         "StyleLoss",
         "TemporalLoss",
         "TotalVariationLoss",
@@ -83,6 +92,7 @@ _HOMES = {
     "optimize": ("minimize",),
     "parametrizations": ("Parametrization",),
     "presets": ("Recipe",),
+    "pyramid": ("Pyramid",),
     "result": ("Iteration", "Progress", "Status", "StyleResult"),
     "sequence": ("stylize_frames",),
     "targets": ("average", "load_loss", "save_loss"),

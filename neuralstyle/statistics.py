@@ -302,3 +302,35 @@ def _power(values: Tensor, exponent: float) -> Tensor:
     positive = values > 0
     safe = ops.where(positive, values, ops.ones_like(values))
     return ops.where(positive, ops.power(safe, exponent), ops.zeros_like(values))
+
+
+def laplacian(image: Tensor, pool: int = 1) -> Tensor:
+    r"""Laplacian of an image, averaged over squares first.
+
+    .. math:: D_{ij} = 4 p_{ij} - p_{i-1,j} - p_{i+1,j} - p_{i,j-1} - p_{i,j+1}
+
+    with p the sum of the channels, averaged over squares of `pool` x `pool` pixels.
+
+    Parameters
+    ----------
+    image : tensor, shape (1, H, W, C), H and W at least 3 * pool
+    pool : int, at least 1, default 1
+        Side of the squares, which do not overlap; what they leave at the right and the lower edge
+        is not looked at.
+
+    Returns
+    -------
+    tensor, shape (1, H // pool - 2, W // pool - 2, 1)
+
+    Examples
+    --------
+    >>> impulse = np.zeros((1, 3, 3, 1))
+    >>> impulse[0, 1, 1] = 1.0
+    >>> np.asarray(laplacian(impulse)).ravel().tolist()
+    [4.0]
+    """
+    p = ops.sum(image, axis=-1, keepdims=True)
+    if pool > 1:
+        p = ops.average_pool(p, pool, pool, data_format="channels_last")
+    vertical = p[:, :-2, 1:-1] + p[:, 2:, 1:-1]
+    return 4 * p[:, 1:-1, 1:-1] - vertical - p[:, 1:-1, :-2] - p[:, 1:-1, 2:]

@@ -76,6 +76,10 @@ CASES = [
         for n in ("relative", "mean", "paper")
         for case in (
             Case(f"content-{n}", lambda t, n=n: ns.ContentLoss(t, ("a", "b"), normalize=n)),
+            Case(f"laplacian-{n}", lambda t, n=n: ns.LaplacianLoss(t, (1, 2), normalize=n)),
+            Case(
+                f"similarity-{n}", lambda t, n=n: ns.SelfSimilarityLoss(t, ("a", "b"), normalize=n)
+            ),
             Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
             Case(
                 f"shifted-style-{n}",
@@ -96,6 +100,14 @@ CASES = [
             Case(
                 f"patches-{n}",
                 lambda t, n=n: ns.SlicedWassersteinLoss(t, "input", patch_size=3, normalize=n),
+            ),
+            Case(f"patch-{n}", lambda t, n=n: ns.PatchLoss(t, ("a", "b"), normalize=n)),
+            Case(f"emd-{n}", lambda t, n=n: ns.RelaxedEMDLoss(t, ("a", "b"), normalize=n)),
+            Case(
+                f"emd-euclidean-{n}",
+                lambda t, n=n: ns.RelaxedEMDLoss(
+                    t, ("a", "b"), samples=9, distance="euclidean", normalize=n
+                ),
             ),
             Case(f"variation-{n}", lambda t, n=n: ns.TotalVariationLoss(normalize=n), flat),
             Case(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from keras import ops
@@ -28,9 +29,6 @@ class LayerLoss(Loss):
 
     layers: dict[str, float]
     normalize: Normalize
-
-    _usual: ClassVar[Mapping[str, Any]] = {}
-    """Further options and their defaults, which a description leaves out."""
 
     def _look_at(
         self, target: Mapping[str, Tensor], layers: Layers, normalize: Normalize, name: str
@@ -61,16 +59,14 @@ class LayerLoss(Loss):
         return total
 
     def __repr__(self) -> str:
-        """Describe it in a line."""
-        names, weights = list(self.layers), set(self.layers.values())
-        equal = weights == {1.0 / len(names)}
-        layers = (names[0] if len(names) == 1 else tuple(names)) if equal else self.layers
-        options = "".join(
-            f", {option}={getattr(self, option)!r}"
-            for option, usual in self._usual.items()
-            if getattr(self, option) != usual
-        )
-        return f"{type(self).__name__}(layers={layers!r}{options}{described_normalization(self)})"
+        """Describe it in a line: its main parameters, and the options that are not the usual."""
+        shown = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            if name not in ("target", "name"):
+                value = getattr(self, name)
+                if parameter.kind is not parameter.KEYWORD_ONLY or value != parameter.default:
+                    shown.append(f"{name}={_shortened(value)!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class StatisticLoss(LayerLoss):
@@ -141,41 +137,55 @@ def averaged_target(
 
 def layer_weights(layers: Layers) -> dict[str, float]:
     """Return the weight of every layer."""
-    if isinstance(layers, str):
-        return {layers: 1.0}
-    if isinstance(layers, Mapping):
+    return weights_of(layers, "layers", str, "name")
+
+
+def weights_of(items: Any, argument: str, kind: type, noun: str) -> dict[Any, float]:
+    """Return the weight of every item: of one, of a sequence to average, or of a mapping."""
+    if isinstance(items, kind):
+        weights = {items: 1.0}
+    elif isinstance(items, Mapping):
         weights = {}
-        for layer, weight in layers.items():
+        for item, weight in items.items():
             if isinstance(weight, bool) or not isinstance(weight, Real):
                 raise TypeError(
-                    f"layers: expected a number as the weight of {layer!r}, received {weight!r}"
+                    f"{argument}: expected a number as the weight of {item!r}, received {weight!r}"
                 )
-            if not 0 <= weight < math.inf:
+            if not 0 <= float(weight) < math.inf:
                 raise ValueError(
-                    f"layers: expected a finite weight of at least 0 for {layer!r}, "
+                    f"{argument}: expected a finite weight of at least 0 for {item!r}, "
                     f"received {weight!r}"
                 )
-            weights[layer] = float(weight)
-    elif isinstance(layers, Sequence):
-        _check_names(layers)
-        if len(set(layers)) < len(layers):
-            raise ValueError(f"layers: expected every layer once, received {list(layers)!r}")
-        weights = {layer: 1.0 / len(layers) for layer in layers}
+            weights[item] = float(weight)
+    elif isinstance(items, Sequence) and not isinstance(items, str):
+        _check_kind(items, argument, kind, noun)
+        if len(set(items)) < len(items):
+            raise ValueError(f"{argument}: expected every {noun} once, received {list(items)!r}")
+        weights = {item: 1.0 / len(items) for item in items}
     else:
         raise TypeError(
-            "layers: expected a name, a sequence of names or a mapping from name to weight, "
-            f"received {layers!r}"
+            f"{argument}: expected a {noun}, a sequence of {noun}s or a mapping from {noun} to "
+            f"weight, received {items!r}"
         )
     if not weights:
-        raise ValueError("layers: expected at least one layer, received none")
-    _check_names(weights)
+        raise ValueError(f"{argument}: expected at least one {noun}, received none")
+    _check_kind(weights, argument, kind, noun)
     return weights
 
 
-def _check_names(layers: Iterable[Any]) -> None:
-    for layer in layers:
-        if not isinstance(layer, str):
-            raise TypeError(f"layers: expected the names of layers, received {layer!r}")
+def _check_kind(items: Iterable[Any], argument: str, kind: type, noun: str) -> None:
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, kind):
+            raise TypeError(
+                f"{argument}: expected {noun}s, each a {kind.__name__}, received {item!r}"
+            )
+
+
+def _shortened(value: Any) -> Any:
+    """Turn weights that are all 1 / their number back into what gave them."""
+    if not isinstance(value, dict) or set(value.values()) != {1.0 / len(value)}:
+        return value
+    return next(iter(value)) if len(value) == 1 else tuple(value)
 
 
 def normalization(normalize: Any) -> Normalize:

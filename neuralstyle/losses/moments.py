@@ -76,8 +76,6 @@ class StyleLoss(StatisticLoss):
     13.03125
     """
 
-    _usual = {"shift": 0.0}
-
     def __init__(
         self,
         target: Mapping[str, Tensor],

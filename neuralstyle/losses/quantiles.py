@@ -68,10 +68,6 @@ class QuantileLoss(LayerLoss):
         Quantiles over cells are linear in the distribution's, so their weighted mean serves targets
         of any sizes.
         """
-        for option in ("normalize", "seed", *self._usual):
-            received = [getattr(loss, option) for loss in losses]
-            if len(set(received)) > 1:
-                raise ValueError(f"losses: expected one {option} for all, received {received}")
         average = copy.copy(self)
         average._targets, average._scales = {}, {}
         for layer in self.layers:

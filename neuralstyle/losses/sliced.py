@@ -77,7 +77,6 @@ class SlicedWassersteinLoss(QuantileLoss):
     """
 
     _published_as_sum = False
-    _usual = {"directions": 32, "patch_size": 1}
 
     def __init__(
         self,

@@ -1,0 +1,106 @@
+"""Content as the edges of the image, without a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, final
+
+from neuralstyle.losses.layers import Normalize, StatisticLoss, feature_at, scale, weights_of
+from neuralstyle.statistics import Tensor, laplacian
+
+Pool: TypeAlias = int | Sequence[int] | Mapping[int, float]
+
+FLATNESS = 1e-12
+"""Lower limit of the divisor of the relative form: the rounding errors of an image in float32 whose
+Laplacian is zero are no scale."""
+
+
+@final
+class LaplacianLoss(StatisticLoss):
+    r"""Squared difference of the images' Laplacians: the content loss of Lapstyle.
+
+    .. math:: L = \sum_p w_p\, c_p \operatorname{mean}_{ij} \left(D_p(x)_{ij} -
+              D_p(c)_{ij}\right)^2
+
+    with x the generated image, c the target's, :math:`D_p` the Laplacian of the image averaged over
+    squares of p x p pixels (see `neuralstyle.statistics.laplacian`), and :math:`c_p = 1 /
+    \operatorname{mean} D_p(c)^2` (``"relative"``), 1 (``"mean"``) or the number of entries
+    (``"paper"``: the sum).
+
+    Parameters
+    ----------
+    target : mapping from str to tensor
+        Features of the content image, of which ``"input"`` is used: shape (1, H, W, C).
+    pool : int, sequence of int or mapping from int to float, default 4
+        Side p of the squares in pixels, at least 1; a sequence weighs each 1 / their number, a
+        mapping gives the weights. The larger it is, the coarser are the edges that count.
+    normalize : {"relative", "mean", "paper"}, default "relative"
+    name : str, default "laplacian"
+
+    Raises
+    ------
+    KeyError
+        If the target has no ``"input"``.
+    TypeError, ValueError
+        If `pool` or `normalize` is not of the form above, if the image has less than 3 squares in
+        height or width, or, when called, if the generated image has another size than the target.
+
+    Notes
+    -----
+    It keeps edges and lines where they are, and leaves colours, and brightness that changes evenly,
+    to the style: its value is zero for the content image plus any plane. The authors use it beside
+    `ContentLoss`, mostly with squares of 4 or of 4 and 16 pixels. Their code takes the mean over an
+    image in [0, 255]: 255 squared times ``"mean"``.
+
+    References
+    ----------
+    Li, Xu, Nie and Chua, Laplacian-Steered Neural Style Transfer, ACM Multimedia 2017.
+
+    Examples
+    --------
+    >>> image = np.zeros((1, 3, 4, 1))
+    >>> spotted = image.copy()
+    >>> spotted[0, 1, 1] = 1.0
+    >>> float(LaplacianLoss({"input": image}, pool=1, normalize="paper")({"input": spotted}))
+    17.0
+    """
+
+    def __init__(
+        self,
+        target: Mapping[str, Tensor],
+        pool: Pool = 4,
+        *,
+        normalize: Normalize = "relative",
+        name: str = "laplacian",
+    ) -> None:
+        self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")
+        if min(self.pool) < 1:
+            raise ValueError(f"pool: expected sizes of at least 1 pixel, received {min(self.pool)}")
+        self._size = tuple(feature_at(target, "input", "target").shape[1:3])
+        if min(self._size) < 3 * max(self.pool):
+            raise ValueError(
+                f"target: expected an image of at least {3 * max(self.pool)} pixels in height and "
+                f"width, for squares of {max(self.pool)}, received {describe(self._size)}"
+            )
+        super().__init__(target, "input", normalize, name)
+
+    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
+        size = tuple(feature.shape[1:3])
+        if size != self._size:  # which a pooled Laplacian may not show
+            raise ValueError(
+                f"loss {self.name!r}: expected an image of the target's size, "
+                f"{describe(self._size)}, received {describe(size)}"
+            )
+        return tuple(laplacian(feature, pool) for pool in self.pool)
+
+    def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
+        return tuple(
+            scale(self.normalize, edges, paper=math.prod(edges.shape), floor=FLATNESS, share=weight)
+            for edges, weight in zip(statistics, self.pool.values(), strict=True)
+        )
+
+
+def describe(size: tuple[int, ...]) -> str:
+    """Return a size as it is written in messages."""
+    return f"{size[0]} x {size[1]} pixels"

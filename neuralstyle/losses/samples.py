@@ -1,0 +1,246 @@
+"""Style and content as similarities between positions: the losses of STROTSS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, final
+
+import numpy as np
+from keras import ops
+
+from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, whole_number
+from neuralstyle.statistics import Tensor, positions
+from neuralstyle.tracing import kept
+
+Distance: TypeAlias = Literal["cosine", "euclidean"]
+
+FLATNESS = 1e-6
+"""Lower limit of a position's mean distance from all, which it is divided by: the rounding errors
+of positions that are all alike are no distances."""
+
+
+@final
+class RelaxedEMDLoss(LayerLoss):
+    r"""Relaxed earth mover's distance of the positions: the style loss of STROTSS.
+
+    .. math:: L = \sum_l w_l\, c_l \max\left(
+              \operatorname{mean}_i \min_j d(F^l_i, S^l_j),
+              \operatorname{mean}_j \min_i d(F^l_i, S^l_j) \right)
+
+    with i and j positions of the generated image and of the target, and d one minus the cosine of
+    the angle between their features, or the Euclidean distance of these.
+
+    Parameters
+    ----------
+    target : mapping from str to tensor, each (1, H, W, C)
+        Features of the style image, of any size.
+    layers : str, sequence of str or mapping from str to float, default `STYLE_LAYERS`
+    samples : int, at least 1, default 1024
+        Positions of each image that are looked at, drawn at random; all if there are not more.
+    distance : {"cosine", "euclidean"}, default "cosine"
+    normalize : {"relative", "mean", "paper"}, default "relative"
+        Of Euclidean distances: :math:`c_l = 1 / \operatorname{mean}_j \|S^l_j\|` (``"relative"``),
+        :math:`1 / \sqrt N` (``"mean"``: the root of the mean over channels, as in the authors'
+        code) or 1 (``"paper"``). Cosines have no scale: 1.
+    seed : int, default 0
+        Chooses the positions, which depend on nothing else but an image's size.
+    name : str, default "relaxed_emd"
+
+    Raises
+    ------
+    KeyError
+        If the target has no such layer.
+    TypeError, ValueError
+        If a feature map is not a batch of one, or if `layers`, `samples`, `distance` or `normalize`
+        is not of the form above.
+
+    Notes
+    -----
+    The first mean asks that everything in the picture be found in the style, the second that
+    everything in the style be found in the picture. Cosine distances of features that are not
+    negative lie in [0, 1]; 1 is that of features that are all zero, and so is the relative form of
+    Euclidean ones. (Zero has no direction: its cosine counts as 1 with zero and 0 with others.)
+
+    Positions are drawn once, where the authors draw anew, so that an optimiser sees one function.
+    Layers are compared one by one; the authors' code puts all layers of a position together.
+
+    References
+    ----------
+    Kolkin, Salavon and Shakhnarovich, Style Transfer by Relaxed Optimal Transport and
+    Self-Similarity, CVPR 2019.
+
+    Examples
+    --------
+    >>> target = {"features": np.array([[[[1.0, 0.0]]]])}
+    >>> image = {"features": np.array([[[[1.0, 0.0], [0.0, 1.0]]]])}
+    >>> float(RelaxedEMDLoss(target, "features")(image))
+    0.5
+    """
+
+    def __init__(
+        self,
+        target: Mapping[str, Tensor],
+        layers: Layers = STYLE_LAYERS,
+        *,
+        samples: int = 1024,
+        distance: Distance = "cosine",
+        normalize: Normalize = "relative",
+        seed: int = 0,
+        name: str = "relaxed_emd",
+    ) -> None:
+        if distance not in ("cosine", "euclidean"):
+            raise ValueError(f'distance: expected "cosine" or "euclidean", received {distance!r}')
+        self.samples = whole_number("samples", samples, 1)
+        self.distance: Distance = distance
+        self.seed = seed
+        self._targets: dict[str, Tensor] = {}
+        self._scales: dict[str, Tensor | float] = {}
+        for layer, feature in self._look_at(target, layers, normalize, name).items():
+            points = self._points(feature)
+            self._targets[layer] = kept(points)
+            self._scales[layer] = 1.0
+            if distance == "euclidean" and normalize == "mean":
+                self._scales[layer] = 1 / math.sqrt(feature.shape[-1])
+            elif distance == "euclidean" and normalize == "relative":
+                norm = ops.mean(lengths(points))
+                self._scales[layer] = kept(1 / ops.where(norm > 0, norm, ops.ones_like(norm)))
+
+    def _points(self, feature: Tensor) -> Tensor:
+        points = sampled(feature, self.samples, self.seed)
+        return directions(points) if self.distance == "cosine" else points
+
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        points, others = self._points(feature), ops.convert_to_tensor(self._targets[layer])
+        # Which is the nearest is constant in the gradient of a minimum; so the distances of all
+        # pairs, which lose digits where they are small, only have to tell which it is.
+        squares = [ops.sum(ops.square(x), axis=-1) for x in (points, others)]
+        products = ops.matmul(points, ops.transpose(others))
+        apart = squares[0][:, None] + squares[1] - 2 * products
+        to = points - ops.take(others, ops.argmin(apart, axis=1), axis=0)
+        fro = ops.take(points, ops.argmin(apart, axis=0), axis=0) - others
+        return self._scales[layer] * ops.maximum(*map(self._mean_length, (to, fro)))
+
+    def _mean_length(self, differences: Tensor) -> Tensor:
+        if self.distance == "euclidean":
+            return ops.mean(lengths(differences))
+        # Half the squared difference of two directions is one minus their cosine.
+        return ops.mean(ops.sum(ops.square(differences), axis=-1)) / 2
+
+
+@final
+class SelfSimilarityLoss(LayerLoss):
+    r"""Difference of the similarities among an image's positions: the content loss of STROTSS.
+
+    .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} \left|
+              \frac{D^F_{ij}}{\sum_i D^F_{ij}} - \frac{D^P_{ij}}{\sum_i D^P_{ij}} \right|
+
+    with :math:`D^F_{ij}` one minus the cosine of the angle between the features of the positions i
+    and j of the generated image, :math:`D^P` the same of the target, and :math:`c_l` the number n
+    of positions (``"relative"``) or 1 (``"mean"`` and ``"paper"``).
+
+    Parameters
+    ----------
+    target : mapping from str to tensor, each (1, H, W, C)
+        Features of the content image.
+    layers : str, sequence of str or mapping from str to float, default "block4_conv2"
+    samples : int, at least 1, default 1024
+        Positions that are looked at, drawn at random, the same of both images; all if there are not
+        more.
+    normalize : {"relative", "mean", "paper"}, default "relative"
+    seed : int, default 0
+        Chooses the positions, which depend on nothing else but the image's size.
+    name : str, default "self_similarity"
+
+    Raises
+    ------
+    KeyError
+        If the target has no such layer.
+    TypeError, ValueError
+        If a feature map is not a batch of one, if `layers`, `samples` or `normalize` is not of the
+        form above, or, when called, if the generated image's features have another height or width
+        than the target's.
+
+    Notes
+    -----
+    What is alike in the content shall be alike in the picture, whatever it looks like: features may
+    change, as a style wants, as long as they change together.
+
+    Every column of D sums to 1, so its mean entry is 1 / n: the relative form is the authors' code,
+    which multiplies by n. It lies in [0, 2], and is 1 for features that are all alike (or all
+    zero), as nothing differs then.
+
+    References
+    ----------
+    Kolkin, Salavon and Shakhnarovich, Style Transfer by Relaxed Optimal Transport and
+    Self-Similarity, CVPR 2019.
+
+    Examples
+    --------
+    >>> target = {"features": np.array([[[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]]])}
+    >>> image = {"features": np.array([[[[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]]])}
+    >>> round(float(SelfSimilarityLoss(target, "features")(image)), 6)
+    1.333333
+    """
+
+    def __init__(
+        self,
+        target: Mapping[str, Tensor],
+        layers: Layers = "block4_conv2",
+        *,
+        samples: int = 1024,
+        normalize: Normalize = "relative",
+        seed: int = 0,
+        name: str = "self_similarity",
+    ) -> None:
+        self.samples = whole_number("samples", samples, 1)
+        self.seed = seed
+        seen = self._look_at(target, layers, normalize, name)
+        self._sizes = {layer: tuple(feature.shape[1:3]) for layer, feature in seen.items()}
+        self._targets = {layer: kept(self._similarities(f)) for layer, f in seen.items()}
+
+    def _similarities(self, feature: Tensor) -> Tensor:
+        points = directions(sampled(feature, self.samples, self.seed))
+        apart = 1 - ops.matmul(points, ops.transpose(points))
+        floor = FLATNESS * apart.shape[0]
+        return apart / ops.maximum(ops.sum(apart, axis=0), floor)
+
+    def _distance(self, layer: str, feature: Tensor) -> Tensor:
+        size = tuple(feature.shape[1:3])
+        if size != self._sizes[layer]:
+            raise ValueError(
+                f"loss {self.name!r}: expected features of the target's size {self._sizes[layer]} "
+                f"at layer {layer!r}, received {size}; content image and generated image must have "
+                "the same size"
+            )
+        target = self._targets[layer]
+        total = ops.sum(ops.abs(self._similarities(feature) - target))
+        count = target.shape[0]
+        return total / (count if self.normalize == "relative" else count**2)
+
+
+def sampled(feature: Tensor, count: int, seed: int) -> Tensor:
+    """Return the features of at most so many positions, which a seed chooses: (positions, C)."""
+    points = positions(feature)
+    if points.shape[0] <= count:
+        return points
+    chosen = np.random.default_rng(seed).choice(points.shape[0], count, replace=False)
+    return ops.take(points, chosen, axis=0)
+
+
+def directions(points: Tensor) -> Tensor:
+    """Return points on the unit sphere; zero becomes a direction of its own, at right angles."""
+    norms = lengths(points)[:, None]
+    zero = norms == 0
+    one = ops.ones_like(norms)
+    return ops.concatenate(
+        [points / ops.where(zero, one, norms), ops.where(zero, one, 0 * one)], axis=-1
+    )
+
+
+def lengths(points: Tensor) -> Tensor:
+    """Return Euclidean norms, with the gradient zero at zero."""
+    squared = ops.sum(ops.square(points), axis=-1)
+    positive = squared > 0
+    safe = ops.where(positive, squared, ops.ones_like(squared))
+    return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squared))

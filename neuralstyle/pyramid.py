@@ -1,0 +1,253 @@
+"""One image at several scales at once: extractors and losses over a Gaussian pyramid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, final
+
+from keras import ops
+
+from neuralstyle.features import Extractor, image_tensor
+from neuralstyle.losses.layers import whole_number
+from neuralstyle.objective import Loss, StyleObjective, Term
+from neuralstyle.statistics import Tensor
+
+KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
+"""Weights of neighbouring pixels where an image is halved: Burt and Adelson's, with a = 0.4."""
+
+
+@final
+class Pyramid:
+    r"""An extractor that looks at an image at several scales, each half of the one before.
+
+    .. math:: x_0 = x, \qquad x_{o+1} = (K * x_o) \downarrow 2
+
+    with K the 5 x 5 kernel of Burt and Adelson, near a Gaussian, at the pixels that have all its
+    neighbours: an octave has :math:`\lfloor (n - 5) / 2 \rfloor + 1` of the n pixels below it.
+
+    Parameters
+    ----------
+    extractor : callable
+        Looks at each octave.
+    octaves : int, at least 1, default 4
+        The image itself is the first.
+
+    Attributes
+    ----------
+    dtype : str
+        The extractor's, or float32.
+    traces : list
+        Evaluations that `Evaluator` has compiled with this extractor, to be used again.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `extractor` cannot be called, or if `octaves` is not a whole number of at least 1.
+
+    Notes
+    -----
+    Features of the image have the names that the extractor gives them, ``"block3_conv1"``, those of
+    the further octaves ``"octave1/block3_conv1"``, ``"octave2/block3_conv1"`` and so on. A loss may
+    ask for any of them by name; `objective` makes the same losses for all octaves.
+
+    All octaves belong to one full-size image that is optimised as a whole. A few layers then see
+    structures of any size, where one scale takes many layers; running coarse to fine, as `stylize`
+    does, is another thing, and the two go together.
+
+    References
+    ----------
+    Burt and Adelson, The Laplacian Pyramid as a Compact Image Code, IEEE Transactions on
+    Communications 31(4), 1983. Snelgrove, High-Resolution Multi-Scale Neural Texture Synthesis,
+    SIGGRAPH Asia 2017 Technical Briefs.
+
+    Examples
+    --------
+    >>> from neuralstyle import StyleLoss, VGG19Features
+    >>> pyramid = Pyramid(VGG19Features(weights="compact"), octaves=3)
+    >>> style = np.random.default_rng(0).uniform(size=(64, 48, 3)).astype(np.float32)
+    >>> features = pyramid(style)
+    >>> features["octave1/input"].shape, features["octave2/block1_pool"].shape
+    (TensorShape([1, 30, 22, 3]), TensorShape([1, 6, 4, 16]))
+    >>> print(pyramid.objective(lambda f: StyleLoss(f, "block1_pool"), style))
+    name           weight  loss
+    style               1  StyleLoss(layers='block1_pool')
+    style_octave1       1  StyleLoss(layers='block1_pool') at octave 1
+    style_octave2       1  StyleLoss(layers='block1_pool') at octave 2
+    """
+
+    def __init__(self, extractor: Extractor, octaves: int = 4) -> None:
+        if not callable(extractor):
+            raise TypeError(f"extractor: expected a callable, received {extractor!r}")
+        self.extractor = extractor
+        self.octaves = whole_number("octaves", octaves, 1)
+        self.dtype = str(getattr(extractor, "dtype", "float32"))
+        self.traces: list[Any] = []
+
+    def __call__(self, image: Any) -> Mapping[str, Tensor]:
+        """Look at an image.
+
+        Parameters
+        ----------
+        image : array, shape (H, W, 3) or (1, H, W, 3), floating, RGB in [0, 1]
+            Or a tensor of shape (1, H, W, 3), whose range is not checked.
+
+        Returns
+        -------
+        mapping from str to tensor
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `image` is not such an image, or too small for so many octaves.
+        """
+        images = [image_tensor(image, self.dtype)]
+        for octave in range(1, self.octaves):
+            if min(images[-1].shape[1:3]) < len(KERNEL):
+                height, width = images[0].shape[1:3]
+                raise ValueError(
+                    f"image: expected one large enough for {self.octaves} octaves, received "
+                    f"{width} x {height} pixels, enough for {octave}"
+                )
+            images.append(halved(images[-1]))
+        return _PyramidFeatures([self.extractor(image) for image in images])
+
+    def objective(
+        self, factory: Callable[[Mapping[str, Tensor]], Loss | StyleObjective], target: Any
+    ) -> StyleObjective:
+        """Make the same losses for every octave, and their sum.
+
+        Parameters
+        ----------
+        factory : callable
+            Takes the features of one octave of the target, under their plain names, and returns a
+            loss or an objective.
+        target : array
+            The target image, as for a call.
+
+        Returns
+        -------
+        StyleObjective
+            Of all octaves' terms, ``style``, ``style_octave1`` and so on, for images that this
+            pyramid looks at.
+
+        Raises
+        ------
+        TypeError
+            If `factory` cannot be called, or does not return such.
+        """
+        if isinstance(factory, (Loss, StyleObjective)) or not callable(factory):
+            raise TypeError(
+                "factory: expected a function from features to a loss (lambda features: "
+                f"StyleLoss(features), for instance), received {factory!r}"
+            )
+        features = self(target)
+        terms = list(StyleObjective(factory(features)).terms)
+        for octave in range(1, self.octaves):
+            for term in StyleObjective(factory(_Octave(features, octave))).terms:
+                loss = _OctaveLoss(term.loss, octave, f"{term.name}_octave{octave}")
+                terms.append(Term(loss.name, term.weight, loss))
+        return StyleObjective(*terms)
+
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        return f"Pyramid({self.extractor!r}, octaves={self.octaves})"
+
+
+def halved(image: Tensor) -> Tensor:
+    """Return the next octave of an image: smoothed, and every second pixel of it.
+
+    Parameters
+    ----------
+    image : tensor, shape (1, H, W, C), H and W at least 5
+
+    Returns
+    -------
+    tensor, shape (1, (H - 5) // 2 + 1, (W - 5) // 2 + 1, C)
+
+    Examples
+    --------
+    >>> halved(np.ones((1, 8, 9, 3))).shape
+    TensorShape([1, 2, 3, 3])
+    """
+    for _ in ("rows", "columns"):
+        end = image.shape[1] - len(KERNEL) + 1
+        smooth = sum(weight * image[:, i : i + end : 2] for i, weight in enumerate(KERNEL))
+        image = ops.swapaxes(smooth, 1, 2)
+    return image
+
+
+@final
+class _PyramidFeatures(Mapping[str, Tensor]):
+    """Features of all octaves: the first octave's under plain names."""
+
+    def __init__(self, octaves: Sequence[Mapping[str, Tensor]]) -> None:
+        self._octaves = {_prefix(i): features for i, features in enumerate(octaves)}
+
+    def _find(self, name: str) -> tuple[Mapping[str, Tensor], str]:
+        """Return an octave's features, and the name of a layer among them."""
+        octave, slash, layer = name.partition("/")
+        if octave + slash in self._octaves:
+            return self._octaves[octave + slash], layer
+        return self._octaves[_prefix(0)], name
+
+    def __getitem__(self, name: str) -> Tensor:
+        features, layer = self._find(name)
+        return features[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return (prefix + layer for prefix, features in self._octaves.items() for layer in features)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._octaves.values()))
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        features, layer = self._find(name)
+        return layer in features
+
+    def __repr__(self) -> str:
+        return f"{len(self._octaves)} octaves, the first {self._octaves[_prefix(0)]!r}"
+
+
+@final
+class _Octave(Mapping[str, Tensor]):
+    """Features of one octave of a pyramid, under their plain names."""
+
+    def __init__(self, features: Mapping[str, Tensor], octave: int) -> None:
+        self._features = features
+        self._prefix = _prefix(octave)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._features[self._prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        names = (name for name in self._features if name.startswith(self._prefix))
+        return (name.removeprefix(self._prefix) for name in names)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return f"{self._prefix}{name}" in self._features
+
+
+@final
+class _OctaveLoss(Loss):
+    """A loss that looks at one octave of a pyramid."""
+
+    def __init__(self, loss: Loss, octave: int, name: str) -> None:
+        self.name = name
+        self.loss = loss
+        self.octave = octave
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        return self.loss(_Octave(features, self.octave))
+
+    def __repr__(self) -> str:
+        return f"{self.loss!r} at octave {self.octave}"
+
+
+def _prefix(octave: int) -> str:
+    """Return what the names of an octave's features begin with."""
+    return f"octave{octave}/" if octave else ""
