@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from neuralstyle.result import Status as Status
     from neuralstyle.result import StyleResult as StyleResult
     from neuralstyle.sequence import stylize_frames as stylize_frames
+    from neuralstyle.sheets import contact_sheet as contact_sheet
     from neuralstyle.targets import average as average
     from neuralstyle.targets import load_loss as load_loss
     from neuralstyle.targets import save_loss as save_loss
@@ -95,6 +96,7 @@ _HOMES = {
     "pyramid": ("Pyramid",),
     "result": ("Iteration", "Progress", "Status", "StyleResult"),
     "sequence": ("stylize_frames",),
+    "sheets": ("contact_sheet",),
     "targets": ("average", "load_loss", "save_loss"),
     "transfer": ("stylize", "stylize_many"),
 }

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from neuralstyle import __version__
 
 DEFAULT_SIZE = 512
+SHEET_SIZE = 192
 NETWORKS = ("auto", "imagenet", "compact", "random")
 STARTS = ("content", "style", "noise")
 COLORS = (
@@ -63,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("pictures", metavar="CONTENT", nargs="*", help="the photograph, or several with --style")
     add("--style", metavar="STYLE", nargs="+", help="the painting or paintings")
-    out = ".png, .jpg, .tif or .webp; or a folder, for a .png of each CONTENT"
+    out = ".png, .jpg, .tif or .webp, - for standard output, or a folder for a .png of each CONTENT"
     add("-o", "--output", metavar="OUT", required=True, help=out)
     add("--version", action="version", version=f"neuralstyle {__version__}")
 
@@ -92,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
             add(*_flags(name), type=_layers, nargs="+", metavar="LAYER[:WEIGHT]")
         else:
             add(*_flags(name), type=_number, metavar="W")
+    strength = "0 keeps the photograph, 1 frees the brush (default: 0.5, the preset's weights)"
+    add("--strength", type=_fraction, metavar="F", help=strength)
     add("--style-weights", type=_number, nargs="+", metavar="W", help="shares of the STYLEs")
     strokes = "larger gives larger strokes (default: 1)"
     add("--style-scale", type=_positive, default=1.0, metavar="F", help=strokes)
@@ -107,6 +110,9 @@ def parser() -> argparse.ArgumentParser:
     add("--temporal-weight", type=_number, default=1.0, metavar="W", help="steadiness (default: 1)")
 
     add = made.add_argument_group("the output").add_argument
+    sheet = "a sheet of small results over one setting or two; style stands for each STYLE"
+    add("--sheet", type=_setting, nargs="+", metavar="SETTING=VALUE,VALUE,...", help=sheet)
+    add("--json", action="store_true", help="print what was made, and how, on standard output")
     add("--save-every", type=_whole, metavar="N", help="keep the picture of every Nth iteration")
     add("--log", metavar="FILE", help="write settings, versions and losses to a JSON file")
     quality = functools.partial(_whole, most=100)
@@ -141,6 +147,32 @@ def _positive(text: str) -> float:
     if _number(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a number above 0, received {text!r}")
     return float(text)
+
+
+def _fraction(text: str) -> float:
+    if _number(text) > 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, received {text!r}")
+    return float(text)
+
+
+def _setting(text: str) -> tuple[str, list[Any]]:
+    """Return the name of a setting and the values to try: numbers, where they are."""
+    name, _, values = text.partition("=")
+    name = name.removeprefix("--").replace("-", "_")
+    if (name == "style") == bool(values):
+        raise argparse.ArgumentTypeError(
+            f"expected SETTING=VALUE,VALUE,... or style, received {text!r}"
+        )
+    return name, [_value(value) for value in values.split(",")]
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return None if text == "none" else text
 
 
 def _share(text: str) -> tuple[str, float]:

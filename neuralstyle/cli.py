@@ -8,11 +8,9 @@ place of the result is found out before; names that the library knows are listed
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
+import inspect
 import logging
 import os
-import re
 import shlex
 import sys
 import warnings
@@ -28,19 +26,19 @@ from neuralstyle import __version__
 from neuralstyle.arguments import (
     DEFAULT_SIZE,
     NETWORKS,
-    PRESETS,
+    SHEET_SIZE,
     STARTS,
     Failure,
     arrange,
     parser,
     recipe_options,
 )
-from neuralstyle.files import check_place, reason, replacing
-from neuralstyle.images import check_target, load_image, resize, save_image
+from neuralstyle.files import check_place, reason
+from neuralstyle.images import check_target, load_image
+from neuralstyle.outputs import STANDARD, Output, sentence, tell
 
 if TYPE_CHECKING:
     from neuralstyle.images import Floats
-    from neuralstyle.result import Progress, StyleResult
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,10 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _plain_messages(args.quiet):
             return _run(args, shlex.join(["neuralstyle", *argv]))
     except Failure as failure:
-        _tell(str(failure))
+        tell(str(failure))
         return failure.code
     except KeyboardInterrupt:
-        _tell("interrupted before a picture was saved")
+        tell("interrupted before a picture was saved")
         return 130
     except SystemExit as done:  # argparse has shown its help or the version
         return int(done.code or 0)
@@ -86,27 +84,31 @@ def _run(args: argparse.Namespace, command: str) -> int:
     jobs = _jobs(args, contents)
     try:
         _check(args, jobs, styles)
-        output = _Output(args, command, len(jobs) > 1)
+        output = Output(args, command, len(jobs) > 1)
         first = _load(args, jobs[0][0])
-        loaded = [load_image(style) for style in styles]
+        loaded = [load_image(_source(style)) for style in styles]
         init = args.init
         if isinstance(init, str) and init not in STARTS:
             init = load_image(init)
     except (OSError, TypeError, ValueError) as error:
-        raise Failure(_sentence(error)) from error
+        raise Failure(sentence(error)) from error
     with _silent_start():
         from neuralstyle.presets import RECIPES
         from neuralstyle.sequence import stylize_frames
+        from neuralstyle.sheets import contact_sheet
         from neuralstyle.transfer import stylize_many
     size = args.size
     if not contents:
         size = size or min(DEFAULT_SIZE, max(loaded[0].shape[:2]))
     given = ("maxcor", "ftol", "xtol")
-    if not contents and "content_weight" in PRESETS[args.preset]:
+    preset = RECIPES[args.preset]
+    if not contents:
         recipe = {"content_weight": 0.0, **recipe}
+    elif args.strength is not None:
+        usual = inspect.signature(preset).parameters["content_weight"].default
+        recipe["content_weight"] = usual * 100 ** (0.5 - args.strength)
     options: dict[str, Any] = {
         "style_weights": args.style_weights,
-        "objective": RECIPES[args.preset](**recipe),
         "weights": None if args.weights == "random" else args.weights,
         "pooling": args.pooling,
         "size": size,
@@ -123,6 +125,18 @@ def _run(args: argparse.Namespace, command: str) -> int:
         "method": args.method,
         **{name: value for name in given if (value := getattr(args, name)) is not None},
     }
+    if args.sheet:
+        options = {**options, **recipe, "size": args.size or SHEET_SIZE}
+        vary = {name: loaded if name == "style" else values for name, values in args.sheet}
+        try:
+            output.begin(jobs[0][1], None)
+            image = contact_sheet(first[0], loaded, vary, recipe=preset, **options)
+            output.save(image, {"neuralstyle": __version__, "command": command})
+        except Exception as error:
+            wrong = isinstance(error, KeyError | TypeError | ValueError)
+            raise Failure(sentence(error), 2 if wrong else 1) from error
+        return 0
+    options["objective"] = preset(**recipe)
     pictures = _pictures(args, jobs, first, output)
     while True:
         try:
@@ -133,7 +147,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
             else:
                 results = stylize_many(pictures, loaded, **options)
         except Exception as error:
-            raise Failure(_sentence(error)) from error
+            raise Failure(sentence(error)) from error
         try:
             for result in results:
                 output.finish(result)
@@ -151,7 +165,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
             # What fails before the first iteration is mostly a wish that cannot be met.
             wrong = partial is None and isinstance(error, KeyError | TypeError | ValueError)
             if len(jobs) == 1 or args.flows:
-                raise Failure(_sentence(error), 2 if wrong else 1) from error
+                raise Failure(sentence(error), 2 if wrong else 1) from error
             output.fail(error)
 
 
@@ -161,8 +175,8 @@ Job: TypeAlias = tuple[str | None, Path]
 def _jobs(args: argparse.Namespace, contents: Sequence[str]) -> list[Job]:
     """Return every content with the place of its result; a texture has none."""
     folder = len(contents) > 1 or args.output.endswith(("/", os.sep)) or os.path.isdir(args.output)
-    if not contents:
-        return [(None, Path(args.output))]
+    if not contents or args.output == str(STANDARD):
+        return [(name, Path(args.output)) for name in (contents or (None,))]
     if not folder:
         return [(contents[0], Path(args.output))]
     stems: Counter[str] = Counter()
@@ -178,6 +192,7 @@ def _jobs(args: argparse.Namespace, contents: Sequence[str]) -> list[Job]:
 def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str]) -> None:
     """Make sure that inputs are there, and that results can be written without harm to them."""
     contents = [content for content, _ in jobs if content is not None]
+    _check_standard(args, [*contents, *styles], len(jobs))
     for content in contents[1:]:
         if not os.path.isfile(content):
             raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
@@ -185,11 +200,13 @@ def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str])
     taken = {os.path.realpath(path) for path in (*contents, *styles)}
     if len(jobs) > 1 or args.output.endswith(("/", os.sep)):
         os.makedirs(args.output, exist_ok=True)
-    for _, path in jobs:
+    results = [path for _, path in jobs if path != STANDARD]
+    for path in results:
         check_target(path)
     if args.log is not None:
         check_place(args.log)
-    for written in filter(None, (*(path for _, path in jobs), args.log)):
+        results.append(Path(args.log))
+    for written in results:
         if os.path.realpath(written) in taken:
             raise Failure(f"{str(written)!r} would be overwritten")
         taken.add(os.path.realpath(written))
@@ -206,18 +223,36 @@ def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str])
         )
 
 
+def _check_standard(args: argparse.Namespace, inputs: Sequence[str], results: int) -> None:
+    """Refuse what standard input and output cannot be used for."""
+    if inputs.count(str(STANDARD)) > 1:
+        raise Failure("expected - for one picture at the most, there is one standard input")
+    if args.output == str(STANDARD) and (results > 1 or args.save_every or args.json):
+        raise Failure("-o -: expected one picture, and neither --save-every nor --json")
+    if args.sheet and (results > 1 or args.flows):
+        raise Failure("--sheet: expected one CONTENT, and no --flows")
+    if args.strength is not None and args.content_weight is not None:
+        raise Failure("--strength: expected it without --content-weight")
+
+
+def _source(name: str) -> Any:
+    """Return what to read a picture from."""
+    return sys.stdin.buffer if name == str(STANDARD) else name
+
+
 def _load(args: argparse.Namespace, name: str | None) -> tuple[Floats | None, Floats | None]:
     """Read a content and its opacity, no larger than is needed."""
     if name is None:
         return None, None
-    return load_image(name, max_size=None if args.size else DEFAULT_SIZE, return_alpha=True)
+    most = None if args.size else DEFAULT_SIZE
+    return load_image(_source(name), max_size=most, return_alpha=True)
 
 
 def _pictures(
     args: argparse.Namespace,
     jobs: Sequence[Job],
     first: tuple[Floats | None, Floats | None],
-    output: _Output,
+    output: Output,
 ) -> Iterator[Floats | None]:
     """Read the contents one after another; of several, what cannot be read is told and left out."""
     for number, (name, path) in enumerate(jobs):
@@ -244,100 +279,9 @@ def _load_flow(name: str) -> Any:
         raise ValueError(f"cannot read the flow field {name!r}: {reason(error)}") from error
 
 
-class _Output:
-    """What a run leaves behind: pictures, the log, and a line on standard error."""
-
-    def __init__(self, args: argparse.Namespace, command: str, several: bool) -> None:
-        self.args = args
-        self.command = command
-        self.several = several
-        self.logs: list[dict[str, Any]] = []
-        self.code = 0
-
-    def begin(self, path: Path, alpha: Floats | None) -> None:
-        """Turn to the next picture."""
-        self.path = path
-        self.alpha = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
-
-    def fail(self, error: Exception) -> None:
-        """Tell of a picture that could not be made, among several."""
-        _tell(_sentence(error))
-        self.code = 1
-
-    def snapshot(self, now: Progress) -> None:
-        """Save the picture so far, if it is its turn."""
-        if now.nit % self.args.save_every == 0:
-            name = f"{self.path.stem}_{now.nit:04d}{self.path.suffix}"
-            self._save(self.path.with_name(name), now.image, {})
-
-    def finish(self, result: StyleResult) -> None:
-        """Save the result and the log, and note how it ended."""
-        from neuralstyle.result import Status
-
-        about: dict[str, Any] = {
-            "neuralstyle": __version__,
-            "command": self.command,
-            "status": result.status.name.lower(),
-            "message": result.message,
-            "iterations": result.nit,
-            "evaluations": result.nfev,
-            "seconds": result.seconds,
-            "loss": result.fun,
-            "losses": result.losses,
-            "settings": result.settings,
-        }
-        try:
-            self._save(self.path, result.image, about)
-            if self.args.log is not None:
-                history = [dataclasses.asdict(iteration) for iteration in result.history]
-                self.logs.append({**about, "history": history})
-                with replacing(self.args.log) as file:
-                    log = _json(self.logs if self.several else self.logs[0], indent=1)
-                    file.write(log.encode(errors="replace") + b"\n")
-        except (OSError, ValueError) as error:
-            raise Failure(_sentence(error), 1) from error
-        codes = {Status.INTERRUPTED: 130, Status.NONFINITE: 1}
-        code = codes.get(result.status, 0)
-        self.code = code or self.code
-        if code == 1 or not self.args.quiet:
-            _tell(self._summary(result), prefix="")
-
-    def _save(self, path: Path, image: Floats, about: dict[str, Any]) -> None:
-        alpha = None if self.alpha is None else resize(self.alpha, image.shape[:2])
-        metadata = {"neuralstyle": _json(about)} if about else None
-        save_image(path, image, alpha=alpha, quality=self.args.quality, metadata=metadata)
-
-    def _summary(self, result: StyleResult) -> str:
-        height, width, _ = result.image.shape
-        losses = ", ".join(f"{name} {value:.3g}" for name, value in result.losses.items())
-        line = (
-            f"{self.path}: {width} x {height}, {result.nit} iterations, {result.nfev} evaluations, "
-            f"{result.seconds:.1f} s, loss {result.fun:.4g} ({losses})"
-        )
-        return line if result.status.value < 2 else f"{line}; {result.message}"
-
-
-def _json(content: Any, indent: int | None = None) -> str:
-    return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
-
-
-# The messages
-
-
-def _tell(sentence: str, prefix: str = "neuralstyle: ") -> None:
-    print(f"{prefix}{sentence}", file=sys.stderr, flush=True)
-
-
-def _sentence(error: BaseException) -> str:
-    """Return the first line of an error's message; a KeyError's own form has it in quotes."""
-    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
-    text = re.sub("^maxiter:", "--iterations:", text)
-    return text.splitlines()[0] if text else type(error).__name__
-
-
 class _Teller(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        _tell(record.getMessage())
+        tell(record.getMessage())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import io
 import json
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle import arguments, checkpoints, cli, color, painter, presets, vgg19
+from neuralstyle import arguments, checkpoints, cli, color, outputs, painter, presets, vgg19
 from neuralstyle.optimize import Status
 
 
@@ -242,6 +243,60 @@ def test_frames_are_painted_along_the_flow(folder: Path) -> None:
     assert run(inputs=film, out="film/") == 2
 
 
+def test_standard_input_and_output_carry_pictures(folder: Path) -> None:
+    command = [sys.executable, "-m", "neuralstyle", "-", "style.png", "-o", "-"]
+    options = ["--weights", "compact", "--iterations", "2", "--quiet"]
+    picture = Path("content.png").read_bytes()
+    done = subprocess.run([*command, *options], input=picture, capture_output=True, check=True)
+    assert done.stderr == b""
+    assert run() == 0
+    made = ns.load_image(io.BytesIO(done.stdout))
+    np.testing.assert_array_equal(made, ns.load_image("out.png"))
+    assert names(folder) == ["out.png"]
+
+
+def test_json_tells_a_program_what_was_made(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--json", "--quiet") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["output"] == "out.png"
+    assert told["iterations"] == 2
+    assert told["seconds"] > 0
+    assert set(told["losses"]) >= {"content", "style"}
+    assert told["settings"]["recipe"] == "default"
+
+
+@pytest.mark.parametrize(("strength", "factor"), [("0", 10), ("0.5", 1), ("1", 0.1)])
+def test_strength_is_a_word_for_the_weight_of_the_content(
+    folder: Path, strength: str, factor: float
+) -> None:
+    weight = inspect.signature(presets.default).parameters["content_weight"].default
+    assert run("--strength", strength) == 0
+    assert run("--content-weight", str(factor * weight), out="weighed.png") == 0
+    np.testing.assert_array_equal(ns.load_image("out.png"), ns.load_image("weighed.png"))
+
+
+def test_a_sheet_shows_two_settings(folder: Path) -> None:
+    sheet = ["--sheet", "content-weight=0.1,1", "color=none,content", "--size", "48"]
+    assert run(*sheet) == 0
+    expected = ns.contact_sheet(
+        ns.load_image("content.png"),
+        ns.load_image("style.png"),
+        {"content_weight": [0.1, 1], "color": [None, "content"]},
+        size=48,
+        weights="compact",
+        maxiter=2,
+    )
+    np.testing.assert_allclose(ns.load_image("out.png"), expected, atol=0.5 / 255 + 1e-6)
+    assert run("--sheet", "nonsense=1,2", out="other.png") == 2
+
+
+def test_a_sheet_shows_several_styles(folder: Path) -> None:
+    assert run("--sheet", "style", "--size", "48", inputs="content.png style.png content.png") == 0
+    assert ns.load_image("out.png").shape == (20 + 36, 2 * 48 + 6, 3)
+
+
 def test_layers_with_weights(folder: Path) -> None:
     layers = ["--content-layers", "relu2_2:0.5", "pool3:2", "--histogram-layers", "input"]
     assert run(*layers, "--log", "run.json") == 0
@@ -275,6 +330,13 @@ def test_random_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("content.png style.png -o out.png --init content:x,noise:1", "'x'"),
         ("content.png style.png -o out.png --init content:0.5,absent", "'content:0.5,absent'"),
         ("content.png style.png -o out.png --flows a.npy", "--flows"),
+        ("- - -o out.png", "one standard input"),
+        ("content.png style.png -o - --json", "-o -"),
+        ("content.png a.png --style style.png -o -", "-o -"),
+        ("content.png style.png -o out.png --strength 1.5", "from 0 to 1"),
+        ("content.png style.png -o out.png --strength 1 --content-weight 1", "--content-weight"),
+        ("content.png style.png -o out.png --sheet style_scale", "SETTING=VALUE"),
+        ("content.png a.png --style style.png -o out --sheet style_scale=1,2", "--sheet"),
         ("content.png style.png", "-o"),
         ("absent.png style.png -o out.png", "'absent.png'"),
         ("content.png absent.png -o out.png", "'absent.png'"),
@@ -384,20 +446,20 @@ def test_fallback_to_the_compact_network_is_told_even_if_quiet(
 def test_failing_save_ends_the_run_with_what_there_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save = cli.save_image
+    save = outputs.save_image
 
     def full(path: Path, *args: Any, **options: Any) -> None:
         if path.name != "out.png":
             raise OSError("cannot write: the disk is full\nmore")
         save(path, *args, **options)
 
-    monkeypatch.setattr(cli, "save_image", full)
+    monkeypatch.setattr(outputs, "save_image", full)
     assert run("--save-every", "2", "--iterations", "9", "--log", "run.json") == 1
     assert capsys.readouterr().err.splitlines()[-1] == "neuralstyle: cannot write: the disk is full"
     assert names(folder) == ["out.png", "run.json"]
     assert json.loads(Path("run.json").read_text())["iterations"] == 2
 
-    monkeypatch.setattr(cli, "save_image", lambda *args, **options: full(Path("no"), *args))
+    monkeypatch.setattr(outputs, "save_image", lambda *args, **options: full(Path("no"), *args))
     assert run(out="second.png") == 1
     assert names(folder) == ["out.png", "run.json"]
 

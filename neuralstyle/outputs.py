@@ -1,0 +1,123 @@
+"""What the command line leaves behind: pictures, a log, sentences."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuralstyle import __version__
+from neuralstyle.arguments import Failure
+from neuralstyle.files import replacing
+from neuralstyle.images import resize, save_image
+
+if TYPE_CHECKING:
+    from neuralstyle.images import Floats
+    from neuralstyle.result import Progress, StyleResult
+
+STANDARD = Path("-")
+"""Stands for standard input and output."""
+
+
+class Output:
+    """What a run leaves behind: pictures, the log, and a line on standard error."""
+
+    def __init__(self, args: argparse.Namespace, command: str, several: bool) -> None:
+        self.args = args
+        self.command = command
+        self.several = several
+        self.logs: list[dict[str, Any]] = []
+        self.code = 0
+
+    def begin(self, path: Path, alpha: Floats | None) -> None:
+        """Turn to the next picture."""
+        self.path = path
+        self.alpha = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
+
+    def fail(self, error: Exception) -> None:
+        """Tell of a picture that could not be made, among several."""
+        tell(sentence(error))
+        self.code = 1
+
+    def snapshot(self, now: Progress) -> None:
+        """Save the picture so far, if it is its turn."""
+        if now.nit % self.args.save_every == 0:
+            name = f"{self.path.stem}_{now.nit:04d}{self.path.suffix}"
+            self._write(self.path.with_name(name), now.image, {})
+
+    def finish(self, result: StyleResult) -> None:
+        """Save the result and the log, and note how it ended."""
+        from neuralstyle.result import Status
+
+        about: dict[str, Any] = {
+            "neuralstyle": __version__,
+            "command": self.command,
+            "status": result.status.name.lower(),
+            "message": result.message,
+            "iterations": result.nit,
+            "evaluations": result.nfev,
+            "seconds": result.seconds,
+            "loss": result.fun,
+            "losses": result.losses,
+            "settings": result.settings,
+        }
+        try:
+            self.save(result.image, about)
+            if self.args.json:
+                print(_json({**about, "output": str(self.path)}), flush=True)
+            if self.args.log is not None:
+                history = [dataclasses.asdict(iteration) for iteration in result.history]
+                self.logs.append({**about, "history": history})
+                with replacing(self.args.log) as file:
+                    log = _json(self.logs if self.several else self.logs[0], indent=1)
+                    file.write(log.encode(errors="replace") + b"\n")
+        except (OSError, ValueError) as error:
+            raise Failure(sentence(error), 1) from error
+        codes = {Status.INTERRUPTED: 130, Status.NONFINITE: 1}
+        code = codes.get(result.status, 0)
+        self.code = code or self.code
+        if code == 1 or not self.args.quiet:
+            tell(self._summary(result), prefix="")
+
+    def save(self, image: Floats, about: dict[str, Any]) -> None:
+        """Save a picture and what there is to say about it."""
+        self._write(self.path, image, about)
+
+    def _write(self, path: Path, image: Floats, about: dict[str, Any]) -> None:
+        alpha = None if self.alpha is None else resize(self.alpha, image.shape[:2])
+        metadata = {"neuralstyle": _json(about)} if about else None
+        options: dict[str, Any] = {"alpha": alpha, "quality": self.args.quality}
+        if path == STANDARD:
+            save_image(sys.stdout.buffer, image, format="png", metadata=metadata, **options)
+            sys.stdout.buffer.flush()
+        else:
+            save_image(path, image, metadata=metadata, **options)
+
+    def _summary(self, result: StyleResult) -> str:
+        height, width, _ = result.image.shape
+        losses = ", ".join(f"{name} {value:.3g}" for name, value in result.losses.items())
+        line = (
+            f"{self.path}: {width} x {height}, {result.nit} iterations, {result.nfev} evaluations, "
+            f"{result.seconds:.1f} s, loss {result.fun:.4g} ({losses})"
+        )
+        return line if result.status.value < 2 else f"{line}; {result.message}"
+
+
+def _json(content: Any, indent: int | None = None) -> str:
+    return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
+
+
+def tell(text: str, prefix: str = "neuralstyle: ") -> None:
+    """Write a sentence to standard error."""
+    print(f"{prefix}{text}", file=sys.stderr, flush=True)
+
+
+def sentence(error: BaseException) -> str:
+    """Return the first line of an error's message; a KeyError's own form has it in quotes."""
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    text = re.sub("^maxiter:", "--iterations:", text)
+    return text.splitlines()[0] if text else type(error).__name__

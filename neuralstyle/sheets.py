@@ -1,0 +1,148 @@
+"""Contact sheets: many small results side by side, to choose by eye."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from neuralstyle import presets
+from neuralstyle.images import check_image
+from neuralstyle.painter import Options, Painter
+from neuralstyle.result import Image
+
+Cell: TypeAlias = tuple[str, Image]
+
+TEXT = 13  # height of the letters in pixels
+BAR = 20  # of the line above a picture that holds its label
+GAP = 6  # between two pictures
+
+_OPTIONS = {field.name for field in fields(Options)} - {"objective", "callback", "progress"}
+
+
+def contact_sheet(
+    content: Any,
+    style: Any,
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    recipe: Callable[..., presets.Recipe] = presets.default,
+    size: int | tuple[int, int] = 192,
+    **options: Any,
+) -> Image:
+    """Paint one small result for every value of a setting, or of two, on one labelled picture.
+
+    Parameters
+    ----------
+    content : array, shape (H, W, 3), floating, RGB in [0, 1], or None
+        As for `stylize`.
+    style : array or sequence of arrays
+        As for `stylize`.
+    vary : mapping from str to sequence
+        One setting or two and the values to try: keywords of the recipe, such as
+        ``content_weight``, or of `stylize`, such as ``style_scale`` or ``color``; or ``"style"``,
+        for each of several styles by itself: ``{"style": [a, b], "content_weight": [0.1, 0.4]}``.
+        The first setting goes down the page if there are two, the last across.
+    recipe : callable, default `presets.default`
+        Makes the recipe from its keywords.
+    size : int or (int, int), default 192
+        Of each result.
+    **options
+        What is the same for all, of the recipe or of `stylize`.
+
+    Returns
+    -------
+    array, shape (H, W, 3), float32
+        The sheet, each result with its settings above it.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If a setting does not exist, or its values or the images are not as they should be.
+
+    Notes
+    -----
+    One network is loaded, and results that differ in nothing but weights share what is compiled.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> content, style = random.uniform(size=(2, 32, 48, 3)).astype(np.float32)
+    >>> settings = {"content_weight": [0.1, 1.0]}
+    >>> contact_sheet(content, style, settings, size=48, weights="compact", maxiter=1).shape
+    (52, 102, 3)
+    """
+    if not isinstance(vary, Mapping) or not 1 <= len(vary) <= 2:
+        raise TypeError(f"vary: expected one setting or two with their values, received {vary!r}")
+    for setting, values in vary.items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            raise TypeError(f"vary: expected a sequence of values of {setting!r}, got {values!r}")
+    of_recipe = set(inspect.signature(recipe).parameters)
+    for name in (*vary, *options):
+        if name not in of_recipe | _OPTIONS | {"style", "callback", "progress"}:
+            known = ", ".join(sorted(of_recipe | _OPTIONS))
+            raise ValueError(f"vary: there is no setting {name!r}; there are style, {known}")
+
+    def painted(changes: dict[str, Any]) -> Image:
+        settings = {"size": size, **options, **changes}
+        painting = settings.pop("style", style)
+        keywords = {name: settings.pop(name) for name in of_recipe & settings.keys()}
+        if content is None:
+            keywords.setdefault("content_weight", 0.0)
+        painter = Painter(painting, Options(objective=recipe(**keywords), **settings))
+        return painter.paint(content).image
+
+    (*down, across) = vary.items()
+    rows = [
+        [
+            (_label(vary, chosen), painted({name: vary[name][k] for name, k in chosen.items()}))
+            for k in range(len(across[1]))
+            for chosen in [{**above, across[0]: k}]
+        ]
+        for above in ([{down[0][0]: k} for k in range(len(down[0][1]))] if down else [{}])
+    ]
+    return labelled(rows)
+
+
+def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
+    """Lay labelled pictures out in rows.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of (str, array)
+        A label and a picture (H, W, 3), floating, RGB in [0, 1], each. Pictures may differ in size.
+
+    Returns
+    -------
+    array, shape (H, W, 3), float32
+
+    Examples
+    --------
+    >>> labelled([[("a", np.zeros((8, 8, 3))), ("b", np.ones((8, 8, 3)))]]).shape
+    (28, 22, 3)
+    """
+    heights = [BAR + max(picture.shape[0] for _, picture in row) for row in rows]
+    widths = [sum(picture.shape[1] + GAP for _, picture in row) - GAP for row in rows]
+    page = Pillow.new("RGB", (max(widths), sum(heights)), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT)
+    for row, top in zip(rows, np.cumsum([0, *heights]), strict=False):
+        left = 0
+        for label, picture in row:
+            draw.text((left, int(top) + 2), label, "black", font)
+            pixels = np.rint(check_image(picture) * 255).astype(np.uint8)
+            page.paste(Pillow.fromarray(pixels), (left, int(top) + BAR))
+            left += picture.shape[1] + GAP
+    sheet: Image = np.asarray(page, np.float32) / np.float32(255)
+    return sheet
+
+
+def _label(vary: Mapping[str, Sequence[Any]], chosen: Mapping[str, int]) -> str:
+    shown = []
+    for name, number in chosen.items():
+        value = vary[name][number]
+        shown.append(f"style {number + 1}" if name == "style" else f"{name}={value}")
+    return ", ".join(shown)
