@@ -21,9 +21,9 @@ COLORS = (
 METHODS = ("l-bfgs", "l-bfgs-b", "adam")
 
 _TWO = ("content_weight", "style_weight")
-_LAYER_LISTS = ("content_layers", "style_layers", "histogram_layers")
+_LAYER_LISTS = ("content_layers", "style_layers")
 PRESETS = {
-    "default": (*_TWO, "histogram_weight", "color_weight", "tv_weight", *_LAYER_LISTS),
+    "default": (*_TWO, "patch_weight", "color_weight", "tv_weight", *_LAYER_LISTS),
     "gatys2016": _TWO,
     "neural_style": (*_TWO, "tv_weight"),
     "keras_example": (*_TWO, "tv_weight"),

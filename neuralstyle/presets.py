@@ -23,9 +23,11 @@ from neuralstyle.losses import (
     CovarianceLoss,
     HistogramLoss,
     Layers,
+    SlicedWassersteinLoss,
     StyleLoss,
     TotalVariationLoss,
 )
+from neuralstyle.losses.layers import layer_weights
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.statistics import Tensor
 from neuralstyle.targets import check_shares
@@ -130,12 +132,11 @@ def default(
     *,
     content_weight: float = 0.25,
     style_weight: float = 1.5,
-    histogram_weight: float = 0.2,
+    patch_weight: float = 1.5,
     color_weight: float = 0.3,
     tv_weight: float = 3.0,
     content_layers: Layers = _DEFAULT_CONTENT_LAYERS,
     style_layers: Layers = _DEFAULT_STYLE_LAYERS,
-    histogram_layers: Layers = ("block2_conv1", "block4_conv1"),
 ) -> Recipe:
     """Paint with the library's own recipe, which `stylize` uses when none is named.
 
@@ -144,15 +145,16 @@ def default(
     content_weight : float, default 0.25
         More keeps the photograph, less frees the brush.
     style_weight : float, default 1.5
-        Of the covariances and means at `style_layers`.
-    histogram_weight : float, default 0.2
-        Of the histograms at `histogram_layers`.
+        Of the covariances and means at `style_layers`, and, times 4, of the distributions along 16
+        directions there.
+    patch_weight : float, default 1.5
+        Of the distributions of the pixels' 7 x 7 patches, along 24 directions.
     color_weight : float, default 0.3
         Of the pixels' own covariance, mean and histogram. Without it colours hardly move.
     tv_weight : float, default 3
         Of the total variation, which takes grain away.
-    content_layers, style_layers, histogram_layers : layers
-        As `ContentLoss`, `CovarianceLoss` and `HistogramLoss` take them.
+    content_layers, style_layers : layers
+        As `ContentLoss` and `CovarianceLoss` take them.
 
     Returns
     -------
@@ -166,8 +168,8 @@ def default(
     network. Content is compared at shallower layers than usual, since deep ones hold on to the
     photograph only with a weight that suppresses the style; the small share of block2_conv2 keeps
     outlines crisp, and with a larger one strokes give way to hair. block4_conv1 has the largest
-    share of the style: it is where the strokes' curves are. Histograms at block1_conv1 give
-    the same pictures as at block2_conv1, for twice the sorting.
+    share of the covariances: it is where the strokes' curves are. Covariances bring strokes, and
+    distributions the painting's tones and clean areas; patches of the pixels make both crisp.
     """
     return Recipe(
         "default",
@@ -177,7 +179,18 @@ def default(
         ),
         style=lambda content, style: _weighted(
             (style_weight, lambda: CovarianceLoss(style, style_layers, name="style")),
-            (histogram_weight, lambda: HistogramLoss(style, histogram_layers)),
+            (
+                4 * style_weight,
+                lambda: SlicedWassersteinLoss(
+                    style, list(layer_weights(style_layers)), directions=16
+                ),
+            ),
+            (
+                patch_weight,
+                lambda: SlicedWassersteinLoss(
+                    style, "input", directions=24, patch_size=7, name="patches"
+                ),
+            ),
             (color_weight / 2, lambda: CovarianceLoss(style, "input", name="color")),
             (color_weight / 2, lambda: HistogramLoss(style, "input", name="color_histogram")),
         ),

@@ -399,7 +399,7 @@ def test_a_recipes_weights_give_way_to_shares(vgg: ns.VGG19Features) -> None:
     recipe = presets.default(
         content_layers="block2_conv1",
         style_layers="block1_conv1",
-        histogram_weight=0,
+        patch_weight=0,
         color_weight=0,
     )
     options: dict[str, Any] = {"objective": recipe, "extractor": vgg, "maxiter": 2}

@@ -55,7 +55,7 @@ def test_picture_and_one_line_about_it(folder: Path, capsys: pytest.CaptureFixtu
     assert not out
     *_, line = err.splitlines()
     assert line.startswith("out.png: 64 x 48, 2 iterations, ")
-    for part in (" evaluations, ", " s, loss ", "(content ", "histogram "):
+    for part in (" evaluations, ", " s, loss ", "(content ", "sliced "):
         assert part in line
 
 
@@ -164,7 +164,9 @@ def test_every_preset_runs_with_its_own_weights(folder: Path, preset: str) -> No
 
 
 def test_controls_are_the_librarys(folder: Path) -> None:
-    shares = "content:2 style:4 histogram:1 color:1 color_histogram:1 total_variation:1".split()
+    shares = (
+        "content:2 style:4 sliced:2 patches:1 color:1 color_histogram:1 total_variation:1".split()
+    )
     options = "--init content:3,noise:1 --color match --style-scale 0.7 --style-fit tile".split()
     assert run(*options, "--shares", *shares) == 0
     result = ns.stylize(
@@ -298,7 +300,7 @@ def test_a_sheet_shows_several_styles(folder: Path) -> None:
 
 
 def test_layers_with_weights(folder: Path) -> None:
-    layers = ["--content-layers", "relu2_2:0.5", "pool3:2", "--histogram-layers", "input"]
+    layers = ["--content-layers", "relu2_2:0.5", "pool3:2", "--style-layers", "input"]
     assert run(*layers, "--log", "run.json") == 0
     objective = json.loads(Path("run.json").read_text())["settings"]["objective"]
     assert "{'relu2_2': 0.5, 'pool3': 2.0}" in objective

@@ -59,7 +59,7 @@ QUICK: dict[str, Any] = {"objective": Factory(), "extractor": PIXELS, "maxiter":
 STYLE = 0.5 * noise(36, 30, 9)
 
 SHALLOW = presets.default(
-    content_layers="block1_conv1", style_layers="block1_conv1", histogram_weight=0, color_weight=0
+    content_layers="block1_conv1", style_layers="block1_conv1", patch_weight=0, color_weight=0
 )
 """The default recipe without what takes long to compile."""
 

@@ -278,7 +278,7 @@ def test_a_recipe_looks_at_the_layers_of_its_source(
 def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
     content, style, *_ = scene("avg")
     recipe = presets.default(
-        content_weight=2, tv_weight=3, style_weight=5, histogram_weight=7, color_weight=11
+        content_weight=2, tv_weight=3, style_weight=5, patch_weight=7, color_weight=11
     )
     objective = recipe(content, style)
     losses: dict[str, Any] = {term.name: term.loss for term in objective.terms}
@@ -286,7 +286,8 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
         "content": 2.0,
         "total_variation": 3.0,
         "style": 5.0,
-        "histogram": 7.0,
+        "sliced": 20.0,
+        "patches": 7.0,
         "color": 5.5,
         "color_histogram": 5.5,
     }
@@ -294,7 +295,8 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
         ns.ContentLoss,
         ns.TotalVariationLoss,
         ns.CovarianceLoss,
-        ns.HistogramLoss,
+        ns.SlicedWassersteinLoss,
+        ns.SlicedWassersteinLoss,
         ns.CovarianceLoss,
         ns.HistogramLoss,
     ]
@@ -304,7 +306,9 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
     assert tuple(shares) == STYLE_LAYERS
     assert max(shares, key=shares.get) == "block4_conv1"
     assert sum(shares.values()) == pytest.approx(1)
-    assert losses["histogram"].layers == {"block2_conv1": 0.5, "block4_conv1": 0.5}
+    assert losses["sliced"].layers == dict.fromkeys(STYLE_LAYERS, 0.2)
+    assert losses["patches"].layers == {"input": 1.0}
+    assert losses["patches"].patch_size == 7
     assert losses["color"].layers == losses["color_histogram"].layers == {"input": 1.0}
     zeros = {layer: np.zeros_like(feature) for layer, feature in content.items()}
     for name, value in objective.evaluate(zeros).items():
@@ -315,13 +319,12 @@ def test_layers_of_the_default_recipe_can_be_chosen(scene: Any) -> None:
     content, style, *_ = scene("avg")
     recipe = presets.default(
         content_layers="block4_conv2",
-        style_layers={"block2_conv1": 3.0},
-        histogram_layers=["block3_conv1", "block5_conv1"],
+        style_layers={"block2_conv1": 3.0, "block4_conv1": 1.0},
     )
     losses: dict[str, Any] = {term.name: term.loss for term in recipe(content, style).terms}
     assert losses["content"].layers == {"block4_conv2": 1.0}
-    assert losses["style"].layers == {"block2_conv1": 3.0}
-    assert losses["histogram"].layers == {"block3_conv1": 0.5, "block5_conv1": 0.5}
+    assert losses["style"].layers == {"block2_conv1": 3.0, "block4_conv1": 1.0}
+    assert losses["sliced"].layers == {"block2_conv1": 0.5, "block4_conv1": 0.5}
     assert losses["color"].layers == {"input": 1.0}
 
 
@@ -338,8 +341,8 @@ def test_a_recipe_builds_through_the_network_at_styles_of_any_size(
 
 FLAGS: list[tuple[Callable[..., Recipe], str, set[str]]] = [
     (presets.default, "content_weight", {"content"}),
-    (presets.default, "style_weight", {"style"}),
-    (presets.default, "histogram_weight", {"histogram"}),
+    (presets.default, "style_weight", {"style", "sliced"}),
+    (presets.default, "patch_weight", {"patches"}),
     (presets.default, "color_weight", {"color", "color_histogram"}),
     (presets.default, "tv_weight", {"total_variation"}),
     (presets.gatys2016, "content_weight", {"content"}),
@@ -424,18 +427,20 @@ def test_two_styles_are_mixed_by_their_weights(make: Callable[..., Recipe], scen
 def test_two_styles_double_the_style_terms_and_not_the_content(scene: Any) -> None:
     content, first, second, _ = scene("avg")
     recipe = presets.default(
-        content_weight=2, tv_weight=3, style_weight=8, histogram_weight=16, color_weight=64
+        content_weight=2, tv_weight=3, style_weight=8, patch_weight=16, color_weight=64
     )
     objective = recipe(content, first, second, style_weights=[1, 3])
     assert list(objective.weights.items()) == [
         ("content", 2),
         ("total_variation", 3),
         ("style", 2),
-        ("histogram", 4),
+        ("sliced", 8),
+        ("patches", 4),
         ("color", 8),
         ("color_histogram", 8),
         ("style_1", 6),
-        ("histogram_1", 12),
+        ("sliced_1", 24),
+        ("patches_1", 12),
         ("color_1", 24),
         ("color_histogram_1", 24),
     ]

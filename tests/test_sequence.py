@@ -274,7 +274,7 @@ def unsteadiness(results: list[ns.StyleResult], flows: list[Array]) -> float:
 
 def test_a_film_is_steadier_than_its_frames_alone(vgg: ns.VGG19Features) -> None:
     recipe = presets.default(
-        content_layers="block2_conv1", style_layers="block2_conv1", histogram_weight=0
+        content_layers="block2_conv1", style_layers="block2_conv1", patch_weight=0
     )
     frames, flows = pan(5, 3)
     options: dict[str, Any] = {"objective": recipe, "extractor": vgg, "maxiter": 12}
@@ -390,14 +390,13 @@ def test_flows_are_scaled_to_the_size_of_the_result(size: Shape, runs: Runs) -> 
 def test_a_flow_that_differs_from_place_to_place_is_scaled_too(runs: Runs) -> None:
     frames = [noise(64, 80), noise(64, 80, 1)]
     columns = np.mgrid[:64, :80][1]
-    flow = np.stack([4 + 0.1 * columns, np.zeros((64, 80))], axis=-1)
+    flow = np.stack([20 - 0.5 * columns, np.zeros((64, 80))], axis=-1)
     first, _ = ns.stylize_frames(frames, STYLE, [flow], size=(32, 40), **QUICK)
     # The middle of pixel k is that of the pixels 2 k and 2 k + 1.
-    half = np.stack([2 + 0.1 * (np.mgrid[:32, :40][1] + 0.25), np.zeros((32, 40))], axis=-1)
+    half = np.stack([10 - 0.5 * (np.mgrid[:32, :40][1] + 0.25), np.zeros((32, 40))], axis=-1)
     moved, inside = ns.warp(first.image, half)
-    middle = np.s_[:, 2:30]
-    assert inside[middle].all()
-    np.testing.assert_allclose(runs[1][1][middle], moved[middle], atol=0.01)
+    assert inside.all()
+    np.testing.assert_allclose(runs[1][1], moved, atol=1e-4)
 
 
 @pytest.mark.parametrize(

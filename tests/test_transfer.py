@@ -34,7 +34,6 @@ def blend(content: Any, *styles: Any) -> ns.StyleObjective:
 SHALLOW = presets.default(
     content_layers="block2_conv1",
     style_layers=("block1_conv1", "block2_conv1"),
-    histogram_layers="block1_conv1",
 )
 """The default recipe without the deep layers, which take long to compile."""
 
