@@ -164,15 +164,44 @@ def _trace_losses(losses: Losses, read: frozenset[tuple[str, tf.TensorSpec]]) ->
     except Exception:  # the whole evaluation, traced anew, will say it better
         return None
     definition = graph.as_graph_def()
-    # What comes from outside has a new name each time, which does not matter. (Loops and gradients
-    # that a user wrote have new names too; their insides are not in this graph, so they do matter.)
+    # What comes from outside has a new name each time, which does not matter. (Gradients that a
+    # user wrote have new names too; their insides are not in this graph, so they do matter.)
     names = {tensor.op.name: f"outside {i}" for i, tensor in enumerate(graph.internal_captures)}
     for node in definition.node:
         if node.name in names:
             node.name = names[node.name]
             node.attr.pop("_user_specified_name", None)
         node.input[:] = [names.get(name, name) for name in node.input]
-    return _Traced(definition.SerializeToString(deterministic=True), graph.external_captures)
+    functions = _functions(definition)
+    nodes = definition.SerializeToString(deterministic=True)
+    return _Traced(nodes + functions, graph.external_captures)
+
+
+def _functions(definition: Any) -> bytes:
+    """Take the functions out of a graph, such as the insides of loops, under names of their own.
+
+    Those that TensorFlow gives them are numbered anew each time.
+    """
+    bodies = {function.signature.name: function for function in definition.library.function}
+    names: dict[str, str] = {}
+
+    def visit(nodes: Any) -> None:
+        for node in nodes:
+            for _, value in sorted(node.attr.items()):
+                for called in (value.func, *value.list.func):
+                    name = called.name
+                    if name in bodies and name not in names:
+                        names[name] = f"function {len(names)}"
+                        visit(bodies[name].node_def)
+                    if name in names:
+                        called.name = names[name]
+
+    visit(definition.node)
+    text = "".join(str(bodies[name]) for name in names)
+    for name in sorted(names, key=len, reverse=True):  # a name may be the beginning of another
+        text = text.replace(name, names[name])
+    definition.ClearField("library")
+    return text.encode()
 
 
 @final

@@ -64,6 +64,9 @@ def test_other_weights_use_the_trace(vgg: ns.VGG19Features) -> None:
         ns.GaussianWassersteinLoss,
         ns.HistogramLoss,
         ns.SlicedWassersteinLoss,
+        ns.PatchLoss,
+        ns.RelaxedEMDLoss,
+        ns.SelfSimilarityLoss,
     ],
 )
 def test_every_loss_of_ours_uses_the_trace_of_one_of_its_kind(
@@ -71,7 +74,8 @@ def test_every_loss_of_ours_uses_the_trace_of_one_of_its_kind(
 ) -> None:
     values = []
     for seed in (0, 10):
-        loss = kind(vgg(picture(seed)), ("conv1_1", "conv3_1"))
+        layers = "conv3_1" if kind is ns.PatchLoss else ("conv1_1", "conv3_1")
+        loss = kind(vgg(picture(seed)), layers)
         values.append(ns.Evaluator(loss, vgg, SHAPE)(picture(5))[0])
         fresh = ns.Evaluator(loss, lambda image: vgg(image), SHAPE)
         assert fresh(picture(5))[0] == values[-1]
