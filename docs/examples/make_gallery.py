@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 import neuralstyle as ns
+from neuralstyle.sheets import labelled
 
 HERE = Path(__file__).parent
 GALLERY = HERE.parent / "gallery"
@@ -31,21 +31,8 @@ def paint(content: Picture | None = CONTENT, style: object = STYLE, **options: o
 
 
 def sheet(*rows: list[Cell]) -> Picture:
-    """Lay labelled pictures out in rows, each as high as its highest picture."""
-    font, bar, gap = ImageFont.load_default(13), 20, 6
-    width = max(sum(p.shape[1] + gap for _, p in row) for row in rows) - gap
-    height = sum(bar + max(p.shape[0] for _, p in row) for row in rows)
-    page = Image.new("RGB", (width, height), "white")
-    draw, top = ImageDraw.Draw(page), 0
-    for row in rows:
-        left = 0
-        for label, picture in row:
-            draw.text((left, top + 2), label, "black", font)
-            pixels = Image.fromarray(np.rint(picture * 255).astype(np.uint8))
-            page.paste(pixels, (left, top + bar))
-            left += picture.shape[1] + gap
-        top += bar + max(p.shape[0] for _, p in row)
-    return np.asarray(page, np.float32) / 255
+    """Lay labelled pictures out in rows."""
+    return labelled(rows)
 
 
 def color() -> Picture:
@@ -168,10 +155,46 @@ def frames() -> Picture:
     )
 
 
+def statistics() -> Picture:
+    """Paint with one loss of style at a time, beside content, colour and total variation."""
+    losses = {
+        "StyleLoss": lambda s: 3 * ns.StyleLoss(s),
+        "StyleLoss(shift=-1)": lambda s: 3 * ns.StyleLoss(s, shift=-1),
+        "CovarianceLoss": lambda s: 3 * ns.CovarianceLoss(s),
+        "MomentLoss": lambda s: 30 * ns.MomentLoss(s),
+        "GaussianWassersteinLoss": lambda s: 10 * ns.GaussianWassersteinLoss(s),
+        "HistogramLoss": lambda s: 20 * ns.HistogramLoss(s, ns.presets.STYLE_LAYERS),
+        "SlicedWassersteinLoss": lambda s: 20 * ns.SlicedWassersteinLoss(s),
+        'SlicedWassersteinLoss("input", patch_size=7)': lambda s: (
+            30 * ns.SlicedWassersteinLoss(s, "input", patch_size=7)
+        ),
+        "RelaxedEMDLoss": lambda s: 3 * ns.RelaxedEMDLoss(s),
+        "PatchLoss": lambda s: 1.0 * ns.PatchLoss(s, "block3_conv1", stride=2),
+    }
+
+    def objective(make):
+        return lambda c, s: (
+            0.25 * ns.ContentLoss(c, {"block2_conv2": 0.1, "block3_conv3": 0.9})
+            + make(s)
+            + 0.3 * ns.CovarianceLoss(s, "input", name="color")
+            + 3 * ns.TotalVariationLoss()
+        )
+
+    options = {"maxiter": (80, 60, 40)}
+    cells = [(name, paint(objective=objective(make), **options)) for name, make in losses.items()]
+    return sheet(cells[:4], cells[4:7], cells[7:])
+
+
+def choose() -> Picture:
+    """Choose two settings by eye."""
+    settings = {"content_weight": [0.05, 0.25, 1.0], "style_scale": [0.5, 1.0, 2.0]}
+    return ns.contact_sheet(CONTENT, STYLE, settings, weights="compact")
+
+
 CONTROLS: dict[str, Callable[[], Picture]] = {
     control.__name__: control
     for control in (
-        color, balance, init, style_scale, texture, average, second_pass, frames
+        choose, color, balance, init, style_scale, statistics, texture, average, second_pass, frames
     )
 }  # fmt: skip
 
