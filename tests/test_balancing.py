@@ -69,6 +69,7 @@ class Tiny:
     dtype = "float64"
 
     def __call__(self, image: Any) -> dict[str, Any]:
+        assert image.dtype == self.dtype
         return {"input": image, "products": image[:, 1:] * image[:, :-1, ::-1]}
 
 
@@ -184,6 +185,8 @@ def test_at_the_content_the_others_have_their_shares_and_the_content_is_named(
     assert balanced.weights["content"] == 0.25
     expected = {name: 2 * share for name, share in WANTED.items()} | {"content": 0}
     assert shares(balanced, vgg, at) == pytest.approx(expected, rel=1e-4, abs=1e-12)
+    before, after = (sum(pulls(o, vgg, at).values()) for o in (objective, balanced))
+    assert after == pytest.approx(before, rel=1e-4)
     (record,) = caplog.records
     message = record.getMessage()
     assert record.levelname == "WARNING" and record.name == "neuralstyle.balancing"
