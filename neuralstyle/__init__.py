@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TemporalLoss as TemporalLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
+    from neuralstyle.masks import Mask as Mask
     from neuralstyle.objective import Loss as Loss
     from neuralstyle.objective import StyleObjective as StyleObjective
     from neuralstyle.objective import Term as Term
@@ -88,6 +89,7 @@ _HOMES = {
         "TemporalLoss",
         "TotalVariationLoss",
     ),
+    "masks": ("Mask",),
     "objective": ("Loss", "StyleObjective", "Term", "loss"),
     "optimize": ("minimize",),
     "parametrizations": ("Parametrization",),
