@@ -36,6 +36,8 @@ class Mask:
         How much of the region a unit of a layer has: the mean over the cell of the image that it
         stands for, the least over all pixels that it sees (so that it sees nothing but the region),
         or the most (so that it sees any of the region). The latter are for layers of VGG19.
+    name : str, default "mask"
+        What messages call it.
 
     Raises
     ------
@@ -61,8 +63,11 @@ class Mask:
     [1.0, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, values: Any, propagation: Propagation = "average") -> None:
-        self.values = _checked(values, "values")
+    def __init__(
+        self, values: Any, propagation: Propagation = "average", name: str = "mask"
+    ) -> None:
+        self.name = name
+        self.values = _checked(values, name)
         if propagation not in ("average", *_EXTREMES):
             raise ValueError(
                 f'propagation: expected "average", "inside" or "all", received {propagation!r}'
@@ -95,15 +100,18 @@ class Mask:
         height, width = self.values.shape
         if abs(size[0] * width - size[1] * height) > TOLERANCE * max(height, width):
             raise ValueError(
-                f"expected a mask in the proportions of layer {layer!r}, {describe(size)}, "
-                f"received {describe((height, width))}"
+                f"{self.name}: expected a mask in the proportions of layer {layer!r}, "
+                f"{describe(size)}, received {describe((height, width))}"
             )
         values = self.values
         if self.propagation == "average":
             values = resize_mask(values, size)
         else:
             extreme = _EXTREMES[self.propagation]
-            start, length, step = vgg19.receptive_field(layer)
+            try:
+                start, length, step = vgg19.receptive_field(layer)
+            except KeyError as error:
+                raise KeyError(f"{self.name}: {error.args[0]}") from None
             if (height // step, width // step) != tuple(size):  # it is for an image of another size
                 values = resize_mask(values, (size[0] * step, size[1] * step))
             for count in size:
@@ -124,11 +132,10 @@ class Mask:
         -------
         Mask
         """
-        return Mask(np.clip(resize_mask(self.values, size), 0, 1), self.propagation)
+        return Mask(np.clip(resize_mask(self.values, size), 0, 1), self.propagation, self.name)
 
     def tensor(
         self,
-        argument: str,
         layer: str,
         size: tuple[int, int],
         view: Callable[..., NDArray[Any]] | None = None,
@@ -138,8 +145,6 @@ class Mask:
 
         Parameters
         ----------
-        argument : str
-            What messages call the mask.
         layer : str
         size : (int, int)
         view : callable, optional
@@ -158,15 +163,12 @@ class Mask:
         """
         key = (layer, size, view, options)
         if key not in self._kept:
-            try:
-                values = self.at(layer, size)
-            except (KeyError, ValueError) as error:
-                raise type(error)(f"{argument}: {error.args[0]}") from None
+            values = self.at(layer, size)
             if values is not None:
                 values = view(values, *options) if view else values
                 if not values.any():
                     raise ValueError(
-                        f"{argument}: expected a region that is left at layer {layer!r}, "
+                        f"{self.name}: expected a region that is left at layer {layer!r}, "
                         f"{describe(size)}, received {self!r}, which vanishes there"
                     )
                 if values.dtype == bool:
@@ -175,7 +177,7 @@ class Mask:
         return self._kept[key]
 
     def __eq__(self, other: object) -> bool:
-        """Compare values and propagation."""
+        """Compare values and propagation, whatever the names."""
         if not isinstance(other, Mask):
             return NotImplemented
         same = self.propagation == other.propagation
@@ -195,36 +197,26 @@ class Mask:
 
 def as_mask(mask: Any, argument: str = "mask") -> Mask | None:
     """Return the mask that an argument names: a mask, an array, or None."""
-    if mask is None or isinstance(mask, Mask):
-        return mask
-    return Mask(_checked(mask, argument))
+    return mask if mask is None or isinstance(mask, Mask) else Mask(mask, name=argument)
 
 
-def weights_at(
-    mask: Mask | None, layer: str, feature: Tensor, argument: str = "mask"
-) -> Tensor | None:
+def weights_at(mask: Mask | None, layer: str, feature: Tensor) -> Tensor | None:
     """Return how much each position of a feature map has of the region."""
-    return mask and mask.tensor(argument, layer, tuple(feature.shape[1:3]))
+    return mask and mask.tensor(layer, tuple(feature.shape[1:3]))
 
 
 def region_at(
-    mask: Mask | None,
-    layer: str,
-    feature: Tensor,
-    argument: str = "mask",
-    patch_size: int = 1,
-    stride: int = 1,
+    mask: Mask | None, layer: str, feature: Tensor, patch_size: int = 1, stride: int = 1
 ) -> Tensor | None:
-    """Return which positions, or patches by their centres, have more than half of the region."""
-    size = tuple(feature.shape[1:3])
-    return mask and mask.tensor(argument, layer, size, inner, patch_size, stride)
+    """Return which positions, or patches by their middles, have more than half of the region."""
+    return mask and mask.tensor(layer, tuple(feature.shape[1:3]), inner, patch_size, stride)
 
 
 def inner(values: Values, patch_size: int, stride: int) -> NDArray[np.bool_]:
-    """Return, for every patch, whether more than half of its centre is in the region."""
+    """Return, for every patch, whether more than half of its middle is in the region."""
     first, end = patch_size // 2, (patch_size - 1) // 2
-    centres = values[first : len(values) - end, first : values.shape[1] - end]
-    chosen: NDArray[np.bool_] = centres[::stride, ::stride] > 0.5
+    middles = values[first : len(values) - end, first : values.shape[1] - end]
+    chosen: NDArray[np.bool_] = middles[::stride, ::stride] > 0.5
     return chosen
 
 
@@ -233,18 +225,18 @@ def describe(size: tuple[int, ...]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def _checked(values: Any, argument: str) -> Values:
+def _checked(values: Any, name: str) -> Values:
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{argument}: expected an array of numbers, received {array.dtype}")
+        raise TypeError(f"{name}: expected an array of numbers, received {array.dtype}")
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
-            f"{argument}: expected an array of shape (height, width), received {array.shape}"
+            f"{name}: expected an array of shape (height, width), received {array.shape}"
         )
     mask = array.astype(np.float64)
     if not (mask.min() >= 0 and mask.max() <= 1):
-        raise ValueError(f"{argument}: expected numbers from 0 to 1")
+        raise ValueError(f"{name}: expected numbers from 0 to 1")
     if mask.max() == 0:
-        raise ValueError(f"{argument}: expected a number above 0 somewhere, received none")
+        raise ValueError(f"{name}: expected a number above 0 somewhere, received none")
     mask.flags.writeable = False
     return mask

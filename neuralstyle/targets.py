@@ -252,7 +252,7 @@ def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
             ]
         }
     if isinstance(value, Mask):
-        return {"mask": [_encoded(value.values, arrays, name), value.propagation]}
+        return {"mask": [_encoded(value.values, arrays, name), value.propagation, value.name]}
     if isinstance(value, StyleObjective):
         terms = [(term.name, term.weight, term.loss) for term in value.terms]
         return {"objective": _encoded(terms, arrays, name)}

@@ -89,7 +89,7 @@ class GaussianWassersteinLoss(LayerLoss):
         self._scales: dict[str, Tensor | float] = {}
         target_mask = as_mask(target_mask, "target_mask")
         for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
-            weights = weights_at(target_mask, layer, feature, "target_mask")
+            weights = weights_at(target_mask, layer, feature)
             mean, covariance = mean_and_covariance(feature, weights)
             self._targets[layer] = kept(mean), kept(_square_root(np.asarray(covariance)))
             # The mean square of the features is that of their means and deviations.

@@ -108,7 +108,7 @@ class LaplacianLoss(StatisticLoss):
         return tuple(
             weighed(
                 laplacian(feature, pool),
-                self.mask and self.mask.tensor("mask", "input", size, middles, pool),
+                self.mask and self.mask.tensor("input", size, middles, pool),
                 self.normalize,
             )
             for pool in self.pool

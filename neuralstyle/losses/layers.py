@@ -91,13 +91,11 @@ class StatisticLoss(LayerLoss):
         target_mask: Any,
     ) -> None:
         seen = self._look_at(target, layers, normalize, name, mask)
-        argument = "mask" if target_mask is mask else "target_mask"
-        target_mask = self.mask if target_mask is mask else as_mask(target_mask, argument)
+        target_mask = self.mask if target_mask is mask else as_mask(target_mask, "target_mask")
         self._targets: dict[str, tuple[Tensor, ...]] = {}
         self._scales: dict[str, tuple[Tensor | float, ...]] = {}
         for layer, feature in seen.items():
-            weights = weights_at(target_mask, layer, feature, argument)
-            statistics = self._statistics(feature, weights)
+            statistics = self._statistics(feature, weights_at(target_mask, layer, feature))
             self._targets[layer] = tuple(map(kept, statistics))
             self._scales[layer] = self._factors(statistics)
 

@@ -117,7 +117,7 @@ class PatchLoss(LayerLoss):
             lengths = ops.sqrt(means)
             self._targets[layer] = kept(feature[0])
             self._inverse_norms[layer] = kept(ops.where(lengths > 0, 1 / lengths, lengths))
-            region = self._region(target_mask, layer, feature, "target_mask")
+            region = self._region(target_mask, layer, feature)
             if region is not None:
                 barred = np.full(lengths.shape, -math.inf, np.asarray(lengths).dtype)
                 barred.flat[np.asarray(region)] = 0.0
@@ -160,10 +160,8 @@ class PatchLoss(LayerLoss):
             for y, x in itertools.product(range(self.patch_size), repeat=2)
         }
 
-    def _region(
-        self, mask: Mask | None, layer: str, feature: Tensor, argument: str = "mask"
-    ) -> Tensor | None:
-        return region_at(mask, layer, feature, argument, self.patch_size, self.stride)
+    def _region(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor | None:
+        return region_at(mask, layer, feature, self.patch_size, self.stride)
 
     def _check_size(self, layer: str, feature: Tensor, argument: str) -> None:
         height, width = feature.shape[1:3]

@@ -39,7 +39,7 @@ class QuantileLoss(LayerLoss):
         self._targets: dict[str, tuple[tuple[float, Table], ...]] = {}
         self._scales: dict[str, Tensor | float] = {}
         for layer, feature in seen.items():
-            rows = self._rows_of(target_mask, layer, feature, "target_mask")
+            rows = self._rows_of(target_mask, layer, feature)
             ordered = np.asarray(sort_rows(rows))
             self._targets[layer] = ((1.0, ordered),)
             self._scales[layer] = scale(self.normalize, ordered, paper=1)
@@ -48,12 +48,10 @@ class QuantileLoss(LayerLoss):
     def _rows(self, layer: str, feature: Tensor) -> Tensor:
         """Return the values to compare, a row for each distribution."""
 
-    def _rows_of(
-        self, mask: Mask | None, layer: str, feature: Tensor, argument: str = "mask"
-    ) -> Tensor:
+    def _rows_of(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor:
         """Return the values to compare that are of a mask's region."""
         rows = self._rows(layer, feature)
-        region = region_at(mask, layer, feature, argument, self.patch_size)
+        region = region_at(mask, layer, feature, self.patch_size)
         return rows if region is None else ops.take(rows, region, axis=-1)
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:

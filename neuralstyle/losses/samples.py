@@ -104,7 +104,7 @@ class RelaxedEMDLoss(LayerLoss):
         self._scales: dict[str, Tensor | float] = {}
         target_mask = as_mask(target_mask, "target_mask")
         for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
-            points = self._points(feature, region_at(target_mask, layer, feature, "target_mask"))
+            points = self._points(feature, region_at(target_mask, layer, feature))
             self._targets[layer] = kept(points)
             self._scales[layer] = 1.0
             if distance == "euclidean" and normalize == "mean":

@@ -84,7 +84,7 @@ class TotalVariationLoss(Loss):
             )
         variation = total_variation(image, self.exponent)
         size = image.shape[1], image.shape[2]
-        weights = self.mask and self.mask.tensor("mask", "input", size, corners)
+        weights = self.mask and self.mask.tensor("input", size, corners)
         if weights is not None:
             weights = ops.cast(weights, image.dtype)
             if self.normalize != "paper":
