@@ -59,8 +59,8 @@ class Mask:
     >>> left = Mask(np.arange(8) < np.full((8, 1), 3))
     >>> left.at("block2_conv1", (4, 4))[0].tolist()
     [1.0, 0.5, 0.0, 0.0]
-    >>> Mask(left.values, "all").at("block2_conv1", (4, 4))[0].tolist()
-    [1.0, 1.0, 1.0, 1.0]
+    >>> Mask(left.values, "inside").at("block1_conv1", (8, 8))[0].tolist()
+    [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     def __init__(
