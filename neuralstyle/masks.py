@@ -46,7 +46,7 @@ class Mask:
 
     Notes
     -----
-    A unit of a deep layer sees far more than its cell: 132 pixels at block5_conv1. Averages keep
+    A unit of a deep layer sees far more than its cell: 156 pixels a side at block5_conv1. Averages keep
     every region at every layer, and regions that share the image share its positions; but what lies
     beyond an edge is seen through it. With ``"inside"`` it is not, and small regions vanish at deep
     layers, which is an error; with ``"all"`` regions overlap.
