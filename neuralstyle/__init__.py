@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neuralstyle.images import load_metadata as load_metadata
     from neuralstyle.images import resize as resize
     from neuralstyle.images import save_image as save_image
+    from neuralstyle.labels import label_masks as label_masks
     from neuralstyle.lbfgs import LBFGS as LBFGS
     from neuralstyle.losses import ContentLoss as ContentLoss
     from neuralstyle.losses import CovarianceLoss as CovarianceLoss
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import StyleLoss as StyleLoss
     from neuralstyle.losses import TemporalLoss as TemporalLoss
     from neuralstyle.losses import TotalVariationLoss as TotalVariationLoss
+    from neuralstyle.masks import Mask as Mask
     from neuralstyle.objective import Loss as Loss
     from neuralstyle.objective import StyleObjective as StyleObjective
     from neuralstyle.objective import Term as Term
@@ -73,6 +75,7 @@ _HOMES = {
     "features": ("Features", "KerasFeatures", "VGG19Features"),
     "geometry": ("crop", "tile", "warp"),
     "images": ("load_image", "load_metadata", "resize", "save_image"),
+    "labels": ("label_masks",),
     "lbfgs": ("LBFGS",),
     "losses": (
         "ContentLoss",
@@ -89,6 +92,7 @@ _HOMES = {
         "TemporalLoss",
         "TotalVariationLoss",
     ),
+    "masks": ("Mask",),
     "objective": ("Loss", "StyleObjective", "Term", "loss"),
     "optimize": ("minimize",),
     "parametrizations": ("Parametrization",),

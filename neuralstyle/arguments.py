@@ -104,6 +104,13 @@ def parser() -> argparse.ArgumentParser:
     shares = "shares of the terms in the pull on the pixels, in place of weights"
     add("--shares", type=_share, nargs="+", metavar="TERM:SHARE", help=shares)
 
+    add = made.add_argument_group("parts of the picture with styles of their own").add_argument
+    region = "MASK STYLE [STYLE_MASK] [WEIGHT], once for each part: paint as STYLE, or as its part "
+    region += "that is white in STYLE_MASK, where MASK is white"
+    add("--region", nargs="+", action="append", default=[], metavar=("MASK", "STYLE"), help=region)
+    labels = "pictures of plain colours, the same for what belongs together in CONTENT and STYLE"
+    add("--labels", nargs=2, metavar=("OF_CONTENT", "OF_STYLE"), help=labels)
+
     add = made.add_argument_group("a film, of which the CONTENTs are the frames").add_argument
     flows = ".npy or .npz files, one for each frame after the first: see the documentation"
     add("--flows", nargs="+", metavar="FLOW", help=flows)
@@ -205,9 +212,23 @@ def arrange(args: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Return the names of the contents and of the styles."""
     if args.style is not None:
         return args.pictures, args.style
-    if len(args.pictures) < 2:
+    if len(args.pictures) < 2 and not args.region:
         raise Failure("expected CONTENT and STYLE, or --style STYLE; see neuralstyle --help")
     return args.pictures[:1], args.pictures[1:]
+
+
+def region_options(args: argparse.Namespace) -> list[tuple[str, str, str | None, float]]:
+    """Return the files of every region's mask, style and style's mask, and its weight."""
+    regions = []
+    for mask, *given in args.region:
+        weight = 1.0
+        # The last may be a number; a file that is called like one has a folder: ./2
+        if len(given) > 1 and re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", given[-1]):
+            weight = float(given.pop())
+        if not 1 <= len(given) <= 2:
+            raise Failure("--region: expected MASK STYLE [STYLE_MASK] [WEIGHT]")
+        regions.append((mask, given[0], given[1] if len(given) > 1 else None, weight))
+    return regions
 
 
 def recipe_options(args: argparse.Namespace) -> dict[str, Any]:

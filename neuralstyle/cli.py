@@ -32,9 +32,11 @@ from neuralstyle.arguments import (
     arrange,
     parser,
     recipe_options,
+    region_options,
 )
 from neuralstyle.files import check_place, reason
 from neuralstyle.images import check_target, load_image
+from neuralstyle.labels import label_masks
 from neuralstyle.outputs import STANDARD, Output, sentence, tell
 
 if TYPE_CHECKING:
@@ -87,6 +89,9 @@ def _run(args: argparse.Namespace, command: str) -> int:
         output = Output(args, command, len(jobs) > 1)
         first = _load(args, jobs[0][0])
         loaded = [load_image(_source(style)) for style in styles]
+        regions = _regions(args, loaded)
+        if args.labels:
+            loaded = []
         init = args.init
         if isinstance(init, str) and init not in STARTS:
             init = load_image(init)
@@ -99,7 +104,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
         from neuralstyle.transfer import stylize_many
     size = args.size
     if not contents:
-        size = size or min(DEFAULT_SIZE, max(loaded[0].shape[:2]))
+        size = size or min(DEFAULT_SIZE, max((regions[0][0] if regions else loaded[0]).shape[:2]))
     given = ("maxcor", "ftol", "xtol")
     preset = RECIPES[args.preset]
     if not contents:
@@ -109,6 +114,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
         recipe["content_weight"] = usual * 100 ** (0.5 - args.strength)
     options: dict[str, Any] = {
         "style_weights": args.style_weights,
+        "regions": regions,
         "weights": None if args.weights == "random" else args.weights,
         "pooling": args.pooling,
         "size": size,
@@ -197,7 +203,9 @@ def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str])
         if not os.path.isfile(content):
             raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
     # A start may be overwritten: a run can go on from its own result.
-    taken = {os.path.realpath(path) for path in (*contents, *styles)}
+    of_regions = (file for *files, _ in region_options(args) for file in files if file)
+    read = (*contents, *styles, *of_regions, *(args.labels or ()))
+    taken = {os.path.realpath(path) for path in read}
     if len(jobs) > 1 or args.output.endswith(("/", os.sep)):
         os.makedirs(args.output, exist_ok=True)
     results = [path for _, path in jobs if path != STANDARD]
@@ -246,6 +254,27 @@ def _load(args: argparse.Namespace, name: str | None) -> tuple[Floats | None, Fl
         return None, None
     most = None if args.size else DEFAULT_SIZE
     return load_image(_source(name), max_size=most, return_alpha=True)
+
+
+def _regions(args: argparse.Namespace, styles: Sequence[Floats]) -> list[tuple[Any, ...]]:
+    """Read the regions; those of label images have the style for themselves."""
+
+    def grey(name: str) -> Any:  # where it is transparent, there is no region
+        return load_image(name, background=(0.0, 0.0, 0.0)).mean(axis=2)
+
+    regions: list[tuple[Any, ...]] = [
+        (grey(mask), load_image(style), style_mask and grey(style_mask), weight)
+        for mask, style, style_mask, weight in region_options(args)
+    ]
+    if args.labels:
+        if len(styles) != 1:
+            raise Failure(f"--labels: expected one STYLE, received {len(styles)}")
+        try:
+            pairs = label_masks(*map(load_image, args.labels))
+        except ValueError as error:
+            raise Failure(f"--labels: {error}") from error
+        regions += [(mask, styles[0], style_mask) for mask, style_mask in pairs]
+    return regions
 
 
 def _pictures(

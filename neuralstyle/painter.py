@@ -22,9 +22,11 @@ from neuralstyle.features import Extractor, VGG19Features, image_tensor
 from neuralstyle.geometry import crop, tile
 from neuralstyle.images import check_image, resize
 from neuralstyle.losses import ContentLoss
+from neuralstyle.masks import Mask
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.optimize import check_callback, check_limits, check_method, minimize
 from neuralstyle.progress import progress_bar
+from neuralstyle.regions import Region, check_regions
 from neuralstyle.result import Callback, Image, Status, StyleResult
 from neuralstyle.scales import Scales, enlarged, iterations_at, pyramid, style_size, target_size
 from neuralstyle.starts import Init, check_init, start_image
@@ -57,6 +59,7 @@ class Options:
     """What `stylize` takes beside its pictures; it says what they mean."""
 
     style_weights: Sequence[float] | None = None
+    regions: Sequence[tuple[Any, ...]] | None = None
     objective: presets.Recipe | ObjectiveFactory | None = None
     extractor: Extractor | None = None
     weights: str | os.PathLike[str] | None = "auto"
@@ -99,16 +102,19 @@ class Painter:
     def __init__(self, style: Any, options: Options) -> None:
         self.options = options
         self.function = _function(options)
-        self.styles = _check_styles(style, least=0 if self.function else 1)
+        self.regions = check_regions(options.regions)
+        self.styles = _check_styles(style, least=0 if self.function or self.regions else 1)
         self.shares: list[float] = []
-        if self.function is None:
+        if self.function is not None:
+            for name in ("style_weights", "regions"):
+                if getattr(options, name) is not None:
+                    raise ValueError(
+                        f"{name}: expected None with a function as objective, which weighs and "
+                        f"masks its styles itself; received {getattr(options, name)!r}"
+                    )
+        elif self.styles or options.style_weights is not None:
             self.shares = check_shares(
                 options.style_weights, len(self.styles), "style_weights", "styles"
-            )
-        elif options.style_weights is not None:
-            raise ValueError(
-                "style_weights: expected None with a function as objective, which weighs its "
-                f"styles itself; received {options.style_weights!r}"
             )
         numbers = ("maxfun", "maxcor", "maxls", "ftol", "gtol", "xtol", "bounds")
         self.limits = check_limits(1, **{name: getattr(options, name) for name in numbers})
@@ -204,8 +210,12 @@ class Painter:
         recipe = self._recipe(content)
         pictures = self.styles if content is None else [content]
         sides = pictures[0].shape if pictures else ()
+        if content is None and self.regions:
+            sides = self.regions[0].mask.values.shape
         shapes = pyramid(target_size(sides, options.size), options.scales, recipe.min_size)
         iterations = iterations_at(options.maxiter, recipe.maxiter, shapes)
+        for region in self.regions:  # masks refuse other proportions
+            region.mask.at("input", shapes[-1] if content is None else content.shape[:2])
 
         init: Any = options.init
         if init is None:
@@ -217,10 +227,11 @@ class Painter:
             done = sum(max(shape) <= max(first.shape[:2]) for shape in shapes[:-1])
             shapes, iterations = shapes[done:], iterations[done:]
 
-        used, styles = content, self.styles
+        used, styles, regions = content, self.styles, self.regions
         if content is not None:
             used = self.treatment.content(content)
             styles = [self.treatment.style(style, content) for style in styles]
+            regions = [r._replace(style=self.treatment.style(r.style, content)) for r in regions]
         start = start_image(first, used, styles, shapes[0], options.seed)
         detail = used if isinstance(first, str) and first == "content" else None
         if isinstance(init, StyleResult) and init.settings.get("init") == "content":
@@ -230,6 +241,7 @@ class Painter:
             recipe=recipe,
             content=used,
             styles=styles,
+            regions=regions,
             shapes=shapes,
             iterations=iterations,
             init=first if isinstance(first, str | dict) else "image",
@@ -242,6 +254,7 @@ class Painter:
         return {
             "recipe": "function" if self.function else plan.recipe.name,
             **{name: getattr(self.options, name) for name in named},
+            "regions": [region.weight for region in plan.regions],
             "shapes": plan.shapes,
             "maxiter": plan.iterations,
             "init": plan.init,
@@ -268,10 +281,22 @@ class Painter:
         def features(picture: Image, size: Shape) -> Any:
             return self.extractor(image_tensor(resize(picture, size)))
 
+        def fit(scaled: Image) -> Image:
+            fit = self.options.style_fit
+            return FITS[fit](scaled, shape) if fit else scaled
+
         def fitted(style: Image) -> Any:
             scaled = resize(style, style_size(style, shape, self.options.style_scale))
-            fit = self.options.style_fit
-            return self.extractor(image_tensor(FITS[fit](scaled, shape) if fit else scaled))
+            return self.extractor(image_tensor(fit(scaled)))
+
+        def masks(region: Region) -> dict[str, Mask | None]:
+            target = region.style_mask
+            if target is not None:
+                size = style_size(region.style, shape, self.options.style_scale)
+                grey = np.repeat(target.resized(size).values[..., None], 3, axis=2)
+                values = fit(grey.astype(np.float32))[..., 0]
+                target = Mask(values, target.propagation, target.name)
+            return {"mask": region.mask.resized(shape), "target_mask": target}
 
         if self.function is not None:
             seen = None if plan.content is None else features(plan.content, shape)
@@ -290,11 +315,13 @@ class Painter:
         made = self._remembered.get(shape)
         if made is None:
             made = [plan.recipe.style(seen, fitted(style)) for style in plan.styles]
+            made += [plan.recipe.style(seen, fitted(r.style), **masks(r)) for r in plan.regions]
             if self.treatment.style is ColorTreatment.style:  # else it has this content's colours
                 self._remembered[shape] = made
                 if len(self._remembered) > REMEMBERED:
                     del self._remembered[next(iter(self._remembered))]
-        return presets.combined(terms, made, self.shares)
+        shares = [*self.shares, *(region.share for region in plan.regions)]
+        return presets.combined(terms, made, shares)
 
     def _balanced(self, objective: StyleObjective, start: Image) -> StyleObjective:
         shares = self.options.shares
@@ -309,7 +336,8 @@ class Painter:
     def _tell(self, plan: _Plan) -> None:
         """Log what the user may not expect."""
         wanted = round(max(plan.shapes[-1]) * self.options.style_scale)
-        if any(max(style.shape) < wanted for style in plan.styles):
+        styles = [*plan.styles, *(region.style for region in plan.regions)]
+        if any(max(style.shape) < wanted for style in styles):
             logger.info("a style image is smaller than asked for, and keeps its size")
         if plan.recipe.absolute and getattr(self.extractor, "weights", None) == "compact":
             logger.warning(
@@ -328,6 +356,7 @@ class _Plan:
     content: Image | None
     """With its colours treated, as are the styles."""
     styles: list[Image]
+    regions: list[Region]
     shapes: list[Shape]
     iterations: list[int]
     init: str | dict[str, float]

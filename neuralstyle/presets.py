@@ -53,7 +53,8 @@ class Recipe:
         Makes the weighted terms that do not concern style, from the content's features.
     style : callable
         Makes one style's weighted terms, from the content's and that style's features. Of the
-        content's it may use the shapes: the terms are used for other contents of that size too.
+        content's it may use the shapes: the terms are used for other contents of that size too. For
+        the regions of `stylize`, it is to take `mask` and `target_mask` and pass them to losses.
     pooling : {"max", "avg"}
         Of the network.
     init : str or callable
@@ -81,7 +82,7 @@ class Recipe:
 
     name: str
     content: Callable[[FeatureMap], list[StyleObjective]]
-    style: Callable[[FeatureMap, FeatureMap], list[StyleObjective]]
+    style: Callable[..., list[StyleObjective]]
     pooling: Pooling = "max"
     init: str | StartImage = "content"
     maxiter: tuple[int, ...] = (500,)
@@ -177,22 +178,25 @@ def default(
             (content_weight, lambda: ContentLoss(content, content_layers)),
             (tv_weight, TotalVariationLoss),
         ),
-        style=lambda content, style: _weighted(
-            (style_weight, lambda: CovarianceLoss(style, style_layers, name="style")),
+        style=lambda content, style, **masks: _weighted(
+            (style_weight, lambda: CovarianceLoss(style, style_layers, name="style", **masks)),
             (
                 4 * style_weight,
                 lambda: SlicedWassersteinLoss(
-                    style, list(layer_weights(style_layers)), directions=16
+                    style, list(layer_weights(style_layers)), directions=16, **masks
                 ),
             ),
             (
                 patch_weight,
                 lambda: SlicedWassersteinLoss(
-                    style, "input", directions=24, patch_size=7, name="patches"
+                    style, "input", directions=24, patch_size=7, name="patches", **masks
                 ),
             ),
-            (color_weight / 2, lambda: CovarianceLoss(style, "input", name="color")),
-            (color_weight / 2, lambda: HistogramLoss(style, "input", name="color_histogram")),
+            (color_weight / 2, lambda: CovarianceLoss(style, "input", name="color", **masks)),
+            (
+                color_weight / 2,
+                lambda: HistogramLoss(style, "input", name="color_histogram", **masks),
+            ),
         ),
         pooling="avg",
         maxiter=(80, 60, 40, 30),
@@ -234,8 +238,8 @@ def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Reci
         content=lambda content: _weighted(
             (content_weight, lambda: ContentLoss(content, "block4_conv2", normalize="paper")),
         ),
-        style=lambda content, style: _weighted(
-            (style_weight, lambda: StyleLoss(style, STYLE_LAYERS, normalize="paper")),
+        style=lambda content, style, **masks: _weighted(
+            (style_weight, lambda: StyleLoss(style, STYLE_LAYERS, normalize="paper", **masks)),
         ),
         pooling="avg",
         init="noise",
@@ -282,13 +286,14 @@ def neural_style(
             (content_weight, lambda: ContentLoss(content, "block4_conv2", normalize="mean")),
             (tv_weight * 0.5 * 255**2, lambda: TotalVariationLoss(normalize="paper")),
         ),
-        style=lambda content, style: _weighted(
+        style=lambda content, style, **masks: _weighted(
             (
                 style_weight,
                 lambda: StyleLoss(
                     style,
                     {layer: 1 / _channels(style, layer) ** 2 for layer in STYLE_LAYERS},
                     normalize="mean",
+                    **masks,
                 ),
             ),
         ),
@@ -338,13 +343,14 @@ def keras_example(
             (2 * content_weight, lambda: ContentLoss(content, "block5_conv2", normalize="paper")),
             (tv_weight * 255**2.5, lambda: TotalVariationLoss(exponent=2.5, normalize="paper")),
         ),
-        style=lambda content, style: _weighted(
+        style=lambda content, style, **masks: _weighted(
             (
                 style_weight,
                 lambda: StyleLoss(
                     style,
                     {layer: factor(content, layer) for layer in STYLE_LAYERS},
                     normalize="mean",
+                    **masks,
                 ),
             ),
         ),
@@ -414,14 +420,18 @@ def risser2017(
             ),
             (tv_weight, lambda: TotalVariationLoss(normalize="paper")),
         ),
-        style=lambda content, style: _weighted(
-            (style_weight, lambda: StyleLoss(style, gram_factors(content), normalize="mean")),
+        style=lambda content, style, **masks: _weighted(
+            (
+                style_weight,
+                lambda: StyleLoss(style, gram_factors(content), normalize="mean", **masks),
+            ),
             (
                 style_weight,
                 lambda: HistogramLoss(
                     style,
                     {layer: gamma / unit**2 for layer, gamma in gammas.items()},
                     normalize="mean",
+                    **masks,
                 ),
             ),
         ),

@@ -37,14 +37,54 @@ def positions(feature: Tensor) -> Tensor:
     return ops.reshape(feature, (-1, feature.shape[-1]))
 
 
-def gram_matrix(feature: Tensor) -> Tensor:
-    r"""Gram matrix of a feature map, divided by the number of positions.
+def guided(feature: Tensor, mask: Tensor | None) -> Tensor:
+    r"""Multiply a feature map by a guidance channel whose mean square is 1.
 
-    .. math:: G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}
+    .. math:: F_{ik} \frac{T_k}{\sqrt{\operatorname{mean} T^2}}
 
     Parameters
     ----------
     feature : tensor, shape (1, H, W, C)
+    mask : tensor, shape (H, W), not zero throughout, or None
+        T; with None the features are returned as they are.
+
+    Returns
+    -------
+    tensor, shape (1, H, W, C)
+
+    Notes
+    -----
+    What is a mean of squares, or of products, of features over the positions becomes one with the
+    weights :math:`T_k^2 / \sum T^2`: in a binary mask, the mean over the region.
+
+    References
+    ----------
+    Gatys, Ecker, Bethge, Hertzmann and Shechtman, Controlling Perceptual Factors in Neural Style
+    Transfer, CVPR 2017.
+
+    Examples
+    --------
+    >>> feature = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> round(float(ops.mean(ops.square(guided(feature, np.array([[0.0, 0.5]]))))), 6)
+    12.5
+    """
+    if mask is None:
+        return feature
+    mask = ops.cast(mask, feature.dtype)
+    return feature * (mask / ops.sqrt(ops.mean(ops.square(mask))))[..., None]
+
+
+def gram_matrix(feature: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Gram matrix of a feature map, divided by the number of positions.
+
+    .. math:: G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}, \qquad
+              G_{ij} = \frac{\sum_k T_k^2 F_{ik} F_{jk}}{\sum_k T_k^2}
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+    mask : tensor, shape (H, W), not zero throughout, optional
+        T, of the second form.
 
     Returns
     -------
@@ -58,17 +98,20 @@ def gram_matrix(feature: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> np.asarray(gram_matrix(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))).tolist()
+    >>> feature = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> np.asarray(gram_matrix(feature)).tolist()
     [[5.0, 7.0], [7.0, 10.0]]
+    >>> np.asarray(gram_matrix(feature, np.array([[1.0, 0.0]]))).round(6).tolist()
+    [[1.0, 2.0], [2.0, 4.0]]
     """
-    flat = positions(feature)
+    flat = positions(guided(feature, mask))
     product = ops.matmul(ops.transpose(flat), ops.stop_gradient(flat))
     # The product is its own transpose, so this sum is the product; but differentiating it takes one
     # large matrix product, where differentiating both factors takes two.
     return (product + ops.transpose(product) - ops.stop_gradient(product)) / flat.shape[0]
 
 
-def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(feature: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     r"""Mean and (biased) covariance of the channels over the positions.
 
     .. math:: \mu_i = \frac{1}{M} \sum_k F_{ik}, \qquad
@@ -77,6 +120,8 @@ def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     feature : tensor, shape (1, H, W, C)
+    mask : tensor, shape (H, W), not zero throughout, optional
+        T, of the weights :math:`T_k^2 / \sum T^2` in place of 1 / M.
 
     Returns
     -------
@@ -89,11 +134,11 @@ def mean_and_covariance(feature: Tensor) -> tuple[Tensor, Tensor]:
     >>> np.asarray(mean).tolist(), np.asarray(covariance).tolist()
     ([2.0, 3.0], [[1.0, 1.0], [1.0, 1.0]])
     """
-    mean = ops.mean(feature, axis=(0, 1, 2))
-    return mean, gram_matrix(feature - mean)
+    mean = _mean(feature, mask)
+    return mean, gram_matrix(feature - mean, mask)
 
 
-def mean_and_deviation(feature: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_deviation(feature: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     r"""Mean and (biased) standard deviation of each channel over the positions.
 
     .. math:: \sigma_i = \sqrt{\frac{1}{M} \sum_k (F_{ik} - \mu_i)^2}
@@ -101,6 +146,8 @@ def mean_and_deviation(feature: Tensor) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     feature : tensor, shape (1, H, W, C)
+    mask : tensor, shape (H, W), not zero throughout, optional
+        T, of the weights :math:`T_k^2 / \sum T^2` in place of 1 / M.
 
     Returns
     -------
@@ -119,8 +166,13 @@ def mean_and_deviation(feature: Tensor) -> tuple[Tensor, Tensor]:
     >>> np.asarray(mean).tolist(), np.asarray(deviation).tolist()
     ([2.0, 2.0], [1.0, 0.0])
     """
-    mean = ops.mean(feature, axis=(0, 1, 2))
-    return mean, _power(ops.mean(ops.square(feature - mean), axis=(0, 1, 2)), 1 / 2)
+    mean = _mean(feature, mask)
+    return mean, _power(_mean(ops.square(feature - mean), mask), 1 / 2)
+
+
+def _mean(feature: Tensor, mask: Tensor | None) -> Tensor:
+    # Guided twice: the weights are the square of what multiplies the features.
+    return ops.mean(guided(guided(feature, mask), mask), axis=(0, 1, 2))
 
 
 def sorted_values(feature: Tensor, seed: int = 0) -> Tensor:
@@ -260,6 +312,36 @@ def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
     at_edges = integral[:, whole] + (integral[:, following] - integral[:, whole]) * (rest / count)
     quantiles: NDArray[np.floating] = np.diff(at_edges, axis=1) * (count / size)
     return quantiles.astype(values.dtype)
+
+
+def resize_mask(mask: Tensor, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Resize a mask such that every cell has the mean of what it covers.
+
+    Parameters
+    ----------
+    mask : array, shape (H, W)
+    size : (int, int)
+        Height and width wanted, of any ratio to those of `mask`.
+
+    Returns
+    -------
+    array, shape `size`, float64
+
+    Notes
+    -----
+    The mean is kept, and with it the share of the image that a region has; masks that sum to 1
+    everywhere still do.
+
+    Examples
+    --------
+    >>> resize_mask(np.array([[0.0, 1.0, 1.0]]), (1, 2)).round(6).tolist()
+    [[0.333333, 1.0]]
+    """
+    values = np.asarray(mask, np.float64)
+    for count in reversed(size):
+        # The mean over cells of a row's step function, as of quantiles; then of a column's.
+        values = cell_quantiles(values, count).T
+    return values
 
 
 def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:

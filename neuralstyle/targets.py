@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from neuralstyle import losses as _losses
 from neuralstyle.files import check_place, quoted, reason, replacing
+from neuralstyle.masks import Mask
 from neuralstyle.objective import Loss, StyleObjective, Term
 from neuralstyle.tracing import kept
 
@@ -250,6 +251,8 @@ def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
                 for k, v in value.items()
             ]
         }
+    if isinstance(value, Mask):
+        return {"mask": [_encoded(value.values, arrays, name), value.propagation, value.name]}
     if isinstance(value, StyleObjective):
         terms = [(term.name, term.weight, term.loss) for term in value.terms]
         return {"objective": _encoded(terms, arrays, name)}
@@ -272,6 +275,8 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], known: dict[str, type
         return arrays[value]
     if kind == "tensor":
         return kept(arrays[value])
+    if kind == "mask":
+        return Mask(*(_decoded(part, arrays, known) for part in value))
     if kind == "objective":
         return StyleObjective(*(Term(*term) for term in _decoded(value, arrays, known)))
     if kind == "loss":

@@ -23,6 +23,7 @@ def stylize(
     style: Any,
     *,
     style_weights: Sequence[float] | None = None,
+    regions: Sequence[tuple[Any, ...]] | None = None,
     objective: presets.Recipe | ObjectiveFactory | None = None,
     extractor: Extractor | None = None,
     weights: str | os.PathLike[str] | None = "auto",
@@ -55,9 +56,15 @@ def stylize(
         The photograph, as `load_image` returns it. With None the result is a texture: the style
         alone, from noise, without the recipe's content loss.
     style : array like `content`, of any size, or a sequence of such
-        The painting or paintings. The sequence may be empty if `objective` is a function.
+        The painting or paintings for the whole picture. The sequence may be empty if there are
+        `regions`, or if `objective` is a function.
     style_weights : sequence of float, optional
         Shares of the styles, equal by default. They are divided by their sum.
+    regions : sequence of tuples (mask, style, style_mask, weight), optional
+        Parts of the picture with styles of their own, besides `style`: where in the content, an
+        array (H, W) of numbers from 0 to 1 in its proportions, or a `Mask`; a painting; where in
+        the painting, everywhere if None or left out; and how strongly, 1 if left out: then each
+        pixel is pulled as by a style of the whole picture. `label_masks` makes masks of colours.
     objective : Recipe or callable, optional
         What to minimise: a recipe of `neuralstyle.presets` (``presets.default()`` if left out), or
         a function of the features of the content and of each style, ``lambda c, s: ...``, that
@@ -124,6 +131,11 @@ def stylize(
 
     Notes
     -----
+    The masks of regions are averaged at every scale. A small region vanishes at deep layers of
+    coarse scales, which is an error that says so; then fewer `scales` help, or a larger mask. A
+    region's terms are those of the recipe with the masks, called ``style_1`` and so on where there
+    are several; `color` treats its style by the whole content.
+
     Every scale has its targets made anew from the content and style images at its size, and starts
     from the result of the one before, enlarged. If the run began with the content, what the
     enlarged content lacks of its detail is added: that saves a third of the iterations that the

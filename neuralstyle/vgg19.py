@@ -38,6 +38,45 @@ ALIASES = {
 both ``block4_conv2``."""
 
 
+def receptive_field(layer: str) -> tuple[int, int, int]:
+    """Return which pixels the units of a layer see.
+
+    Parameters
+    ----------
+    layer : str
+        One of the network's, or ``"input"``.
+
+    Returns
+    -------
+    start, length, step : int
+        In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
+        `length`. What of them lies outside the image is zero to the network.
+
+    Raises
+    ------
+    KeyError
+        If the network has no such layer.
+
+    Examples
+    --------
+    >>> receptive_field("block2_conv1")
+    (-4, 10, 2)
+    """
+    wanted = ALIASES.get(layer, layer)
+    start, length, step = 0, 1, 1
+    if wanted == "input":
+        return start, length, step
+    for block, count in enumerate(BLOCKS, start=1):
+        for index in range(1, count + 1):
+            start, length = start - step, length + 2 * step
+            if wanted == f"block{block}_conv{index}":
+                return start, length, step
+        length, step = length + step, 2 * step
+        if wanted == f"block{block}_pool":
+            return start, length, step
+    raise KeyError(f"there is no layer {layer!r} in VGG19")
+
+
 def preprocess(image: Tensor) -> Tensor:
     """Turn RGB in [0, 1] into what VGG19 was trained on: BGR times 255, minus the ImageNet means.
 

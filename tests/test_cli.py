@@ -83,6 +83,75 @@ def test_picture_is_the_librarys(folder: Path) -> None:
     np.testing.assert_allclose(ns.load_image("out.png"), result.image, atol=0.5 / 255 + 1e-6)
 
 
+def save_mask(name: str, mask: np.ndarray, alpha: bool = False) -> None:
+    grey = np.repeat(mask[..., None].astype(np.float32), 3, axis=2)
+    if alpha:  # white, on nothing
+        ns.save_image(name, np.ones_like(grey), alpha=grey[..., 0])
+    else:
+        ns.save_image(name, grey)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_regions_are_the_librarys(folder: Path, alpha: bool) -> None:
+    left = np.arange(64) < np.full((48, 1), 32)
+    part = np.arange(56) >= np.full((40, 1), 20)
+    save_mask("left.png", left, alpha)
+    save_mask("right.png", ~left, alpha)
+    save_mask("part.png", part, alpha)
+    options = ["--region", "left.png", "style.png", "part.png", "0.5", "--scales", "1"]
+    assert run(*options, "--region", "right.png", "content.png", inputs="content.png") == 0
+    content, style = ns.load_image("content.png"), ns.load_image("style.png")
+    regions = [(left, style, part, 0.5), (~left, content)]
+    result = ns.stylize(content, [], regions=regions, weights="compact", maxiter=2, scales=1)
+    np.testing.assert_allclose(ns.load_image("out.png"), result.image, atol=0.5 / 255 + 1e-6)
+    about = json.loads(ns.load_metadata("out.png")["neuralstyle"])
+    assert about["settings"]["regions"] == [0.5, 1.0]
+
+
+def test_labels_are_regions_of_the_style_with_a_content_or_without(folder: Path) -> None:
+    colors = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], np.float32)
+    left = np.arange(64) < np.full((48, 1), 32)
+    part = np.arange(56) >= np.full((40, 1), 20)
+    ns.save_image("a.png", colors[left.astype(int)])
+    ns.save_image("b.png", colors[part.astype(int)])
+    labels = ["--labels", "a.png", "b.png", "--scales", "1"]
+    style = ns.load_image("style.png")
+    # The regions are equally large; red is the first of the colours.
+    regions = [(left, style, part), (~left, style, ~part)]
+    options: dict[str, Any] = {"weights": "compact", "maxiter": 2, "scales": 1}
+    assert run(*labels) == 0
+    result = ns.stylize(ns.load_image("content.png"), [], regions=regions, **options)
+    np.testing.assert_allclose(ns.load_image("out.png"), result.image, atol=2.5 / 255)
+    assert run(*labels, inputs="--style style.png") == 0
+    assert ns.load_image("out.png").shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--region m.png", "--region: expected MASK STYLE [STYLE_MASK] [WEIGHT]"),
+        ("--region m.png a b c d", "--region: expected MASK STYLE [STYLE_MASK] [WEIGHT]"),
+        ("--region m.png 1", "cannot read '1'"),
+        ("--region absent.png style.png", "cannot read 'absent.png'"),
+        ("--region m.png style.png high.png", "regions[0], style_mask: expected a mask in the pro"),
+        ("--region out.png style.png", "'out.png' would be overwritten"),
+        ("--labels m.png out.png", "'out.png' would be overwritten"),
+        ("--labels m.png style.png", "--labels: "),
+        ("--labels m.png m.png --style a b", "expected one STYLE, received 2"),
+    ],
+)
+def test_what_is_no_region_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: str, message: str
+) -> None:
+    save_mask("m.png", np.tri(48, 64))
+    save_mask("high.png", np.tri(64, 48))
+    for name in ("a", "b"):
+        Path(name).write_bytes(Path("style.png").read_bytes())
+    inputs = "content.png" if "--style" in options else "content.png style.png"
+    assert run(*options.split(), inputs=inputs) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_quiet_says_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("--quiet") == 0
     assert capfd.readouterr() == ("", "")

@@ -23,6 +23,7 @@ def features(seed: int) -> dict[str, np.ndarray]:
 TARGET = features(0)
 VALID = np.random.default_rng(5).uniform(size=(6, 7))
 GENERATED = features(10)
+PART = ns.Mask(np.random.default_rng(6).uniform(size=(6, 7)))
 
 
 def flat(target: FeatureMaps) -> dict[str, np.ndarray]:
@@ -115,6 +116,28 @@ CASES = [
                 lambda t, n=n: ns.TotalVariationLoss(exponent=1.25, normalize=n),
                 flat,
             ),
+        )
+    ),
+    Case("laplacian-masked", lambda t: ns.LaplacianLoss(t, (1, 2), mask=PART)),
+    Case("variation-masked", lambda t: ns.TotalVariationLoss(mask=PART), flat),
+    *(
+        Case(f"{kind.name}-masked", lambda t, kind=kind: kind(t, ("a", "b"), mask=PART))
+        for kind in (ns.ContentLoss, ns.SelfSimilarityLoss)
+    ),
+    *(
+        Case(
+            f"{kind.name}-masked",
+            lambda t, kind=kind: kind(t, ("a", "b"), mask=PART, target_mask=PART),
+        )
+        for kind in (
+            ns.StyleLoss,
+            ns.CovarianceLoss,
+            ns.MomentLoss,
+            ns.GaussianWassersteinLoss,
+            ns.HistogramLoss,
+            ns.SlicedWassersteinLoss,
+            ns.PatchLoss,
+            ns.RelaxedEMDLoss,
         )
     ),
     Case("function", brightness_loss),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
-from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale
+from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale, weighed
 from neuralstyle.statistics import Tensor
 
 
@@ -25,15 +25,18 @@ class ContentLoss(StatisticLoss):
         Features of the content image.
     layers : str, sequence of str or mapping from str to float, default "block4_conv2"
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region that is compared: weights of the positions, in the mean of squares as in the sum.
     name : str, default "content"
 
     Raises
     ------
     KeyError
         If the target has no such layer.
-    ValueError
-        If a feature map is not a batch of one, if `layers` or `normalize` is not of the form above,
-        or, when called, if the generated image's features differ in shape from the target's.
+    TypeError, ValueError
+        If a feature map is not a batch of one, if `layers`, `normalize` or `mask` is not of the
+        form above, if the region vanishes at a layer, or, when called, if the generated image's
+        features differ in shape from the target's.
 
     References
     ----------
@@ -53,12 +56,13 @@ class ContentLoss(StatisticLoss):
         layers: Layers = "block4_conv2",
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
         name: str = "content",
     ) -> None:
-        super().__init__(target, layers, normalize, name)
+        super().__init__(target, layers, normalize, name, mask, mask)
 
-    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
-        return (feature,)
+    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        return (weighed(feature, mask, self.normalize),)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         (feature,) = statistics

@@ -10,7 +10,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, scale
-from neuralstyle.statistics import Tensor, mean_and_covariance
+from neuralstyle.masks import as_mask, weights_at
+from neuralstyle.statistics import Tensor, guided, mean_and_covariance
 from neuralstyle.tracing import kept
 
 
@@ -31,15 +32,18 @@ class GaussianWassersteinLoss(LayerLoss):
         Features of the style image, of any size.
     layers : str, sequence of str or mapping from str to float, default `STYLE_LAYERS`
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared:
+        the squares of the mask are the positions' weights.
     name : str, default "gaussian"
 
     Raises
     ------
     KeyError
         If the target has no such layer.
-    ValueError
-        If a feature map is not a batch of one, or if `layers` or `normalize` is not of the form
-        above.
+    TypeError, ValueError
+        If a feature map is not a batch of one, if `layers`, `normalize`, `mask` or `target_mask` is
+        not of the form above, or if a region vanishes at a layer.
 
     Notes
     -----
@@ -77,18 +81,24 @@ class GaussianWassersteinLoss(LayerLoss):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         name: str = "gaussian",
     ) -> None:
         self._targets: dict[str, tuple[Tensor, Tensor]] = {}
         self._scales: dict[str, Tensor | float] = {}
-        for layer, feature in self._look_at(target, layers, normalize, name).items():
-            mean, covariance = mean_and_covariance(feature)
+        target_mask = as_mask(target_mask, "target_mask")
+        for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
+            weights = weights_at(target_mask, layer, feature)
+            mean, covariance = mean_and_covariance(feature, weights)
             self._targets[layer] = kept(mean), kept(_square_root(np.asarray(covariance)))
             # The mean square of the features is that of their means and deviations.
-            self._scales[layer] = scale(normalize, feature, paper=feature.shape[-1])
+            self._scales[layer] = scale(
+                normalize, guided(feature, weights), paper=feature.shape[-1]
+            )
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        mean, covariance = mean_and_covariance(feature)
+        mean, covariance = mean_and_covariance(feature, weights_at(self.mask, layer, feature))
         wanted, root = self._targets[layer]
         shift = ops.sum(ops.square(mean - wanted))
         spread = ops.cast(_spread(ops.cast(covariance, "float64"), root), shift.dtype)

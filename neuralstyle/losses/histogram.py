@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 from keras import ops
 
@@ -30,6 +30,9 @@ class HistogramLoss(QuantileLoss):
     layers : str, sequence of str or mapping from str to float
         Default ``("block1_conv1", "block4_conv1")``, fine detail and coarse.
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared: the
+        positions where the mask is above 1/2.
     seed : int, default 0
         Chooses the fixed random order in which equal values are matched.
     name : str, default "histogram"
@@ -39,8 +42,8 @@ class HistogramLoss(QuantileLoss):
     KeyError
         If the target has no such layer.
     TypeError, ValueError
-        If a feature map is not a batch of one, or if `layers`, `normalize` or `seed` is not of the
-        form above.
+        If a feature map is not a batch of one, if `layers`, `normalize`, `seed`, `mask` or
+        `target_mask` is not of the form above, or if a region vanishes at a layer.
 
     Notes
     -----
@@ -74,11 +77,13 @@ class HistogramLoss(QuantileLoss):
         layers: Layers = ("block1_conv1", "block4_conv1"),
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         seed: int = 0,
         name: str = "histogram",
     ) -> None:
         self.seed = whole_number("seed", seed, 0)
-        self._keep(self._look_at(target, layers, normalize, name))
+        self._keep(self._look_at(target, layers, normalize, name, mask), target_mask)
 
     def _rows(self, layer: str, feature: Tensor) -> Tensor:
         return ops.transpose(positions(feature))

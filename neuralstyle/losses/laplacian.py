@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
-from neuralstyle.losses.layers import Normalize, StatisticLoss, feature_at, scale, weights_of
-from neuralstyle.statistics import Tensor, laplacian
+from neuralstyle.losses.layers import (
+    Normalize,
+    StatisticLoss,
+    feature_at,
+    scale,
+    weighed,
+    weights_of,
+)
+from neuralstyle.masks import Values, describe
+from neuralstyle.statistics import Tensor, laplacian, resize_mask
 
 Pool: TypeAlias = int | Sequence[int] | Mapping[int, float]
 
@@ -36,6 +44,9 @@ class LaplacianLoss(StatisticLoss):
         Side p of the squares in pixels, at least 1; a sequence weighs each 1 / their number, a
         mapping gives the weights. The larger it is, the coarser are the edges that count.
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region that is compared: every entry of a Laplacian is weighed by the mean of the mask
+        over the square in its middle.
     name : str, default "laplacian"
 
     Raises
@@ -43,8 +54,9 @@ class LaplacianLoss(StatisticLoss):
     KeyError
         If the target has no ``"input"``.
     TypeError, ValueError
-        If `pool` or `normalize` is not of the form above, if the image has less than 3 squares in
-        height or width, or, when called, if the generated image has another size than the target.
+        If `pool`, `normalize` or `mask` is not of the form above, if the image has less than 3
+        squares in height or width or none of the region but in its outermost squares, or, when
+        called, if the generated image has another size than the target.
 
     Notes
     -----
@@ -72,6 +84,7 @@ class LaplacianLoss(StatisticLoss):
         pool: Pool = 4,
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
         name: str = "laplacian",
     ) -> None:
         self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")
@@ -81,18 +94,25 @@ class LaplacianLoss(StatisticLoss):
         if min(self._size) < 3 * max(self.pool):
             raise ValueError(
                 f"target: expected an image of at least {3 * max(self.pool)} pixels in height and "
-                f"width, for squares of {max(self.pool)}, received {describe(self._size)}"
+                f"width, for squares of {max(self.pool)}, received {describe(self._size)} pixels"
             )
-        super().__init__(target, "input", normalize, name)
+        super().__init__(target, "input", normalize, name, mask, mask)
 
-    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
-        size = tuple(feature.shape[1:3])
+    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        size = feature.shape[1], feature.shape[2]
         if size != self._size:  # which a pooled Laplacian may not show
             raise ValueError(
                 f"loss {self.name!r}: expected an image of the target's size, "
-                f"{describe(self._size)}, received {describe(size)}"
+                f"{describe(self._size)} pixels, received {describe(size)} pixels"
             )
-        return tuple(laplacian(feature, pool) for pool in self.pool)
+        return tuple(
+            weighed(
+                laplacian(feature, pool),
+                self.mask and self.mask.tensor("input", size, middles, pool),
+                self.normalize,
+            )
+            for pool in self.pool
+        )
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return tuple(
@@ -101,6 +121,8 @@ class LaplacianLoss(StatisticLoss):
         )
 
 
-def describe(size: tuple[int, ...]) -> str:
-    """Return a size as it is written in messages."""
-    return f"{size[0]} x {size[1]} pixels"
+def middles(values: Values, pool: int) -> Values:
+    """Return the means of a mask over the squares in the middle of a Laplacian's entries."""
+    rows, columns = (side // pool for side in values.shape)
+    squares = resize_mask(values[: rows * pool, : columns * pool], (rows, columns))
+    return squares[1:-1, 1:-1]

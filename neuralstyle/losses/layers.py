@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from keras import ops
 
+from neuralstyle.masks import Mask, as_mask, weights_at
 from neuralstyle.objective import Loss
-from neuralstyle.statistics import Tensor
+from neuralstyle.statistics import Tensor, guided
 from neuralstyle.tracing import kept
 
 Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
@@ -29,14 +30,21 @@ class LayerLoss(Loss):
 
     layers: dict[str, float]
     normalize: Normalize
+    mask: Mask | None
 
     def _look_at(
-        self, target: Mapping[str, Tensor], layers: Layers, normalize: Normalize, name: str
+        self,
+        target: Mapping[str, Tensor],
+        layers: Layers,
+        normalize: Normalize,
+        name: str,
+        mask: Any,
     ) -> dict[str, Tensor]:
         """Keep the options, checked, and return the target's features at the layers."""
         self.name = name
         self.layers = layer_weights(layers)
         self.normalize = normalization(normalize)
+        self.mask = as_mask(mask)
         features = {layer: feature_at(target, layer, "target") for layer in self.layers}
         self._channels = {layer: feature.shape[-1] for layer, feature in features.items()}
         return features
@@ -62,9 +70,10 @@ class LayerLoss(Loss):
         """Describe it in a line: its main parameters, and the options that are not the usual."""
         shown = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            if name not in ("target", "name"):
+            if name not in ("target", "target_mask", "name"):
                 value = getattr(self, name)
-                if parameter.kind is not parameter.KEYWORD_ONLY or value != parameter.default:
+                main = parameter.kind is not parameter.KEYWORD_ONLY and name != "mask"
+                if main or value != parameter.default:
                     shown.append(f"{name}={_shortened(value)!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -73,19 +82,26 @@ class StatisticLoss(LayerLoss):
     """A loss that compares statistics of a layer's features by their mean squared differences."""
 
     def __init__(
-        self, target: Mapping[str, Tensor], layers: Layers, normalize: Normalize, name: str
+        self,
+        target: Mapping[str, Tensor],
+        layers: Layers,
+        normalize: Normalize,
+        name: str,
+        mask: Any,
+        target_mask: Any,
     ) -> None:
-        seen = self._look_at(target, layers, normalize, name)
+        seen = self._look_at(target, layers, normalize, name, mask)
+        target_mask = self.mask if target_mask is mask else as_mask(target_mask, "target_mask")
         self._targets: dict[str, tuple[Tensor, ...]] = {}
         self._scales: dict[str, tuple[Tensor | float, ...]] = {}
         for layer, feature in seen.items():
-            statistics = self._statistics(feature)
+            statistics = self._statistics(feature, weights_at(target_mask, layer, feature))
             self._targets[layer] = tuple(map(kept, statistics))
             self._scales[layer] = self._factors(statistics)
 
     @abstractmethod
-    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
-        """Return the statistics of one layer's features."""
+    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        """Return the statistics of one layer's features, and of the mask there."""
 
     @abstractmethod
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
@@ -93,8 +109,9 @@ class StatisticLoss(LayerLoss):
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
         distances = []
+        statistics = self._statistics(feature, weights_at(self.mask, layer, feature))
         for factor, value, target in zip(
-            self._scales[layer], self._statistics(feature), self._targets[layer], strict=True
+            self._scales[layer], statistics, self._targets[layer], strict=True
         ):
             if tuple(value.shape) != tuple(target.shape):
                 raise ValueError(
@@ -246,6 +263,17 @@ def scale(
     # A statistic that is zero throughout (a black image) has no scale of its own.
     mean_square = ops.maximum(ops.mean(ops.square(target)), floor)
     return kept(share / ops.where(mean_square > 0, mean_square, ops.ones_like(mean_square)))
+
+
+def weighed(feature: Tensor, mask: Tensor | None, normalize: Normalize) -> Tensor:
+    """Multiply features such that their squares are weighed by a mask, at every position.
+
+    Means of squares become weighted means; in the paper's sums, the weights are the mask itself.
+    """
+    if mask is None:
+        return feature
+    root = ops.sqrt(ops.cast(mask, feature.dtype))
+    return feature * root[..., None] if normalize == "paper" else guided(feature, root)
 
 
 def mean_squared(value: Tensor, target: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Real
-from typing import final
+from typing import Any, final
 
 from keras import ops
 
@@ -42,22 +42,27 @@ class StyleLoss(StatisticLoss):
     shift : float, default 0
         Added to the features. Novak and Nikulin report -1 as best.
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared:
+        the squares of the mask are the positions' weights.
     name : str, default "style"
 
     Raises
     ------
     KeyError
         If the target has no such layer.
-    TypeError
-        If `shift` is not a number.
-    ValueError
-        If a feature map is not a batch of one, or if `layers`, `shift` or `normalize` is not of the
-        form above.
+    TypeError, ValueError
+        If a feature map is not a batch of one, if `layers`, `shift`, `normalize`, `mask` or
+        `target_mask` is not of the form above, or if a region vanishes at a layer.
 
     Notes
     -----
     The paper prints :math:`\frac{1}{4N^2M^2}\sum(G-A)^2`, which presumes M equal to :math:`M^S`;
     there ``"paper"`` equals it, and with unequal sizes it is the form of the author's texture code.
+
+    With masks G / M is :math:`\sum_k T_k^2 F_{ik} F_{jk} / \sum_k T_k^2`, with T the mask at the
+    layer, as Gatys et al. 2017 have it: the raw matrices of regions that share the image add up to
+    that of the image.
 
     A shift adds :math:`s(\mu_i + \mu_j)` to the Gram matrix, :math:`\mu` being the channels' means,
     and so tells apart what differs in its means alone. Its right size is that of the activations.
@@ -65,8 +70,9 @@ class StyleLoss(StatisticLoss):
     References
     ----------
     Gatys, Ecker and Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
-    Shift: Novak and Nikulin, Improving the Neural Algorithm of Artistic Style, arXiv 1605.04603,
-    2016.
+    Masks: Gatys, Ecker, Bethge, Hertzmann and Shechtman, Controlling Perceptual Factors in Neural
+    Style Transfer, CVPR 2017. Shift: Novak and Nikulin, Improving the Neural Algorithm of Artistic
+    Style, arXiv 1605.04603, 2016.
 
     Examples
     --------
@@ -83,6 +89,8 @@ class StyleLoss(StatisticLoss):
         *,
         shift: float = 0.0,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         name: str = "style",
     ) -> None:
         if isinstance(shift, bool) or not isinstance(shift, Real):
@@ -90,12 +98,12 @@ class StyleLoss(StatisticLoss):
         if not math.isfinite(shift):
             raise ValueError(f"shift: expected a finite number, received {shift!r}")
         self.shift: float = float(shift)
-        super().__init__(target, layers, normalize, name)
+        super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
+    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
         if self.shift == 0:
-            return (gram_matrix(feature),)
-        return (gram_matrix(feature + self.shift) - self.shift**2,)
+            return (gram_matrix(feature, mask),)
+        return (gram_matrix(feature + self.shift, mask) - self.shift**2,)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return (scale(self.normalize, statistics[0], paper=1 / 4),)
@@ -119,15 +127,18 @@ class CovarianceLoss(StatisticLoss):
         Features of the style image, of any size.
     layers : str, sequence of str or mapping from str to float, default `STYLE_LAYERS`
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared:
+        the squares of the mask are the positions' weights.
     name : str, default "covariance"
 
     Raises
     ------
     KeyError
         If the target has no such layer.
-    ValueError
-        If a feature map is not a batch of one, or if `layers` or `normalize` is not of the form
-        above.
+    TypeError, ValueError
+        If a feature map is not a batch of one, if `layers`, `normalize`, `mask` or `target_mask` is
+        not of the form above, or if a region vanishes at a layer.
 
     Notes
     -----
@@ -155,12 +166,14 @@ class CovarianceLoss(StatisticLoss):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         name: str = "covariance",
     ) -> None:
-        super().__init__(target, layers, normalize, name)
+        super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
-        return mean_and_covariance(feature)
+    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        return mean_and_covariance(feature, mask)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         mean, covariance = statistics
@@ -191,15 +204,18 @@ class MomentLoss(StatisticLoss):
         Features of the style image, of any size.
     layers : str, sequence of str or mapping from str to float, default `STYLE_LAYERS`
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared:
+        the squares of the mask are the positions' weights.
     name : str, default "moment"
 
     Raises
     ------
     KeyError
         If the target has no such layer.
-    ValueError
-        If a feature map is not a batch of one, or if `layers` or `normalize` is not of the form
-        above.
+    TypeError, ValueError
+        If a feature map is not a batch of one, if `layers`, `normalize`, `mask` or `target_mask` is
+        not of the form above, or if a region vanishes at a layer.
 
     Notes
     -----
@@ -227,12 +243,14 @@ class MomentLoss(StatisticLoss):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         name: str = "moment",
     ) -> None:
-        super().__init__(target, layers, normalize, name)
+        super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def _statistics(self, feature: Tensor) -> tuple[Tensor, ...]:
-        return mean_and_deviation(feature)
+    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        return mean_and_deviation(feature, mask)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         mean, deviation = statistics

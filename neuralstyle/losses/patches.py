@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
+import numpy as np
 from keras import ops
 
 from neuralstyle.losses.layers import (
@@ -17,6 +18,7 @@ from neuralstyle.losses.layers import (
     scale,
     whole_number,
 )
+from neuralstyle.masks import Mask, as_mask, region_at
 from neuralstyle.statistics import Tensor, positions
 from neuralstyle.tracing import kept
 
@@ -50,6 +52,9 @@ class PatchLoss(LayerLoss):
         Step from patch to patch in either direction, in both images. 2 is about four times as
         fast, and what the authors' code uses.
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared: the
+        patches in the middle of which the mask is above 1/2.
     name : str, default "patch"
 
     Raises
@@ -57,8 +62,9 @@ class PatchLoss(LayerLoss):
     KeyError
         If the target has no such layer.
     TypeError, ValueError
-        If a feature map is not a batch of one or smaller than a patch, or if `layers`,
-        `patch_size`, `stride` or `normalize` is not of the form above.
+        If a feature map is not a batch of one or smaller than a patch, if `layers`, `patch_size`,
+        `stride`, `normalize`, `mask` or `target_mask` is not of the form above, or if a region
+        vanishes at a layer.
 
     Notes
     -----
@@ -93,20 +99,30 @@ class PatchLoss(LayerLoss):
         patch_size: int = 3,
         stride: int = 1,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         name: str = "patch",
     ) -> None:
         self.patch_size = whole_number("patch_size", patch_size, 1)
         self.stride = whole_number("stride", stride, 1)
         self._targets: dict[str, Tensor] = {}
         self._inverse_norms: dict[str, Tensor] = {}
+        self._barred: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
-        for layer, feature in self._look_at(target, layers, normalize, name).items():
+        target_mask = as_mask(target_mask, "target_mask")
+        for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
             self._check_size(layer, feature, "target")
             parts = self._parts(feature[0]).values()
             means = sum(ops.mean(ops.square(part), axis=-1) for part in parts) / len(parts)
             lengths = ops.sqrt(means)
             self._targets[layer] = kept(feature[0])
             self._inverse_norms[layer] = kept(ops.where(lengths > 0, 1 / lengths, lengths))
+            region = self._region(target_mask, layer, feature)
+            if region is not None:
+                barred = np.full(lengths.shape, -math.inf, np.asarray(lengths).dtype)
+                barred.flat[np.asarray(region)] = 0.0
+                self._barred[layer] = kept(barred)
+                lengths = ops.take(lengths, region)
             self._scales[layer] = scale(normalize, lengths, paper=1)
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
@@ -118,8 +134,13 @@ class PatchLoss(LayerLoss):
             ops.convert_to_tensor(self._inverse_norms[layer]),
             self.patch_size,
             self.stride,
+            self._barred.get(layer),
         )
         flat, parts = positions(style), self._parts(image)
+        region = self._region(self.mask, layer, feature)
+        if region is not None:
+            corners = ops.take(corners, region)
+            parts = {at: ops.take(positions(part), region, axis=0) for at, part in parts.items()}
         distance = sum(
             mean_squared(part, ops.take(flat, corners + (y * style.shape[1] + x), axis=0))
             for (y, x), part in parts.items()
@@ -139,6 +160,9 @@ class PatchLoss(LayerLoss):
             for y, x in itertools.product(range(self.patch_size), repeat=2)
         }
 
+    def _region(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor | None:
+        return region_at(mask, layer, feature, self.patch_size, self.stride)
+
     def _check_size(self, layer: str, feature: Tensor, argument: str) -> None:
         height, width = feature.shape[1:3]
         if min(height, width) < self.patch_size:
@@ -149,7 +173,12 @@ class PatchLoss(LayerLoss):
 
 
 def most_similar(
-    image: Tensor, style: Tensor, inverse_norms: Tensor, size: int, stride: int
+    image: Tensor,
+    style: Tensor,
+    inverse_norms: Tensor,
+    size: int,
+    stride: int,
+    barred: Tensor | None = None,
 ) -> Tensor:
     """Find the most similar patch of a style for every patch of an image.
 
@@ -160,6 +189,8 @@ def most_similar(
     inverse_norms : tensor
         What to multiply products with each patch of the style by, shape (its rows, its columns).
     size, stride : int
+    barred : tensor, of the shape of `inverse_norms`, optional
+        Minus infinity for patches of the style that are not to be found, 0 for the others.
 
     Returns
     -------
@@ -189,6 +220,8 @@ def most_similar(
             stride,
         )
         scores = products * ops.reshape(rows_of(inverse_norms, style_row, style_block), (-1,))
+        if barred is not None:
+            scores = scores + ops.reshape(rows_of(barred, style_row, style_block), (-1,))
         index = ops.cast(ops.argmax(scores, axis=-1), "int32")
         corner = (index // style_columns + style_row) * style.shape[1] + index % style_columns
         score = ops.max(scores, axis=-1)

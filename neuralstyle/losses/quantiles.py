@@ -13,6 +13,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle.losses.layers import LayerLoss, mean_squared, scale
+from neuralstyle.masks import Mask, as_mask, region_at
 from neuralstyle.sorting import sort_rows
 from neuralstyle.statistics import Tensor, cell_quantiles
 from neuralstyle.tracing import kept
@@ -28,14 +29,18 @@ class QuantileLoss(LayerLoss):
     _published_as_sum: ClassVar[bool]
     """Whether the published form sums over distributions and positions, instead of averaging."""
 
-    def _keep(self, seen: Mapping[str, Tensor]) -> None:
+    patch_size: int = 1
+
+    def _keep(self, seen: Mapping[str, Tensor], target_mask: Any) -> None:
         """Keep the sorted values of the target's features."""
+        target_mask = as_mask(target_mask, "target_mask")
         self._tables: dict[tuple[str, int], Tensor] = {}
         # The quantiles are a weighted sum of several targets' in an average of losses.
         self._targets: dict[str, tuple[tuple[float, Table], ...]] = {}
         self._scales: dict[str, Tensor | float] = {}
         for layer, feature in seen.items():
-            ordered = np.asarray(sort_rows(self._rows(layer, feature)))
+            rows = self._rows_of(target_mask, layer, feature)
+            ordered = np.asarray(sort_rows(rows))
             self._targets[layer] = ((1.0, ordered),)
             self._scales[layer] = scale(self.normalize, ordered, paper=1)
 
@@ -43,8 +48,14 @@ class QuantileLoss(LayerLoss):
     def _rows(self, layer: str, feature: Tensor) -> Tensor:
         """Return the values to compare, a row for each distribution."""
 
+    def _rows_of(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor:
+        """Return the values to compare that are of a mask's region."""
+        rows = self._rows(layer, feature)
+        region = region_at(mask, layer, feature, self.patch_size)
+        return rows if region is None else ops.take(rows, region, axis=-1)
+
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        values = sort_rows(self._rows(layer, feature), self.seed)
+        values = sort_rows(self._rows_of(self.mask, layer, feature), self.seed)
         table = self._resampled(layer, values.shape[-1])
         distance = mean_squared(values, table[:, :-1]) + ops.mean(table[:, -1])
         if self.normalize == "paper" and self._published_as_sum:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from keras import ops
 
 from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, whole_number
+from neuralstyle.masks import as_mask, region_at
 from neuralstyle.statistics import Tensor, positions
 from neuralstyle.tracing import kept
 
@@ -43,8 +44,11 @@ class RelaxedEMDLoss(LayerLoss):
         Of Euclidean distances: :math:`c_l = 1 / \operatorname{mean}_j \|S^l_j\|` (``"relative"``),
         :math:`1 / \sqrt N` (``"mean"``: the root of the mean over channels, as in the authors'
         code) or 1 (``"paper"``). Cosines have no scale: 1.
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared: the
+        positions where the mask is above 1/2.
     seed : int, default 0
-        Chooses the positions, which depend on nothing else but an image's size.
+        Chooses the positions, which depend on nothing else but an image's size and mask.
     name : str, default "relaxed_emd"
 
     Raises
@@ -52,8 +56,8 @@ class RelaxedEMDLoss(LayerLoss):
     KeyError
         If the target has no such layer.
     TypeError, ValueError
-        If a feature map is not a batch of one, or if `layers`, `samples`, `distance` or `normalize`
-        is not of the form above.
+        If a feature map is not a batch of one, if `layers`, `samples`, `distance`, `normalize`,
+        `mask` or `target_mask` is not of the form above, or if a region vanishes at a layer.
 
     Notes
     -----
@@ -86,6 +90,8 @@ class RelaxedEMDLoss(LayerLoss):
         samples: int = 1024,
         distance: Distance = "cosine",
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         seed: int = 0,
         name: str = "relaxed_emd",
     ) -> None:
@@ -96,8 +102,9 @@ class RelaxedEMDLoss(LayerLoss):
         self.seed = seed
         self._targets: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
-        for layer, feature in self._look_at(target, layers, normalize, name).items():
-            points = self._points(feature)
+        target_mask = as_mask(target_mask, "target_mask")
+        for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
+            points = self._points(feature, region_at(target_mask, layer, feature))
             self._targets[layer] = kept(points)
             self._scales[layer] = 1.0
             if distance == "euclidean" and normalize == "mean":
@@ -106,12 +113,13 @@ class RelaxedEMDLoss(LayerLoss):
                 norm = ops.mean(lengths(points))
                 self._scales[layer] = kept(1 / ops.where(norm > 0, norm, ops.ones_like(norm)))
 
-    def _points(self, feature: Tensor) -> Tensor:
-        points = sampled(feature, self.samples, self.seed)
+    def _points(self, feature: Tensor, region: Tensor | None) -> Tensor:
+        points = sampled(feature, self.samples, self.seed, region)
         return directions(points) if self.distance == "cosine" else points
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        points, others = self._points(feature), ops.convert_to_tensor(self._targets[layer])
+        points = self._points(feature, region_at(self.mask, layer, feature))
+        others = ops.convert_to_tensor(self._targets[layer])
         # Which is the nearest is constant in the gradient of a minimum; so the distances of all
         # pairs, which lose digits where they are small, only have to tell which it is.
         squares = [ops.sum(ops.square(x), axis=-1) for x in (points, others)]
@@ -148,8 +156,10 @@ class SelfSimilarityLoss(LayerLoss):
         Positions that are looked at, drawn at random, the same of both images; all if there are not
         more.
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region that is compared: the positions where it is above 1/2.
     seed : int, default 0
-        Chooses the positions, which depend on nothing else but the image's size.
+        Chooses the positions, which depend on nothing else but the image's size and the mask.
     name : str, default "self_similarity"
 
     Raises
@@ -157,9 +167,9 @@ class SelfSimilarityLoss(LayerLoss):
     KeyError
         If the target has no such layer.
     TypeError, ValueError
-        If a feature map is not a batch of one, if `layers`, `samples` or `normalize` is not of the
-        form above, or, when called, if the generated image's features have another height or width
-        than the target's.
+        If a feature map is not a batch of one, if `layers`, `samples`, `normalize` or `mask` is not
+        of the form above, if the region vanishes at a layer, or, when called, if the generated
+        image's features have another height or width than the target's.
 
     Notes
     -----
@@ -190,17 +200,19 @@ class SelfSimilarityLoss(LayerLoss):
         *,
         samples: int = 1024,
         normalize: Normalize = "relative",
+        mask: Any = None,
         seed: int = 0,
         name: str = "self_similarity",
     ) -> None:
         self.samples = whole_number("samples", samples, 1)
         self.seed = seed
-        seen = self._look_at(target, layers, normalize, name)
+        seen = self._look_at(target, layers, normalize, name, mask)
         self._sizes = {layer: tuple(feature.shape[1:3]) for layer, feature in seen.items()}
-        self._targets = {layer: kept(self._similarities(f)) for layer, f in seen.items()}
+        self._targets = {layer: kept(self._similarities(layer, f)) for layer, f in seen.items()}
 
-    def _similarities(self, feature: Tensor) -> Tensor:
-        points = directions(sampled(feature, self.samples, self.seed))
+    def _similarities(self, layer: str, feature: Tensor) -> Tensor:
+        region = region_at(self.mask, layer, feature)
+        points = directions(sampled(feature, self.samples, self.seed, region))
         apart = 1 - ops.matmul(points, ops.transpose(points))
         floor = FLATNESS * apart.shape[0]
         return apart / ops.maximum(ops.sum(apart, axis=0), floor)
@@ -214,14 +226,19 @@ class SelfSimilarityLoss(LayerLoss):
                 "the same size"
             )
         target = self._targets[layer]
-        total = ops.sum(ops.abs(self._similarities(feature) - target))
+        total = ops.sum(ops.abs(self._similarities(layer, feature) - target))
         count = target.shape[0]
         return total / (count if self.normalize == "relative" else count**2)
 
 
-def sampled(feature: Tensor, count: int, seed: int) -> Tensor:
-    """Return the features of at most so many positions, which a seed chooses: (positions, C)."""
+def sampled(feature: Tensor, count: int, seed: int, region: Tensor | None) -> Tensor:
+    """Return the features of at most so many of a region's positions, which a seed chooses.
+
+    They are of shape (positions, C).
+    """
     points = positions(feature)
+    if region is not None:
+        points = ops.take(points, region, axis=0)
     if points.shape[0] <= count:
         return points
     chosen = np.random.default_rng(seed).choice(points.shape[0], count, replace=False)

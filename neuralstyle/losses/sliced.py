@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -34,6 +34,10 @@ class SlicedWassersteinLoss(QuantileLoss):
         k, for neighbourhoods of k by k positions in place of single ones. On the layer ``"input"``
         these are the patches of the image.
     normalize : {"relative", "mean", "paper"}, default "relative"
+    mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region of the generated image, and that of the style image, that are compared: the
+        positions where the mask is above 1/2. Of patches, those
+        with their middle there.
     seed : int, default 0
         Draws the directions, and chooses the fixed order in which equal values are matched.
     name : str, default "sliced"
@@ -43,8 +47,8 @@ class SlicedWassersteinLoss(QuantileLoss):
     KeyError
         If the target has no such layer.
     TypeError, ValueError
-        If a feature map is not a batch of one or smaller than a patch, or if an argument is not of
-        the form above.
+        If a feature map is not a batch of one or smaller than a patch, if an argument is not of the
+        form above, or if a region vanishes at a layer.
 
     Notes
     -----
@@ -86,15 +90,17 @@ class SlicedWassersteinLoss(QuantileLoss):
         directions: int = 32,
         patch_size: int = 1,
         normalize: Normalize = "relative",
+        mask: Any = None,
+        target_mask: Any = None,
         seed: int = 0,
         name: str = "sliced",
     ) -> None:
         self.directions = whole_number("directions", directions, 1)
         self.patch_size = whole_number("patch_size", patch_size, 1)
         self.seed = whole_number("seed", seed, 0)
-        seen = self._look_at(target, layers, normalize, name)
+        seen = self._look_at(target, layers, normalize, name, mask)
         self._kernels = {layer: self._kernel(feature) for layer, feature in seen.items()}
-        self._keep(seen)
+        self._keep(seen, target_mask)
 
     def _kernel(self, feature: Tensor) -> Tensor:
         shape = (self.patch_size, self.patch_size, feature.shape[-1])

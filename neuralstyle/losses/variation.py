@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Real
-from typing import final
+from typing import Any, final
 
+import numpy as np
 from keras import ops
 
 from neuralstyle.losses.layers import Normalize, described_normalization, feature_at, normalization
+from neuralstyle.masks import Mask, Values, as_mask
 from neuralstyle.objective import Loss
 from neuralstyle.statistics import Tensor, total_variation
 
@@ -21,7 +23,8 @@ class TotalVariationLoss(Loss):
     .. math:: L = \operatorname{mean}_{ij} \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} -
               x_{ij})^2\right)^{\beta/2}
 
-    over the pixels (in [0, 1]) and channels that have a right and a lower neighbour.
+    over the pixels (in [0, 1]) and channels that have a right and a lower neighbour. With a mask,
+    the mean has its weights.
 
     Parameters
     ----------
@@ -29,16 +32,19 @@ class TotalVariationLoss(Loss):
         :math:`\beta`. 2 smooths, 1 keeps edges.
     normalize : {"relative", "mean", "paper"}, default "relative"
         ``"paper"`` is the sum; there is no target to be relative to, so the others are the mean.
+    mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
+        The region that is smoothed. A pixel weighs as much as the least of it and its two
+        neighbours: no edge of the region is smoothed away.
     name : str, default "total_variation"
 
     Raises
     ------
     TypeError
-        If `exponent` is not a number.
+        If `exponent` is not a number, or `mask` not an array of such.
     ValueError
         If `exponent` is below 1 (its gradient would be infinite at a constant image) or not finite,
-        if `normalize` is not one of the three, or, when called, if the image is less than 2 pixels
-        high or wide.
+        if `normalize` is not one of the three, if `mask` is not of the form above, or, when called,
+        if the image is less than 2 pixels high or wide, or the region vanishes.
 
     References
     ----------
@@ -56,6 +62,7 @@ class TotalVariationLoss(Loss):
         exponent: float = 2.0,
         *,
         normalize: Normalize = "relative",
+        mask: Any = None,
         name: str = "total_variation",
     ) -> None:
         if isinstance(exponent, bool) or not isinstance(exponent, Real):
@@ -65,6 +72,7 @@ class TotalVariationLoss(Loss):
         self.name = name
         self.exponent: float = float(exponent)
         self.normalize: Normalize = normalization(normalize)
+        self.mask: Mask | None = as_mask(mask)
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of `features` as a scalar tensor."""
@@ -75,8 +83,23 @@ class TotalVariationLoss(Loss):
                 f"received {image.shape[1]} x {image.shape[2]}"
             )
         variation = total_variation(image, self.exponent)
+        size = image.shape[1], image.shape[2]
+        weights = self.mask and self.mask.tensor("input", size, corners)
+        if weights is not None:
+            weights = ops.cast(weights, image.dtype)
+            if self.normalize != "paper":
+                weights = weights / ops.mean(weights)
+            variation = weights[..., None] * variation
         return ops.sum(variation) if self.normalize == "paper" else ops.mean(variation)
 
     def __repr__(self) -> str:
         """Describe it in a line."""
-        return f"TotalVariationLoss(exponent={self.exponent:g}{described_normalization(self)})"
+        mask = "" if self.mask is None else f", mask={self.mask!r}"
+        options = f"{described_normalization(self)}{mask}"
+        return f"TotalVariationLoss(exponent={self.exponent:g}{options})"
+
+
+def corners(values: Values) -> Values:
+    """Return the least of every pixel of a mask and its right and lower neighbours."""
+    corner = values[:-1, :-1]
+    return np.minimum(corner, np.minimum(values[:-1, 1:], values[1:, :-1]))
