@@ -185,6 +185,21 @@ def statistics() -> Picture:
     return sheet(cells[:4], cells[4:7], cells[7:])
 
 
+def regions() -> Picture:
+    """Paint sky and land in styles of their own."""
+    height, width = CONTENT.shape[:2]
+    rows = np.arange(height)[:, None] / height + np.zeros(width)
+    sky = np.clip((0.52 - rows) / 0.04 + 0.5, 0, 1)  # with a soft edge
+    split = [(sky, COOL), (1 - sky, STYLE)]
+    return sheet(
+        [
+            ("the mask", np.repeat(ns.resize(sky, (168, SIDE))[..., None], 3, axis=2)),
+            ("two styles blended", paint(style=[COOL, STYLE])),
+            ("a style for each region", paint(style=[], regions=split)),
+        ]
+    )
+
+
 def choose() -> Picture:
     """Choose two settings by eye."""
     settings = {"content_weight": [0.05, 0.25, 1.0], "style_scale": [0.5, 1.0, 2.0]}
@@ -194,7 +209,8 @@ def choose() -> Picture:
 CONTROLS: dict[str, Callable[[], Picture]] = {
     control.__name__: control
     for control in (
-        choose, color, balance, init, style_scale, statistics, texture, average, second_pass, frames
+        choose, color, balance, regions, init, style_scale, statistics, texture, average,
+        second_pass, frames
     )
 }  # fmt: skip
 
