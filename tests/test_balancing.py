@@ -399,11 +399,13 @@ def test_a_run_from_the_content_is_balanced_where_the_first_iterations_lead(
 
 
 def test_a_recipes_weights_give_way_to_shares(vgg: ns.VGG19Features) -> None:
-    recipe = presets.default(
-        content_layers="block2_conv1",
-        style_layers="block1_conv1",
-        patch_weight=0,
-        color_weight=0,
+    recipe = presets.Recipe(
+        "mine",
+        content=lambda content: [
+            0.25 * ns.ContentLoss(content, "block1_conv1"),
+            1.0 * ns.TotalVariationLoss(),
+        ],
+        style=lambda content, style: [1.5 * ns.CovarianceLoss(style, "block1_conv1", name="style")],
     )
     options: dict[str, Any] = {"objective": recipe, "extractor": vgg, "maxiter": 2}
     plain = ns.stylize(CONTENT, STYLE, **options)
@@ -412,7 +414,7 @@ def test_a_recipes_weights_give_way_to_shares(vgg: ns.VGG19Features) -> None:
     assert plain.settings["shares"] is None
     assert result.settings["shares"] == wanted
     assert result.settings["objective"] != plain.settings["objective"]
-    assert result.settings["recipe"] == "default"
+    assert result.settings["recipe"] == "mine"
     assert result.fun == pytest.approx(result.history[-1].fun, rel=0.05)
     assert not np.array_equal(result.image, plain.image)
 

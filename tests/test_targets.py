@@ -48,8 +48,17 @@ def options(loss: ns.Loss) -> dict[str, Any]:
 # Saved and loaded
 
 
-@every_savable_loss
-@pytest.mark.parametrize("convert", [dict, in_float32], ids=["float64", "float32"])
+@pytest.mark.parametrize(
+    ("case", "convert"),
+    [
+        *(pytest.param(case, dict, id=case.label) for case in SAVABLE),
+        *(
+            pytest.param(case, in_float32, id=f"{case.label}-float32")
+            for case in SAVABLE
+            if case.label.endswith("-relative")
+        ),
+    ],
+)
 def test_a_loaded_loss_has_the_same_values_and_gradients_to_the_bit(
     case: Case, convert: Callable[[FeatureMaps], FeatureMaps], path: Path
 ) -> None:
@@ -420,14 +429,13 @@ def weighted_sum(losses: Any, shares: Any) -> Callable[[Mapping[str, Any]], Any]
 
 
 def assert_same_gradient(average: Any, expected: Any, rtol: float = 1e-10) -> None:
-    for seed in (20, 21):
-        features = target(seed)
-        _, gradient = value_and_gradient(average, features)
-        _, wanted = value_and_gradient(expected, features)
-        for layer, slope in wanted.items():
-            largest = np.abs(slope).max()
-            assert largest > 0
-            np.testing.assert_allclose(gradient[layer], slope, rtol=rtol, atol=rtol * largest)
+    features = target(20)
+    _, gradient = value_and_gradient(average, features)
+    _, wanted = value_and_gradient(expected, features)
+    for layer, slope in wanted.items():
+        largest = np.abs(slope).max()
+        assert largest > 0
+        np.testing.assert_allclose(gradient[layer], slope, rtol=rtol, atol=rtol * largest)
 
 
 @every_maker
@@ -477,11 +485,8 @@ def test_weights_are_shares_and_equal_by_default(make: Callable[..., ns.Loss]) -
 
 
 @every_maker
-@every_normalization
-def test_the_average_of_one_or_of_equals_is_that_one(
-    make: Callable[..., ns.Loss], normalize: str
-) -> None:
-    loss = make(target(1), ("a", "b"), normalize=normalize, name="mine")
+def test_the_average_of_one_or_of_equals_is_that_one(make: Callable[..., ns.Loss]) -> None:
+    loss = make(target(1), ("a", "b"), name="mine")
     for average in (ns.average([loss]), ns.average((loss, loss, loss), [1, 1, 3])):
         assert average.name == "mine"
         assert value(average, target(20)) == pytest.approx(value(loss, target(20)), rel=1e-12)
@@ -584,7 +589,6 @@ class NearestLoss(ns.Loss):
     "make",
     [
         NearestLoss,
-        lambda t: ns.TemporalLoss({"input": t["a"]}, np.eye(5, 6)),
         lambda t: ns.GaussianWassersteinLoss(t, "a"),
         lambda t: ns.PatchLoss(t, "a"),
         lambda t: ns.RelaxedEMDLoss(t, "a"),
