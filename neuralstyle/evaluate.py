@@ -204,7 +204,7 @@ def gradient_norms(
     for term in StyleObjective(objective).terms:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            value = StyleObjective(term).evaluate(extractor(image))[term.name]
+            (value,) = StyleObjective(term).evaluate(extractor(image)).values()
         gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
     return norms

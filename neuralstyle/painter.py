@@ -135,6 +135,8 @@ class Painter:
             )
         if options.extractor is not None and options.pooling is not None:
             raise ValueError("pooling: expected None with an extractor, which has its own")
+        self.unfinished: Image | None = None
+        """The last picture as the optimiser left it, before its colours were treated."""
         self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
 
     def paint(
@@ -200,6 +202,7 @@ class Painter:
                 run.results.append(result)
                 if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
                     break
+        self.unfinished = run.results[-1].image
         return run.result(self._settings(plan))
 
     def _plan(self, content: Image | None) -> _Plan:
@@ -231,12 +234,14 @@ class Painter:
         if content is not None:
             used = self.treatment.content(content)
             styles = [self.treatment.style(style, content) for style in styles]
+            if isinstance(first, np.ndarray):
+                first = self.treatment.content(first)
             regions = [r._replace(style=self.treatment.style(r.style, content)) for r in regions]
         start = start_image(first, used, styles, shapes[0], options.seed)
         detail = used if isinstance(first, str) and first == "content" else None
         if isinstance(init, StyleResult) and init.settings.get("init") == "content":
             detail = used
-            start = enlarged(init.image, shapes[0], detail)
+            start = enlarged(first, shapes[0], detail)
         return _Plan(
             recipe=recipe,
             content=used,
@@ -330,6 +335,8 @@ class Painter:
         norms = gradient_norms(objective, self.extractor, start)
         if any(norms[name] == 0 for name in shares if name in norms):
             moved = minimize(objective, self.extractor, start, method="l-bfgs", maxiter=WARM_UP)
+            if moved.status is Status.INTERRUPTED:
+                raise KeyboardInterrupt
             norms = gradient_norms(objective, self.extractor, moved.image)
         return weighed(objective, norms, shares)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,8 @@ def stylize_frames(
     >>> [result.image.shape for result in results]
     [(32, 32, 3), (32, 32, 3)]
     """
+    if isinstance(temporal_weight, bool) or not isinstance(temporal_weight, Real):
+        raise TypeError(f"temporal_weight: expected a number, received {temporal_weight!r}")
     if not 0 <= float(temporal_weight) < np.inf:
         raise ValueError(
             f"temporal_weight: expected a number of at least 0, received {temporal_weight!r}"
@@ -80,7 +83,7 @@ def stylize_frames(
     painter = Painter(style, Options(**options))
 
     def results() -> Iterator[StyleResult]:
-        previous: StyleResult | None = None
+        previous: Image | None = None
         remaining = iter(flows)
         for number, frame in enumerate(frames):
             frame = check_image(frame, f"frames[{number}]")
@@ -88,13 +91,13 @@ def stylize_frames(
                 result = painter.paint(frame)
             else:
                 flow, mask = _flow(next(remaining, None), frame.shape[:2], number)
-                moved, valid = _moved(previous.image, flow, mask)
+                moved, valid = _moved(previous, flow, mask)
                 before = functools.partial(_held, moved, valid, temporal_weight)
                 result = painter.paint(frame, before=before)
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
-            previous = result
+            previous = painter.unfinished
 
     return results()
 

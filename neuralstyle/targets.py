@@ -116,7 +116,7 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     known.update({kind.__name__: kind for kind in classes})
     cannot = f"cannot read {quoted(source)}"
     try:
-        with np.load(source, allow_pickle=False) as file:
+        with open(source, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             contents = json.loads(str(file[_CONTENTS]))
             arrays = [file[str(number)] for number in range(len(file.files) - 1)]
         wanted, encoded = contents["format"], contents["loss"]
@@ -124,12 +124,17 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
         raise type(error)(f"{cannot}: {reason(error)}") from error
     except Exception as error:  # whatever a file that is something else leads to
         raise ValueError(f"{cannot}: expected a file written by save_loss") from error
-    if wanted > FORMAT:
+    if isinstance(wanted, int) and wanted > FORMAT:
         raise ValueError(f"{cannot}: it was written by a later version of this library")
     try:
-        return _decoded(encoded, arrays, known)
-    except LookupError as error:
+        loss = _decoded(encoded, arrays, known)
+    except KeyError as error:
         raise ValueError(f"{cannot}: {error.args[0]}") from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"{cannot}: what it holds is damaged") from error
+    if not isinstance(loss, Loss | StyleObjective):
+        raise ValueError(f"{cannot}: what it holds is no loss")
+    return loss
 
 
 def average(losses: Sequence[Saved], weights: Sequence[float] | None = None) -> Saved:
@@ -175,6 +180,8 @@ def average(losses: Sequence[Saved], weights: Sequence[float] | None = None) -> 
     >>> both
     StyleLoss(layers='input')
     """
+    if isinstance(losses, str) or not isinstance(losses, Sequence):
+        raise TypeError(f"losses: expected a sequence of losses, received {losses!r}")
     if not losses:
         raise ValueError("losses: expected at least one, received none")
     shares = check_shares(weights, len(losses), "weights", "losses")
@@ -198,6 +205,8 @@ def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:
     if not isinstance(first, Loss) or any(type(loss) is not type(first) for loss in losses):
         kinds = ", ".join(sorted({type(loss).__name__ for loss in losses}))
         raise TypeError(f"losses: expected losses of one class, received {kinds}")
+    if not hasattr(first, "averaged") and any(map(_is_array, vars(first).values())):
+        raise TypeError(f"losses: the targets of a {type(first).__name__} cannot be averaged")
     options = [_options(loss) for loss in losses]
     if any(others != options[0] for others in options):
         raise ValueError(f"losses: expected the same layers and options, received {options}")
@@ -206,6 +215,10 @@ def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:
     if options[0].keys() == vars(first).keys() - {"name"}:  # it has no target
         return first
     raise TypeError(f"losses: the targets of a {type(first).__name__} cannot be averaged")
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
 
 
 def _options(loss: Loss) -> dict[str, Any]:
@@ -282,11 +295,11 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], known: dict[str, type
     if kind == "loss":
         name, pairs = value
         if name not in known:
-            raise LookupError(f"it holds a {name}; pass that class in classes=")
+            raise KeyError(f"it holds a {name}; pass that class in classes=")
         loss: Any = object.__new__(known[name])
         vars(loss).update({k: _decoded(v, arrays, known) for k, v in pairs.items()})
         return loss
     if kind == "dict":
         return {_decoded(k, arrays, known): _decoded(v, arrays, known) for k, v in value}
     items = [_decoded(item, arrays, known) for item in value]
-    return items if kind == "list" else tuple(items)
+    return {"list": items, "tuple": tuple(items)}[kind]

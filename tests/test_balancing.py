@@ -251,7 +251,6 @@ def test_weights_of_zero_are_balanced_too() -> None:
     assert shares(balanced, PIXELS, ELSEWHERE) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.xfail(raises=KeyError, reason="norms are looked up by the name without its suffix")
 def test_terms_of_one_name_have_shares_of_their_own() -> None:
     twice = ns.StyleObjective(OBJECTIVE, ns.TotalVariationLoss(1))
     wanted = {"content": 1, "style": 2, "total_variation": 3, "total_variation_1": 4}

@@ -148,6 +148,9 @@ def averaged_target(
     weights = [s * np.asarray(f, np.float64) for s, f in zip(shares, factors, strict=True)]
     total = sum(weights)
     arrays = [np.asarray(target) for target in targets]
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise ValueError(f"losses: expected targets of one shape, received {shapes}")
     mean = sum(w / total * target for w, target in zip(weights, arrays, strict=True))
     return kept(mean.astype(arrays[0].dtype)), kept(np.asarray(total, arrays[0].dtype))
 

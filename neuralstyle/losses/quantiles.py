@@ -84,6 +84,9 @@ class QuantileLoss(LayerLoss):
         for layer in self.layers:
             weights = [s * float(x._scales[layer]) for s, x in zip(shares, losses, strict=True)]
             total = sum(weights)
+            counts = sorted({len(table) for x in losses for _, table in x._targets[layer]})
+            if len(counts) > 1:
+                raise ValueError(f"losses: expected targets of as many channels, received {counts}")
             average._targets[layer] = tuple(
                 (weight / total * share, target)
                 for weight, loss in zip(weights, losses, strict=True)
