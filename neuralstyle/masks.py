@@ -46,11 +46,11 @@ class Mask:
 
     Notes
     -----
-        A unit of a deep layer sees far more than its cell: 156 pixels a side at block5_conv1. Averages
+    A unit of a deep layer sees far more than its cell: 156 pixels a side at block5_conv1. Averages
     keep every region at every layer, and regions that share the image share its positions; but what
     lies beyond an edge is seen through it. With ``"inside"`` it is not, and small regions vanish at
     deep layers, which is an error; with ``"all"`` regions overlap.
-    
+
     Where all values at a layer are 1, there is nothing to mask: losses do the same as without, to
     the bit.
 

@@ -502,3 +502,38 @@ def test_an_interrupted_frame_is_the_last() -> None:
     with pytest.raises(KeyboardInterrupt):
         next(film)
     assert list(film) == []
+
+
+def test_a_film_in_luminance_is_worked_on_in_grey() -> None:
+    seen = []
+
+    def noted(content: Any, style: Any) -> ns.StyleObjective:
+        return ns.StyleObjective(ns.ContentLoss(content, "input"))
+
+    def watch(now: ns.Progress) -> None:
+        seen.append(now)
+
+    film = np.random.default_rng(0).uniform(size=(3, 32, 32, 3)).astype(np.float32)
+    results = list(
+        ns.stylize_frames(
+            film[:2],
+            film[2],
+            [np.zeros((32, 32, 2))],
+            objective=noted,
+            extractor=lambda image: {"input": image},
+            color="luminance",
+            maxiter=3,
+            callback=watch,
+        )
+    )
+    for result, frame in zip(results, film, strict=False):
+        chroma = [p - p @ np.float32([0.299, 0.587, 0.114])[:, None] for p in (result.image, frame)]
+        np.testing.assert_allclose(*chroma, atol=1e-5)
+    # Held to a colourful picture, a grey one would have a loss that no step removes.
+    assert results[1].losses["temporal"] < 0.2
+
+
+@pytest.mark.parametrize("weight", ["1", True, None])
+def test_a_temporal_weight_that_is_no_number_is_refused_at_once(weight: Any) -> None:
+    with pytest.raises(TypeError, match="^temporal_weight"):
+        ns.stylize_frames([], np.zeros((8, 8, 3)), [], temporal_weight=weight)

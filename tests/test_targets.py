@@ -681,3 +681,29 @@ def test_what_are_no_weights_is_refused_by_name(weights: Any) -> None:
     losses = [ns.StyleLoss(target(seed), "a") for seed in range(2)]
     with pytest.raises((TypeError, ValueError), match="^weights: expected"):
         ns.average(losses, weights)
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        '{"format": "x", "loss": 7}',
+        '{"format": 1, "loss": {"loss": ["StyleLoss"]}}',
+        '{"format": 1, "loss": {"array": 5}}',
+        '{"format": 1, "loss": {"nonsense": []}}',
+        '{"format": 1, "loss": 7}',
+    ],
+)
+def test_a_file_with_damaged_contents_is_refused(tmp_path: Path, contents: str) -> None:
+    path = tmp_path / "damaged.npz"
+    np.savez(path, neuralstyle=np.array(contents))
+    with pytest.raises(ValueError, match=r"damaged\.npz"):
+        ns.load_loss(path)
+
+
+def test_targets_of_other_shapes_and_what_is_no_sequence_have_no_average() -> None:
+    small, large = ({"input": np.full((1, n, n, 3), 0.5)} for n in (1, 4))
+    with pytest.raises(ValueError, match="^losses: expected targets of one shape"):
+        ns.average([ns.ContentLoss(small, "input"), ns.ContentLoss(large, "input")])
+    for wrong in (5, ns.ContentLoss(small, "input")):
+        with pytest.raises(TypeError, match="^losses: expected a sequence"):
+            ns.average(wrong)
