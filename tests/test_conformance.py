@@ -146,6 +146,16 @@ CASES = [
 
 every_loss = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 
+every_kind = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(c, marks=pytest.mark.slow if c.label.endswith(("-mean", "-paper")) else ())
+        for c in CASES
+    ],
+    ids=lambda case: case.label,
+)
+"""For what takes long: other normalisations, which are other factors, are among the slow tests."""
+
 
 def test_every_exported_loss_is_in_the_list() -> None:
     exported = {
@@ -174,7 +184,7 @@ def test_value_and_gradient_are_zero_at_the_target(case: Case) -> None:
         np.testing.assert_allclose(slope, 0, atol=1e-12)
 
 
-@every_loss
+@every_kind
 def test_the_gradient_agrees_with_central_differences(case: Case) -> None:
     step = 1e-6
     compiled = tf.function(case.loss)
@@ -194,7 +204,7 @@ def test_the_gradient_agrees_with_central_differences(case: Case) -> None:
     assert np.sqrt(error / norm) < 1e-6
 
 
-@every_loss
+@every_kind
 def test_eager_and_compiled_agree(case: Case) -> None:
     loss = case.loss
     eager, eager_gradient = value_and_gradient(loss, GENERATED)
@@ -231,7 +241,7 @@ def test_the_target_may_change_once_the_loss_is_made(case: Case) -> None:
     assert float(loss(GENERATED)) == expected
 
 
-@every_loss
+@every_kind
 def test_three_steps_down_the_gradient_improve(case: Case) -> None:
     loss, current = case.loss, GENERATED
     before, gradient = value_and_gradient(loss, current)
@@ -254,7 +264,7 @@ def test_it_has_a_name(case: Case) -> None:
     assert case.loss.name.isidentifier()
 
 
-@every_loss
+@every_kind
 def test_float32_stays_float32_and_agrees_with_float64(case: Case) -> None:
     target, generated = (
         {layer: array.astype(np.float32) for layer, array in f.items()} for f in (TARGET, GENERATED)

@@ -22,7 +22,8 @@ from neuralstyle.targets import FORMAT
 
 Array = np.ndarray
 
-SAVABLE = [case for case in CASES if case.label != "function"]
+# Of the normalisations one is enough: the others differ in numbers that are kept.
+SAVABLE = [c for c in CASES if c.label != "function" and not c.label.endswith(("-mean", "-paper"))]
 
 every_savable_loss = pytest.mark.parametrize("case", SAVABLE, ids=lambda case: case.label)
 
