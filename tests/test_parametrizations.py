@@ -70,7 +70,9 @@ def test_the_gradient_is_that_of_the_parameters(name: str) -> None:
 
 
 @every_one
-@pytest.mark.parametrize("method", ["l-bfgs-b", "l-bfgs", "adam"])
+@pytest.mark.parametrize(
+    "method", ["l-bfgs-b", "l-bfgs", pytest.param("adam", marks=pytest.mark.slow)]
+)
 def test_the_minimum_is_the_same_in_other_parameters(name: str, method: str) -> None:
     target = noise(seed=1)
     result = ns.minimize(
