@@ -313,7 +313,7 @@ def test_a_background_may_be_any_sequence(background):
         (np.array(0.5), TypeError),
         (np.zeros((3, 1)), TypeError),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_a_background_is_three_numbers(background, error):
     expected = r"^background: expected three numbers in \[0, 1\], received "
