@@ -19,7 +19,7 @@ from neuralstyle.result import Image
 Cell: TypeAlias = tuple[str, Image]
 
 TEXT = 13  # height of the letters in pixels
-BAR = 20  # of the line above a picture that holds its label
+LINE = 16  # from one line of a label to the next
 GAP = 6  # between two pictures
 
 _OPTIONS = {field.name for field in fields(Options)} - {"objective", "callback", "progress"}
@@ -80,7 +80,9 @@ def contact_sheet(
         raise TypeError(f"vary: expected one setting or two with their values, received {vary!r}")
     for setting, values in vary.items():
         if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-            raise TypeError(f"vary: expected a sequence of values of {setting!r}, got {values!r}")
+            raise TypeError(
+                f"vary: expected a sequence of values of {setting!r}, received {values!r}"
+            )
     of_recipe = set(inspect.signature(recipe).parameters)
     for name in (*vary, *options):
         if name not in of_recipe | _OPTIONS | {"style", "callback", "progress"}:
@@ -114,7 +116,8 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
     Parameters
     ----------
     rows : sequence of sequences of (str, array)
-        A label and a picture (H, W, 3), floating, RGB in [0, 1], each. Pictures may differ in size.
+        A label, of one line or several, and a picture (H, W, 3), floating, RGB in [0, 1], each.
+        Pictures may differ in size. What of a label is wider than its picture is cut off.
 
     Returns
     -------
@@ -125,17 +128,21 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
     >>> labelled([[("a", np.zeros((8, 8, 3))), ("b", np.ones((8, 8, 3)))]]).shape
     (28, 22, 3)
     """
-    heights = [BAR + max(picture.shape[0] for _, picture in row) for row in rows]
+    bars = [4 + LINE * max(label.count("\n") + 1 for label, _ in row) for row in rows]
+    heights = [max(picture.shape[0] for _, picture in row) for row in rows]
     widths = [sum(picture.shape[1] + GAP for _, picture in row) - GAP for row in rows]
-    page = Pillow.new("RGB", (max(widths), sum(heights)), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT)
-    for row, top in zip(rows, np.cumsum([0, *heights]), strict=False):
+    page = Pillow.new("RGB", (max(widths), sum(bars) + sum(heights)), "white")
+    font, top = ImageFont.load_default(TEXT), 0
+    for row, bar, height in zip(rows, bars, heights, strict=True):
         left = 0
         for label, picture in row:
-            draw.text((left, int(top) + 2), label, "black", font)
+            above = Pillow.new("RGB", (picture.shape[1], bar), "white")
+            ImageDraw.Draw(above).text((0, 2), label, "black", font, spacing=LINE - TEXT)
             pixels = np.rint(check_image(picture) * 255).astype(np.uint8)
-            page.paste(Pillow.fromarray(pixels), (left, int(top) + BAR))
+            page.paste(above, (left, top))
+            page.paste(Pillow.fromarray(pixels), (left, top + bar))
             left += picture.shape[1] + GAP
+        top += bar + height
     sheet: Image = np.asarray(page, np.float32) / np.float32(255)
     return sheet
 
@@ -145,4 +152,4 @@ def _label(vary: Mapping[str, Sequence[Any]], chosen: Mapping[str, int]) -> str:
     for name, number in chosen.items():
         value = vary[name][number]
         shown.append(f"style {number + 1}" if name == "style" else f"{name}={value}")
-    return ", ".join(shown)
+    return "\n".join(shown)
