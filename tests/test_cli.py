@@ -348,6 +348,7 @@ def test_strength_is_a_word_for_the_weight_of_the_content(
     np.testing.assert_array_equal(ns.load_image("out.png"), ns.load_image("weighed.png"))
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_two_settings(folder: Path) -> None:
     sheet = ["--sheet", "content-weight=0.1,1", "color=none,content", "--size", "48"]
     assert run(*sheet) == 0

@@ -163,6 +163,7 @@ def test_the_search_sees_the_same_when_compiled_and_in_a_gradient() -> None:
     np.testing.assert_allclose(eager[1]["a"], compiled[1]["a"], rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_it_takes_part_in_a_run(
     vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:

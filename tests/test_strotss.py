@@ -207,6 +207,7 @@ def test_no_more_positions_than_samples_are_looked_at(kind: type[Any]) -> None:
     assert 4 <= seen.sum() <= 7
 
 
+@pytest.mark.slow
 @every_kind
 def test_they_take_part_in_a_run(
     kind: type[Any], vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]

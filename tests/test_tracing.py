@@ -64,7 +64,7 @@ def test_other_weights_use_the_trace(vgg: ns.VGG19Features) -> None:
         ns.GaussianWassersteinLoss,
         ns.HistogramLoss,
         ns.SlicedWassersteinLoss,
-        ns.PatchLoss,
+        pytest.param(ns.PatchLoss, marks=pytest.mark.slow),
         ns.RelaxedEMDLoss,
         ns.SelfSimilarityLoss,
     ],
