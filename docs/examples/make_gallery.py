@@ -180,8 +180,7 @@ def statistics() -> Picture:
             + 3 * ns.TotalVariationLoss()
         )
 
-    options = {"maxiter": (80, 60, 40)}
-    cells = [(name, paint(objective=objective(make), **options)) for name, make in losses.items()]
+    cells = [(name, paint(objective=objective(make))) for name, make in losses.items()]
     return sheet(cells[:4], cells[4:7], cells[7:])
 
 
