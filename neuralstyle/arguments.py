@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import math
 import re
@@ -175,10 +176,8 @@ def _setting(text: str) -> tuple[str, list[Any]]:
 
 def _value(text: str) -> Any:
     for kind in (int, float):
-        try:
+        with contextlib.suppress(ValueError):
             return kind(text)
-        except ValueError:
-            pass
     return None if text == "none" else text
 
 

@@ -99,19 +99,15 @@ def _run(args: argparse.Namespace, command: str) -> int:
         raise Failure(sentence(error)) from error
     with _silent_start():
         from neuralstyle.presets import RECIPES
-        from neuralstyle.sequence import stylize_frames
-        from neuralstyle.sheets import contact_sheet
-        from neuralstyle.transfer import stylize_many
+    preset = RECIPES[args.preset]
     size = args.size
     if not contents:
-        size = size or min(DEFAULT_SIZE, max((regions[0][0] if regions else loaded[0]).shape[:2]))
-    given = ("maxcor", "ftol", "xtol")
-    preset = RECIPES[args.preset]
-    if not contents:
         recipe = {"content_weight": 0.0, **recipe}
+        size = size or min(DEFAULT_SIZE, max((regions[0][0] if regions else loaded[0]).shape[:2]))
     elif args.strength is not None:
         usual = inspect.signature(preset).parameters["content_weight"].default
         recipe["content_weight"] = usual * 100 ** (0.5 - args.strength)
+    given = ("maxcor", "ftol", "xtol")
     options: dict[str, Any] = {
         "style_weights": args.style_weights,
         "regions": regions,
@@ -132,26 +128,52 @@ def _run(args: argparse.Namespace, command: str) -> int:
         **{name: value for name in given if (value := getattr(args, name)) is not None},
     }
     if args.sheet:
-        options = {**options, **recipe, "size": args.size or SHEET_SIZE}
-        vary = {name: loaded if name == "style" else values for name, values in args.sheet}
-        try:
-            output.begin(jobs[0][1], None)
-            image = contact_sheet(first[0], loaded, vary, recipe=preset, **options)
-            output.save(image, {"neuralstyle": __version__, "command": command})
-        except Exception as error:
-            wrong = isinstance(error, KeyError | TypeError | ValueError)
-            raise Failure(sentence(error), 2 if wrong else 1) from error
-        return 0
+        options = {**options, **recipe, "recipe": preset, "size": args.size or SHEET_SIZE}
+        output.begin(jobs[0][1], None)
+        return _sheet(args, first[0], loaded, options, output)
     options["objective"] = preset(**recipe)
     pictures = _pictures(args, jobs, first, output)
+    return _paint(args, pictures, loaded, options, output)
+
+
+def _sheet(
+    args: argparse.Namespace,
+    content: Floats | None,
+    styles: Sequence[Floats],
+    options: dict[str, Any],
+    output: Output,
+) -> int:
+    """Make a contact sheet; return the exit code."""
+    with _silent_start():
+        from neuralstyle.sheets import contact_sheet
+    vary = {name: styles if name == "style" else values for name, values in args.sheet}
+    try:
+        image = contact_sheet(content, styles, vary, **options)
+        output.save(image, {"neuralstyle": __version__, "command": output.command})
+    except Exception as error:
+        raise _failure(error) from error
+    return 0
+
+
+def _paint(
+    args: argparse.Namespace,
+    pictures: Iterator[Floats | None],
+    styles: Sequence[Floats],
+    options: dict[str, Any],
+    output: Output,
+) -> int:
+    """Paint one picture after another; return the exit code."""
+    with _silent_start():
+        from neuralstyle.sequence import stylize_frames
+        from neuralstyle.transfer import stylize_many
     while True:
         try:
             if args.flows:
                 flows = (_load_flow(name) for name in args.flows)
                 options["temporal_weight"] = args.temporal_weight
-                results = stylize_frames(pictures, loaded, flows, **options)
+                results = stylize_frames(pictures, styles, flows, **options)
             else:
-                results = stylize_many(pictures, loaded, **options)
+                results = stylize_many(pictures, styles, **options)
         except Exception as error:
             raise Failure(sentence(error)) from error
         try:
@@ -168,11 +190,19 @@ def _run(args: argparse.Namespace, command: str) -> int:
             partial = getattr(error, "partial_result", None)
             if partial is not None:
                 output.finish(partial)
-            # What fails before the first iteration is mostly a wish that cannot be met.
-            wrong = partial is None and isinstance(error, KeyError | TypeError | ValueError)
-            if len(jobs) == 1 or args.flows:
-                raise Failure(sentence(error), 2 if wrong else 1) from error
+            if not output.several or args.flows:
+                raise _failure(error) from error
             output.fail(error)
+
+
+def _failure(error: Exception) -> Failure:
+    """Return how an error ends the program.
+
+    What fails before the first iteration is mostly a wish that cannot be met.
+    """
+    begun = getattr(error, "partial_result", None) is not None
+    wrong = not begun and isinstance(error, KeyError | TypeError | ValueError)
+    return Failure(sentence(error), 2 if wrong else 1)
 
 
 Job: TypeAlias = tuple[str | None, Path]
@@ -198,7 +228,7 @@ def _jobs(args: argparse.Namespace, contents: Sequence[str]) -> list[Job]:
 def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str]) -> None:
     """Make sure that inputs are there, and that results can be written without harm to them."""
     contents = [content for content, _ in jobs if content is not None]
-    _check_standard(args, [*contents, *styles], len(jobs))
+    _check_combinations(args, [*contents, *styles], len(jobs))
     for content in contents[1:]:
         if not os.path.isfile(content):
             raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
@@ -231,8 +261,8 @@ def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str])
         )
 
 
-def _check_standard(args: argparse.Namespace, inputs: Sequence[str], results: int) -> None:
-    """Refuse what standard input and output cannot be used for."""
+def _check_combinations(args: argparse.Namespace, inputs: Sequence[str], results: int) -> None:
+    """Refuse arguments that do not go together."""
     if inputs.count(str(STANDARD)) > 1:
         raise Failure("expected - for one picture at the most, there is one standard input")
     if args.output == str(STANDARD) and (results > 1 or args.save_every or args.json):

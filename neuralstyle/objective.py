@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import functools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, final
 
 import keras
 from keras import ops
 
+from neuralstyle.checks import number
 from neuralstyle.statistics import Tensor
+
+_weight = functools.partial(number, "weight")
 
 
 class _Summable:
@@ -314,14 +316,6 @@ class StyleObjective(_Summable):
         rows += [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
         name, weight = (max(len(row[i]) for row in rows) for i in (0, 1))
         return "\n".join(f"{row[0]:<{name}}  {row[1]:>{weight}}  {row[2]}" for row in rows)
-
-
-def _weight(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"weight: expected a number, received {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"weight: expected a finite number, received {value!r}")
-    return float(value)
 
 
 def _with_unique_names(terms: list[Term]) -> tuple[Term, ...]:

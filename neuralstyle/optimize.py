@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle.checks import number, whole_number
 from neuralstyle.descent import Descent, Halt
 from neuralstyle.evaluate import Evaluator, image_shape
 from neuralstyle.features import Extractor
@@ -275,17 +275,10 @@ def check_limits(
     """Check the numbers that `minimize` takes, and return them by name."""
     counts = {"maxiter": maxiter, "maxfun": maxfun, "maxcor": maxcor, "maxls": maxls}
     for name, count in counts.items():
-        if count is None and name == "maxfun":
-            continue
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
-            raise TypeError(f"{name}: expected a whole number, received {count!r}")
-        if count < 1:
-            raise ValueError(f"{name}: expected at least 1, received {count}")
+        if count is not None or name != "maxfun":
+            whole_number(name, count, 1)
     for name, tolerance in {"ftol": ftol, "gtol": gtol, "xtol": xtol}.items():
-        if isinstance(tolerance, bool) or not isinstance(tolerance, Real):
-            raise TypeError(f"{name}: expected a number, received {tolerance!r}")
-        if not 0 <= float(tolerance) < np.inf:
-            raise ValueError(f"{name}: expected a number of at least 0, received {tolerance!r}")
+        number(name, tolerance, 0)
     if bounds is not None:
         try:
             low, high = (float(bound) for bound in bounds)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
 from neuralstyle import checkpoints, presets
 from neuralstyle.balancing import weighed
+from neuralstyle.checks import number
 from neuralstyle.color import ColorTreatment, treatment
 from neuralstyle.evaluate import gradient_norms
 from neuralstyle.features import Extractor, VGG19Features, image_tensor
 from neuralstyle.geometry import crop, tile
-from neuralstyle.images import check_image, resize
+from neuralstyle.images import check_image, load_image, resize
 from neuralstyle.losses import ContentLoss
 from neuralstyle.masks import Mask
 from neuralstyle.objective import Loss, StyleObjective
@@ -124,7 +123,7 @@ class Painter:
         check_method(self.method, options.bounds, None)
         check_callback(options.callback)
         self.treatment = treatment(options.color)
-        _check_style_scale(options.style_scale)
+        number("style_scale", options.style_scale, above=0)
         if options.style_fit is not None and options.style_fit not in FITS:
             raise ValueError(
                 f'style_fit: expected "crop", "tile" or None, received {options.style_fit!r}'
@@ -135,16 +134,15 @@ class Painter:
             )
         if options.extractor is not None and options.pooling is not None:
             raise ValueError("pooling: expected None with an extractor, which has its own")
+        # A file is read once, however many contents there are.
+        self.init: Any = options.init
+        if isinstance(self.init, os.PathLike):
+            self.init = load_image(self.init)
         self.unfinished: Image | None = None
         """The last picture as the optimiser left it, before its colours were treated."""
         self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
 
-    def paint(
-        self,
-        content: Any,
-        *,
-        before: Before = _nothing_before,
-    ) -> StyleResult:
+    def paint(self, content: Any, *, before: Before = _nothing_before) -> StyleResult:
         """Paint one content.
 
         Parameters
@@ -220,7 +218,7 @@ class Painter:
         for region in self.regions:  # masks refuse other proportions
             region.mask.at("input", shapes[-1] if content is None else content.shape[:2])
 
-        init: Any = options.init
+        init = self.init
         if init is None:
             unfounded = content is None and recipe.init == "content"
             init = "noise" if unfounded else recipe.init
@@ -396,13 +394,6 @@ def _check_styles(style: Any, least: int) -> list[Image]:
             raise ValueError("style: expected at least one image, received an empty sequence")
         return [check_image(image, f"style[{i}]") for i, image in enumerate(style)]
     return [check_image(style, "style")]
-
-
-def _check_style_scale(scale: Any) -> None:
-    if isinstance(scale, bool) or not isinstance(scale, Real):
-        raise TypeError(f"style_scale: expected a number, received {scale!r}")
-    if not 0 < float(scale) < math.inf:
-        raise ValueError(f"style_scale: expected a number above 0, received {scale!r}")
 
 
 def _network(weights: Any, pooling: Any, seed: int) -> VGG19Features:

@@ -7,8 +7,8 @@ from typing import Any, final
 
 from keras import ops
 
+from neuralstyle.checks import whole_number
 from neuralstyle.features import Extractor, image_tensor
-from neuralstyle.losses.layers import whole_number
 from neuralstyle.objective import Loss, StyleObjective, Term
 from neuralstyle.statistics import Tensor
 

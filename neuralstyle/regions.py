@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, NamedTuple
 
+from neuralstyle.checks import number
 from neuralstyle.images import check_image
 from neuralstyle.masks import Mask, as_mask
 from neuralstyle.result import Image
@@ -36,7 +35,7 @@ def check_regions(regions: Any) -> list[Region]:
         return []
     if not isinstance(regions, list | tuple):
         raise TypeError(f"regions: expected a sequence of tuples, received {regions!r}")
-    return [_checked(region, f"regions[{number}]") for number, region in enumerate(regions)]
+    return [_checked(region, f"regions[{k}]") for k, region in enumerate(regions)]
 
 
 def _checked(region: Sequence[Any], name: str) -> Region:
@@ -52,9 +51,5 @@ def _checked(region: Sequence[Any], name: str) -> Region:
     style = check_image(given.style, f"{name}, style")
     if style_mask is not None:
         style_mask.at("input", style.shape[:2])  # which refuses other proportions
-    weight = given.weight
-    if isinstance(weight, bool) or not isinstance(weight, Real):
-        raise TypeError(f"{name}, weight: expected a number, received {weight!r}")
-    if not 0 <= float(weight) < math.inf:
-        raise ValueError(f"{name}, weight: expected a number of at least 0, received {weight!r}")
-    return Region(mask, style, style_mask, float(weight))
+    weight = number(f"{name}, weight", given.weight, 0)
+    return Region(mask, style, style_mask, weight)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle.checks import number
 from neuralstyle.features import image_tensor
 from neuralstyle.geometry import check_flow, warp
 from neuralstyle.images import check_image, resize
@@ -74,23 +74,18 @@ def stylize_frames(
     >>> [result.image.shape for result in results]
     [(32, 32, 3), (32, 32, 3)]
     """
-    if isinstance(temporal_weight, bool) or not isinstance(temporal_weight, Real):
-        raise TypeError(f"temporal_weight: expected a number, received {temporal_weight!r}")
-    if not 0 <= float(temporal_weight) < np.inf:
-        raise ValueError(
-            f"temporal_weight: expected a number of at least 0, received {temporal_weight!r}"
-        )
+    number("temporal_weight", temporal_weight, 0)
     painter = Painter(style, Options(**options))
 
     def results() -> Iterator[StyleResult]:
         previous: Image | None = None
         remaining = iter(flows)
-        for number, frame in enumerate(frames):
-            frame = check_image(frame, f"frames[{number}]")
+        for k, frame in enumerate(frames):
+            frame = check_image(frame, f"frames[{k}]")
             if previous is None:
                 result = painter.paint(frame)
             else:
-                flow, mask = _flow(next(remaining, None), frame.shape[:2], number)
+                flow, mask = _flow(next(remaining, None), frame.shape[:2], k)
                 moved, valid = _moved(previous, flow, mask)
                 before = functools.partial(_held, moved, valid, temporal_weight)
                 result = painter.paint(frame, before=before)

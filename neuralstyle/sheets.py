@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeAlias
@@ -98,16 +99,16 @@ def contact_sheet(
         painter = Painter(painting, Options(objective=recipe(**keywords), **settings))
         return painter.paint(content).image
 
-    (*down, across) = vary.items()
-    rows = [
-        [
-            (_label(vary, chosen), painted({name: vary[name][k] for name, k in chosen.items()}))
-            for k in range(len(across[1]))
-            for chosen in [{**above, across[0]: k}]
+    cells = []
+    for numbers in itertools.product(*(range(len(values)) for values in vary.values())):
+        chosen = {name: vary[name][k] for name, k in zip(vary, numbers, strict=True)}
+        label = [
+            f"style {k + 1}" if name == "style" else f"{name}={chosen[name]}"
+            for name, k in zip(vary, numbers, strict=True)
         ]
-        for above in ([{down[0][0]: k} for k in range(len(down[0][1]))] if down else [{}])
-    ]
-    return labelled(rows)
+        cells.append(("\n".join(label), painted(chosen)))
+    (*_, across) = vary.values()
+    return labelled([cells[i : i + len(across)] for i in range(0, len(cells), len(across))])
 
 
 def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
@@ -145,11 +146,3 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
         top += bar + height
     sheet: Image = np.asarray(page, np.float32) / np.float32(255)
     return sheet
-
-
-def _label(vary: Mapping[str, Sequence[Any]], chosen: Mapping[str, int]) -> str:
-    shown = []
-    for name, number in chosen.items():
-        value = vary[name][number]
-        shown.append(f"style {number + 1}" if name == "style" else f"{name}={value}")
-    return "\n".join(shown)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from neuralstyle.images import load_image, resize
+from neuralstyle.images import resize
 from neuralstyle.optimize import initial_image
 from neuralstyle.result import Image, StyleResult
 
@@ -22,11 +22,11 @@ NAMES = ("content", "style", "noise")
 
 
 def check_init(init: Any, content: Image | None, styles: Sequence[Image]) -> Any:
-    """Check where to start, read it if it is a file, and take the image out of a result.
+    """Check where to start, and take the image out of a result.
 
     Parameters
     ----------
-    init : str, mapping, array, path, StyleResult or callable
+    init : str, mapping, array, StyleResult or callable
     content : array or None
     styles : sequence of arrays
 
@@ -36,13 +36,11 @@ def check_init(init: Any, content: Image | None, styles: Sequence[Image]) -> Any
 
     Raises
     ------
-    TypeError, ValueError, OSError
+    TypeError, ValueError
         If it is nothing to start from.
     """
     if isinstance(init, StyleResult):
         return init.image
-    if isinstance(init, os.PathLike):
-        return load_image(init)
     if not isinstance(init, str | Mapping):
         return init if callable(init) else initial_image(init)
     for name in [init] if isinstance(init, str) else init:

@@ -205,20 +205,19 @@ def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:
     if not isinstance(first, Loss) or any(type(loss) is not type(first) for loss in losses):
         kinds = ", ".join(sorted({type(loss).__name__ for loss in losses}))
         raise TypeError(f"losses: expected losses of one class, received {kinds}")
-    if not hasattr(first, "averaged") and any(map(_is_array, vars(first).values())):
+    if not hasattr(first, "averaged") and _has_target(first):
         raise TypeError(f"losses: the targets of a {type(first).__name__} cannot be averaged")
     options = [_options(loss) for loss in losses]
     if any(others != options[0] for others in options):
         raise ValueError(f"losses: expected the same layers and options, received {options}")
-    if hasattr(first, "averaged"):
-        return first.averaged(losses, shares)
-    if options[0].keys() == vars(first).keys() - {"name"}:  # it has no target
-        return first
-    raise TypeError(f"losses: the targets of a {type(first).__name__} cannot be averaged")
+    return first.averaged(losses, shares) if hasattr(first, "averaged") else first
 
 
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
+def _has_target(loss: Loss) -> bool:
+    return any(
+        name.startswith("_") or isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
+        for name, value in vars(loss).items()
+    )
 
 
 def _options(loss: Loss) -> dict[str, Any]:

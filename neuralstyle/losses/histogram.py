@@ -7,7 +7,8 @@ from typing import Any, final
 
 from keras import ops
 
-from neuralstyle.losses.layers import Layers, Normalize, whole_number
+from neuralstyle.checks import whole_number
+from neuralstyle.losses.layers import Layers, Normalize
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.statistics import Tensor, positions
 

@@ -7,7 +7,7 @@ import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -217,15 +217,6 @@ def normalization(normalize: Any) -> Normalize:
     return normalize  # type: ignore[no-any-return]
 
 
-def whole_number(argument: str, value: Any, least: int) -> int:
-    """Check a whole number."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{argument}: expected a whole number, received {value!r}")
-    if value < least:
-        raise ValueError(f"{argument}: expected at least {least}, received {value!r}")
-    return int(value)
-
-
 def feature_at(features: Mapping[str, Tensor], layer: str, argument: str) -> Tensor:
     """Take one feature map, checking that it is one."""
     try:
@@ -282,8 +273,3 @@ def weighed(feature: Tensor, mask: Tensor | None, normalize: Normalize) -> Tenso
 def mean_squared(value: Tensor, target: Tensor) -> Tensor:
     """Return the mean of the squared differences."""
     return ops.mean(ops.square(value - target))
-
-
-def described_normalization(loss: Any) -> str:
-    """Return the normalisation as it belongs into the description of a loss."""
-    return "" if loss.normalize == "relative" else f", normalize={loss.normalize!r}"

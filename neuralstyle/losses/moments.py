@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, final
 
 from keras import ops
 
+from neuralstyle.checks import number
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
 from neuralstyle.statistics import (
     Tensor,
@@ -93,11 +92,7 @@ class StyleLoss(StatisticLoss):
         target_mask: Any = None,
         name: str = "style",
     ) -> None:
-        if isinstance(shift, bool) or not isinstance(shift, Real):
-            raise TypeError(f"shift: expected a number, received {shift!r}")
-        if not math.isfinite(shift):
-            raise ValueError(f"shift: expected a finite number, received {shift!r}")
-        self.shift: float = float(shift)
+        self.shift: float = number("shift", shift)
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
     def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:

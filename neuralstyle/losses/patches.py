@@ -10,13 +10,13 @@ from typing import Any, final
 import numpy as np
 from keras import ops
 
+from neuralstyle.checks import whole_number
 from neuralstyle.losses.layers import (
     LayerLoss,
     Layers,
     Normalize,
     mean_squared,
     scale,
-    whole_number,
 )
 from neuralstyle.masks import Mask, as_mask, region_at
 from neuralstyle.statistics import Tensor, positions

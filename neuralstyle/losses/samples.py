@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from keras import ops
 
-from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, whole_number
+from neuralstyle.checks import whole_number
+from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize
 from neuralstyle.masks import as_mask, region_at
 from neuralstyle.statistics import Tensor, positions
 from neuralstyle.tracing import kept

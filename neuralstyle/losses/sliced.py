@@ -7,7 +7,8 @@ from typing import Any, final
 
 import numpy as np
 
-from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, whole_number
+from neuralstyle.checks import whole_number
+from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.statistics import Tensor, orthonormal_directions, projections
 from neuralstyle.tracing import kept

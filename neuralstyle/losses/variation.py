@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, final
 
 import numpy as np
 from keras import ops
 
-from neuralstyle.losses.layers import Normalize, described_normalization, feature_at, normalization
+from neuralstyle.checks import number
+from neuralstyle.losses.layers import Normalize, feature_at, normalization
 from neuralstyle.masks import Mask, Values, as_mask
 from neuralstyle.objective import Loss
 from neuralstyle.statistics import Tensor, total_variation
@@ -65,12 +64,8 @@ class TotalVariationLoss(Loss):
         mask: Any = None,
         name: str = "total_variation",
     ) -> None:
-        if isinstance(exponent, bool) or not isinstance(exponent, Real):
-            raise TypeError(f"exponent: expected a number, received {exponent!r}")
-        if not 1 <= exponent < math.inf:
-            raise ValueError(f"exponent: expected a number of at least 1, received {exponent!r}")
         self.name = name
-        self.exponent: float = float(exponent)
+        self.exponent: float = number("exponent", exponent, 1)
         self.normalize: Normalize = normalization(normalize)
         self.mask: Mask | None = as_mask(mask)
 
@@ -94,9 +89,9 @@ class TotalVariationLoss(Loss):
 
     def __repr__(self) -> str:
         """Describe it in a line."""
+        normalize = "" if self.normalize == "relative" else f", normalize={self.normalize!r}"
         mask = "" if self.mask is None else f", mask={self.mask!r}"
-        options = f"{described_normalization(self)}{mask}"
-        return f"TotalVariationLoss(exponent={self.exponent:g}{options})"
+        return f"TotalVariationLoss(exponent={self.exponent:g}{normalize}{mask})"
 
 
 def corners(values: Values) -> Values:
