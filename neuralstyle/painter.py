@@ -14,7 +14,7 @@ import numpy as np
 
 from neuralstyle import checkpoints, presets
 from neuralstyle.balancing import weighed
-from neuralstyle.checks import number
+from neuralstyle.checks import number, whole_number
 from neuralstyle.color import ColorTreatment, treatment
 from neuralstyle.evaluate import gradient_norms
 from neuralstyle.features import Extractor, VGG19Features, image_tensor
@@ -27,8 +27,17 @@ from neuralstyle.optimize import check_callback, check_limits, check_method, min
 from neuralstyle.progress import progress_bar
 from neuralstyle.regions import Region, check_regions
 from neuralstyle.result import Callback, Image, Status, StyleResult
-from neuralstyle.scales import Scales, enlarged, iterations_at, pyramid, style_size, target_size
-from neuralstyle.starts import Init, check_init, start_image
+from neuralstyle.scales import (
+    Scales,
+    check_iterations,
+    check_size,
+    enlarged,
+    iterations_at,
+    pyramid,
+    style_size,
+    target_size,
+)
+from neuralstyle.starts import Init, check_init, check_there, start_image
 from neuralstyle.targets import check_shares
 from neuralstyle.vgg19 import Pooling
 
@@ -134,13 +143,21 @@ class Painter:
             )
         if options.extractor is not None and options.pooling is not None:
             raise ValueError("pooling: expected None with an extractor, which has its own")
+        check_size(options.size)
+        check_iterations(options.maxiter)
+        if options.scales is not None:
+            whole_number("scales", options.scales, 1)
+        whole_number("seed", options.seed, 0)
         # A file is read once, however many contents there are.
-        self.init: Any = options.init
-        if isinstance(self.init, os.PathLike):
-            self.init = load_image(self.init)
+        init: Any = options.init
+        self.init = check_init(load_image(init) if isinstance(init, os.PathLike) else init)
         self.unfinished: Image | None = None
         """The last picture as the optimiser left it, before its colours were treated."""
         self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
+
+    def load(self) -> None:
+        """Load the network before the first content is taken: `weights` may be wrong."""
+        _ = self.extractor
 
     def paint(self, content: Any, *, before: Before = _nothing_before) -> StyleResult:
         """Paint one content.
@@ -218,11 +235,11 @@ class Painter:
         for region in self.regions:  # masks refuse other proportions
             region.mask.at("input", shapes[-1] if content is None else content.shape[:2])
 
-        init = self.init
-        if init is None:
+        first = self.init
+        if first is None:
             unfounded = content is None and recipe.init == "content"
-            init = "noise" if unfounded else recipe.init
-        first = check_init(init, content, self.styles)
+            first = "noise" if unfounded else check_init(recipe.init)
+        check_there(first, content, self.styles)
         if isinstance(first, np.ndarray) and options.scales is None:
             # An image has the coarse scales behind it.
             done = sum(max(shape) <= max(first.shape[:2]) for shape in shapes[:-1])
@@ -237,7 +254,8 @@ class Painter:
             regions = [r._replace(style=self.treatment.style(r.style, content)) for r in regions]
         start = start_image(first, used, styles, shapes[0], options.seed)
         detail = used if isinstance(first, str) and first == "content" else None
-        if isinstance(init, StyleResult) and init.settings.get("init") == "content":
+        earlier = options.init
+        if isinstance(earlier, StyleResult) and earlier.settings.get("init") == "content":
             detail = used
             start = enlarged(first, shapes[0], detail)
         return _Plan(

@@ -144,7 +144,7 @@ class Pyramid:
         terms = list(StyleObjective(factory(features)).terms)
         for octave in range(1, self.octaves):
             for term in StyleObjective(factory(_Octave(features, octave))).terms:
-                loss = _OctaveLoss(term.loss, octave, f"{term.name}_octave{octave}")
+                loss = OctaveLoss(term.loss, octave, f"{term.name}_octave{octave}")
                 terms.append(Term(loss.name, term.weight, loss))
         return StyleObjective(*terms)
 
@@ -233,7 +233,7 @@ class _Octave(Mapping[str, Tensor]):
 
 
 @final
-class _OctaveLoss(Loss):
+class OctaveLoss(Loss):
     """A loss that looks at one octave of a pyramid."""
 
     def __init__(self, loss: Loss, octave: int, name: str) -> None:

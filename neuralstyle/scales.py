@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,36 +18,36 @@ SHORTEST_SIDE = 32
 """No scale of a coarse-to-fine run has a side below this, unless the picture has."""
 
 
+def check_size(size: Any) -> tuple[int, ...] | None:
+    """Return a size as whole numbers: the longer side, or height and width; None is none."""
+    if size is None:
+        return None
+    numbers = size if isinstance(size, (tuple, list)) else (size,)
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in numbers)
+    if not whole or len(numbers) not in (1, 2):
+        raise ValueError(
+            f"size: expected the longer side or (height, width) in pixels, received {size!r}"
+        )
+    return tuple(int(number) for number in numbers)
+
+
 def target_size(sides: Sequence[int], size: Any) -> tuple[int, int]:
     """Return (height, width), given both, or the longer of them and a picture's `sides`."""
-    if not sides and not isinstance(size, tuple | list):
+    numbers = check_size(size)
+    if numbers is not None and len(numbers) == 2:
+        return numbers[0], numbers[1]
+    if not sides:
         raise ValueError(
             "size: expected (height, width) where there is neither content nor style, "
             f"received {size!r}"
         )
-    if size is None:
-        return scaled_size(sides, max(sides[:2]))
-    numbers = size if isinstance(size, (tuple, list)) else (size,)
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
-            raise ValueError(
-                f"size: expected the longer side or (height, width) in pixels, received {size!r}"
-            )
-    if len(numbers) == 1:
-        return scaled_size(sides, int(numbers[0]))
-    if len(numbers) != 2:
-        raise ValueError(f"size: expected the longer side or (height, width), received {size!r}")
-    return int(numbers[0]), int(numbers[1])
+    return scaled_size(sides, numbers[0] if numbers else max(sides[:2]))
 
 
 def pyramid(
     shape: tuple[int, int], scales: int | None, min_size: int | None
 ) -> list[tuple[int, int]]:
     """Return the shapes to work at, coarse to fine, each half of the next."""
-    if scales is not None and (isinstance(scales, bool) or not isinstance(scales, int)):
-        raise TypeError(f"scales: expected a whole number, received {scales!r}")
-    if scales is not None and scales < 1:
-        raise ValueError(f"scales: expected at least 1, received {scales}")
     shapes = [shape]
     while len(shapes) < (scales or 99):
         factor = 2 ** len(shapes)
@@ -58,27 +59,33 @@ def pyramid(
     return shapes[::-1]
 
 
+def check_iterations(maxiter: Any) -> list[int] | None:
+    """Return iterations as whole numbers; None, for the recipe's, is none."""
+    if maxiter is None:
+        return None
+    if isinstance(maxiter, str) or not isinstance(maxiter, Sequence):
+        maxiter = [maxiter]
+    if not maxiter:
+        raise ValueError("maxiter: expected at least one number, received none")
+    for count in maxiter:
+        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"maxiter: expected whole numbers of at least 1, received {count!r}")
+    return [int(count) for count in maxiter]
+
+
 def iterations_at(
     maxiter: Any, default: tuple[int, ...], shapes: list[tuple[int, int]]
 ) -> list[int]:
     """Return the iterations at each scale; the last number given repeats."""
     scales = len(shapes)
-    if maxiter is None:
-        maxiter = default[:scales]
-    if isinstance(maxiter, str) or not isinstance(maxiter, Sequence):
-        maxiter = [maxiter]
-    if not maxiter:
-        raise ValueError("maxiter: expected at least one number, received none")
-    if len(maxiter) > scales:
+    counts = check_iterations(maxiter) or list(default[:scales])
+    if len(counts) > scales:
         raise ValueError(
             f"maxiter: expected at most {scales} number{'s' * (scales > 1)}, one for each scale ("
             f"{', '.join(f'{width} x {height}' for height, width in shapes)}), "
-            f"received {len(maxiter)}"
+            f"received {len(counts)}"
         )
-    for count in maxiter:
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-            raise ValueError(f"maxiter: expected whole numbers of at least 1, received {count!r}")
-    return [int(maxiter[min(scale, len(maxiter) - 1)]) for scale in range(scales)]
+    return [counts[min(scale, len(counts) - 1)] for scale in range(scales)]
 
 
 def enlarged(image: Image, shape: tuple[int, int], content: Image | None) -> Image:

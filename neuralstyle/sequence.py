@@ -76,6 +76,7 @@ def stylize_frames(
     """
     number("temporal_weight", temporal_weight, 0)
     painter = Painter(style, Options(**options))
+    painter.load()
 
     def results() -> Iterator[StyleResult]:
         previous: Image | None = None

@@ -21,35 +21,33 @@ StartImage: TypeAlias = Callable[[tuple[int, int], int], Image]
 NAMES = ("content", "style", "noise")
 
 
-def check_init(init: Any, content: Image | None, styles: Sequence[Image]) -> Any:
+def check_init(init: Any) -> Any:
     """Check where to start, and take the image out of a result.
 
     Parameters
     ----------
-    init : str, mapping, array, StyleResult or callable
-    content : array or None
-    styles : sequence of arrays
+    init : str, mapping, array, StyleResult, callable or None
 
     Returns
     -------
-    str, dict, array or callable
+    str, dict, array, callable or None
 
     Raises
     ------
     TypeError, ValueError
         If it is nothing to start from.
     """
+    if init is None or callable(init):
+        return init
     if isinstance(init, StyleResult):
         return init.image
     if not isinstance(init, str | Mapping):
-        return init if callable(init) else initial_image(init)
+        return initial_image(init)
     for name in [init] if isinstance(init, str) else init:
         if name not in NAMES:
             raise ValueError(
                 f'init: expected an image, "content", "style" or "noise", received {name!r}'
             )
-        if (name == "content" and content is None) or (name == "style" and not styles):
-            raise ValueError(f"init: expected an image that there is, received {name!r}")
     if isinstance(init, str):
         return init
     for name, share in init.items():
@@ -60,6 +58,13 @@ def check_init(init: Any, content: Image | None, styles: Sequence[Image]) -> Any
     if sum(init.values()) == 0:
         raise ValueError(f"init: expected a share above 0, received {dict(init)!r}")
     return dict(init)
+
+
+def check_there(init: Any, content: Image | None, styles: Sequence[Image]) -> None:
+    """Check that the images which a run is to start from by name are there."""
+    for name in [init] if isinstance(init, str) else init if isinstance(init, dict) else ():
+        if (name == "content" and content is None) or (name == "style" and not styles):
+            raise ValueError(f"init: expected an image that there is, received {name!r}")
 
 
 def start_image(

@@ -21,6 +21,7 @@ from neuralstyle import losses as _losses
 from neuralstyle.files import check_place, quoted, reason, replacing
 from neuralstyle.masks import Mask
 from neuralstyle.objective import Loss, StyleObjective, Term
+from neuralstyle.pyramid import OctaveLoss
 from neuralstyle.tracing import kept
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -112,8 +113,8 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: cannot read 'nowhere.npz': No such file or directory
     """
-    known = {name: kind for name, kind in vars(_losses).items() if isinstance(kind, type)}
-    known.update({kind.__name__: kind for kind in classes})
+    kinds = [kind for kind in vars(_losses).values() if isinstance(kind, type)]
+    known = {kind.__name__: kind for kind in (*kinds, OctaveLoss, *classes)}
     cannot = f"cannot read {quoted(source)}"
     try:
         with open(source, "rb") as stream, np.load(stream, allow_pickle=False) as file:

@@ -197,6 +197,7 @@ def stylize_many(contents: Iterable[Any], style: Any, **options: Any) -> Iterato
     [(32, 48, 3), (32, 48, 3)]
     """
     painter = Painter(style, Options(**options))
+    painter.load()
 
     def results() -> Iterator[StyleResult]:
         for content in contents:

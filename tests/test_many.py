@@ -239,6 +239,16 @@ def never() -> Iterator[Array]:
         ({"maxfun": 0}, "^maxfun: expected"),
         ({"ftol": -1.0}, "^ftol: expected"),
         ({"callback": 3}, "^callback: expected"),
+        ({"size": 0}, "^size: expected"),
+        ({"size": (32, 48, 3)}, "^size: expected"),
+        ({"maxiter": 0}, "^maxiter: expected"),
+        ({"maxiter": []}, "^maxiter: expected"),
+        ({"scales": 1.5}, "^scales: expected"),
+        ({"seed": -1}, "^seed: expected"),
+        ({"init": "middle"}, "^init: expected"),
+        ({"init": {"content": -1}}, "^init: expected"),
+        ({"extractor": None, "weights": "compact", "pooling": "sum"}, "^pooling: expected"),
+        ({"extractor": None, "weights": "nowhere.h5"}, "nowhere.h5"),
         ({"pooling": "max"}, "^pooling: expected None with an extractor"),
         ({"learning_rate": 0.1}, "learning_rate"),
     ],
@@ -246,7 +256,7 @@ def never() -> Iterator[Array]:
 def test_wrong_options_are_refused_before_the_first_content_is_taken(
     options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises((TypeError, ValueError, OSError), match=message):
         ns.stylize_many(never(), STYLE, **{**QUICK, **options})
 
 

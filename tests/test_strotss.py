@@ -207,6 +207,13 @@ def test_no_more_positions_than_samples_are_looked_at(kind: type[Any]) -> None:
     assert 4 <= seen.sum() <= 7
 
 
+@every_kind
+@pytest.mark.parametrize("wrong", [-1, 0.5, None])
+def test_what_is_no_seed_is_refused_by_name(kind: type[Any], wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="^seed: expected"):
+        kind({"a": random_map(0, 3, 3, 2)}, "a", seed=wrong)
+
+
 @pytest.mark.slow
 @every_kind
 def test_they_take_part_in_a_run(

@@ -144,6 +144,16 @@ def test_an_objective_keeps_its_terms_their_names_and_weights(path: Path) -> Non
         np.testing.assert_array_equal(gradient[layer], slope)
 
 
+def test_the_objective_of_a_pyramid_can_be_saved(path: Path) -> None:
+    pyramid = ns.Pyramid(lambda image: {"input": image}, octaves=2)
+    style, picture = np.random.default_rng(0).uniform(size=(2, 16, 16, 3)).astype(np.float32)
+    objective = pyramid.objective(lambda f: ns.StyleLoss(f, "input"), style)
+    loaded = saved_and_loaded(path, objective)
+    assert repr(loaded) == repr(objective)
+    features = pyramid(picture)
+    assert float(loaded(features)) == float(objective(features)) > 0
+
+
 def test_a_loaded_objective_uses_the_trace_of_the_original(path: Path) -> None:
     vgg = ns.VGG19Features("compact")
     random = np.random.default_rng(0)

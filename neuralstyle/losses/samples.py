@@ -100,7 +100,7 @@ class RelaxedEMDLoss(LayerLoss):
             raise ValueError(f'distance: expected "cosine" or "euclidean", received {distance!r}')
         self.samples = whole_number("samples", samples, 1)
         self.distance: Distance = distance
-        self.seed = seed
+        self.seed = whole_number("seed", seed, 0)
         self._targets: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
         target_mask = as_mask(target_mask, "target_mask")
@@ -206,7 +206,7 @@ class SelfSimilarityLoss(LayerLoss):
         name: str = "self_similarity",
     ) -> None:
         self.samples = whole_number("samples", samples, 1)
-        self.seed = seed
+        self.seed = whole_number("seed", seed, 0)
         seen = self._look_at(target, layers, normalize, name, mask)
         self._sizes = {layer: tuple(feature.shape[1:3]) for layer, feature in seen.items()}
         self._targets = {layer: kept(self._similarities(layer, f)) for layer, f in seen.items()}
