@@ -206,14 +206,25 @@ def weights_at(mask: Mask | None, layer: str, feature: Tensor) -> Tensor | None:
 
 
 def region_at(
-    mask: Mask | None, layer: str, feature: Tensor, patch_size: int = 1, stride: int = 1
+    mask: Mask | None,
+    layer: str,
+    feature: Tensor,
+    patch_size: int = 1,
+    stride: int = 1,
+    pool: int = 1,
 ) -> Tensor | None:
     """Return which positions, or patches by their middles, have more than half of the region."""
-    return mask and mask.tensor(layer, tuple(feature.shape[1:3]), inner, patch_size, stride)
+    return mask and mask.tensor(layer, tuple(feature.shape[1:3]), inner, patch_size, stride, pool)
 
 
-def inner(values: Values, patch_size: int, stride: int) -> NDArray[np.bool_]:
-    """Return, for every patch, whether more than half of its middle is in the region."""
+def inner(values: Values, patch_size: int, stride: int, pool: int) -> NDArray[np.bool_]:
+    """Return, for every patch, whether more than half of its middle is in the region.
+
+    Patches are of the means over squares of `pool` by `pool` positions.
+    """
+    height, width = (side // pool for side in values.shape)
+    squares = values[: height * pool, : width * pool].reshape(height, pool, width, pool)
+    values = squares.mean(axis=(1, 3))
     first, end = patch_size // 2, (patch_size - 1) // 2
     middles = values[first : len(values) - end, first : values.shape[1] - end]
     chosen: NDArray[np.bool_] = middles[::stride, ::stride] > 0.5

@@ -9,10 +9,11 @@ picture), and `stylize` says so in the log.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ _DEFAULT_CONTENT_LAYERS = MappingProxyType({"block2_conv2": 0.1, "block3_conv3":
 _DEFAULT_STYLE_LAYERS = MappingProxyType(
     dict(zip(STYLE_LAYERS, (0.1, 0.15, 0.2, 0.4, 0.15), strict=True))
 )
+
+PATCH = 7
+"""Side of the patches that the default recipe compares, in pixels of the picture, of half and of
+quarter its size."""
 
 FeatureMap: TypeAlias = Mapping[str, Tensor]
 StartImage: TypeAlias = Callable[[tuple[int, int], int], NDArray[np.float32]]
@@ -131,9 +136,9 @@ def combined(
 
 def default(
     *,
-    content_weight: float = 0.25,
+    content_weight: float = 0.2,
     style_weight: float = 1.5,
-    patch_weight: float = 1.5,
+    patch_weight: float = 2.0,
     color_weight: float = 0.3,
     tv_weight: float = 3.0,
     content_layers: Layers = _DEFAULT_CONTENT_LAYERS,
@@ -143,13 +148,14 @@ def default(
 
     Parameters
     ----------
-    content_weight : float, default 0.25
+    content_weight : float, default 0.2
         More keeps the photograph, less frees the brush.
     style_weight : float, default 1.5
-        Of the covariances and means at `style_layers`, and, times 4, of the distributions along 16
-        directions there.
-    patch_weight : float, default 1.5
-        Of the distributions of the pixels' 7 x 7 patches, along 24 directions.
+        Of the covariances and means at `style_layers`, and, times 4, of the distributions along 24
+        directions at those of them that are smaller than the picture.
+    patch_weight : float, default 2
+        Of the distributions of 7 x 7 patches of the pixels, and of the picture halved and
+        quartered, as far as patches fit into it. Regions have those of the pixels alone.
     color_weight : float, default 0.3
         Of the pixels' own covariance, mean and histogram. Without it colours hardly move.
     tv_weight : float, default 3
@@ -170,7 +176,9 @@ def default(
     photograph only with a weight that suppresses the style; the small share of block2_conv2 keeps
     outlines crisp, and with a larger one strokes give way to hair. block4_conv1 has the largest
     share of the covariances: it is where the strokes' curves are. Covariances bring strokes, and
-    distributions the painting's tones and clean areas; patches of the pixels make both crisp.
+    distributions the painting's tones and clean areas. Patches of the pixels make both crisp (what
+    the first layer's distributions would see is in them), and those of the smaller pictures bring
+    the painting's large forms and its light, which the coarse scales alone do not hold.
     """
     return Recipe(
         "default",
@@ -183,15 +191,10 @@ def default(
             (
                 4 * style_weight,
                 lambda: SlicedWassersteinLoss(
-                    style, list(layer_weights(style_layers)), directions=16, **masks
+                    style, _smaller_layers(style, style_layers), directions=24, **masks
                 ),
             ),
-            (
-                patch_weight,
-                lambda: SlicedWassersteinLoss(
-                    style, "input", directions=24, patch_size=7, name="patches", **masks
-                ),
-            ),
+            *((patch_weight, make) for make in _patch_losses(content, style, **masks)),
             (color_weight / 2, lambda: CovarianceLoss(style, "input", name="color", **masks)),
             (
                 color_weight / 2,
@@ -202,6 +205,31 @@ def default(
         maxiter=(80, 60, 40, 30),
         min_size=64,
     )
+
+
+def _smaller_layers(features: FeatureMap, layers: Layers) -> list[str]:
+    """Return the layers that are smaller than the picture; all if there are none.
+
+    What the others see is in the patches of the pixels too, and the more positions there are to
+    sort, the longer it takes.
+    """
+    names = list(layer_weights(layers))
+    whole = _positions(features, "input")
+    return [name for name in names if _positions(features, name) < whole] or names
+
+
+def _patch_losses(
+    content: FeatureMap, style: FeatureMap, **masks: Any
+) -> list[Callable[[], SlicedWassersteinLoss]]:
+    """Return what makes the losses of patches, for a whole picture at several sizes."""
+    make = functools.partial(SlicedWassersteinLoss, style, "input", patch_size=PATCH, **masks)
+    makers = [functools.partial(make, directions=8, name="patches")]
+    sides = (*content["input"].shape[1:3], *style["input"].shape[1:3])
+    for pool, name in ((2, "patches_half"), (4, "patches_quarter")):
+        # With a few positions alone, light goes where it does not belong.
+        if not masks and min(sides) >= 1.5 * PATCH * pool:
+            makers.append(functools.partial(make, directions=24, pool=pool, name=name))
+    return list(makers)
 
 
 def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Recipe:

@@ -242,9 +242,11 @@ class OctaveLoss(Loss):
         self.octave = octave
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Compute the loss of that octave."""
         return self.loss(_Octave(features, self.octave))
 
     def __repr__(self) -> str:
+        """Describe it in a line."""
         return f"{self.loss!r} at octave {self.octave}"
 
 

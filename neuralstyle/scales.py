@@ -6,7 +6,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,7 @@ def check_size(size: Any) -> tuple[int, ...] | None:
     if size is None:
         return None
     numbers = size if isinstance(size, (tuple, list)) else (size,)
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in numbers)
-    if not whole or len(numbers) not in (1, 2):
+    if len(numbers) not in (1, 2) or not all(map(_is_count, numbers)):
         raise ValueError(
             f"size: expected the longer side or (height, width) in pixels, received {size!r}"
         )
@@ -68,9 +66,14 @@ def check_iterations(maxiter: Any) -> list[int] | None:
     if not maxiter:
         raise ValueError("maxiter: expected at least one number, received none")
     for count in maxiter:
-        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        if not _is_count(count):
             raise ValueError(f"maxiter: expected whole numbers of at least 1, received {count!r}")
     return [int(count) for count in maxiter]
+
+
+def _is_count(value: Any) -> bool:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return whole and bool(value >= 1)
 
 
 def iterations_at(

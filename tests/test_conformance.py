@@ -102,6 +102,12 @@ CASES = [
                 f"patches-{n}",
                 lambda t, n=n: ns.SlicedWassersteinLoss(t, "input", patch_size=3, normalize=n),
             ),
+            Case(
+                f"patches-pooled-{n}",
+                lambda t, n=n: ns.SlicedWassersteinLoss(
+                    t, "input", patch_size=2, pool=2, normalize=n
+                ),
+            ),
             Case(f"patch-{n}", lambda t, n=n: ns.PatchLoss(t, ("a", "b"), normalize=n)),
             Case(f"emd-{n}", lambda t, n=n: ns.RelaxedEMDLoss(t, ("a", "b"), normalize=n)),
             Case(

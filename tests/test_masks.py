@@ -48,6 +48,7 @@ TWO_SIDED: dict[str, Callable[..., ns.Loss]] = {
     "histogram-paper": lambda t, **o: ns.HistogramLoss(t, "a", normalize="paper", **o),
     "sliced": lambda t, **o: ns.SlicedWassersteinLoss(t, "a", **o),
     "patches": lambda t, **o: ns.SlicedWassersteinLoss(t, "a", patch_size=3, **o),
+    "patches-pooled": lambda t, **o: ns.SlicedWassersteinLoss(t, "a", pool=2, **o),
     "patch": lambda t, **o: ns.PatchLoss(t, "a", patch_size=1, **o),
     "patch-3": lambda t, **o: ns.PatchLoss(t, "a", normalize="paper", **o),
     "emd": lambda t, **o: ns.RelaxedEMDLoss(t, "a", **o),
@@ -287,6 +288,25 @@ def test_patches_of_a_region_are_those_whose_middle_is_there(size: int, stride: 
     unit = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
     expected = np.mean((ours - theirs[np.argmax(ours @ unit.T, axis=1)]) ** 2)
     assert value(loss, {"a": IMAGE}) == pytest.approx(expected)
+
+
+def test_squares_of_a_region_are_those_of_which_it_has_more_than_half() -> None:
+    mask, target_mask = SOFT, SOFT[::-1]
+    options: dict[str, Any] = {"pool": 2, "normalize": "mean"}
+    masks = {"mask": mask, "target_mask": target_mask}
+    loss = ns.SlicedWassersteinLoss(TARGET, "a", **masks, **options)
+
+    def squares(values: Array) -> Array:
+        return values.reshape(3, 2, 4, 2, -1).mean(axis=(1, 3))
+
+    def chosen(image: Array, region: Array) -> dict[str, Array]:
+        inside = squares(region)[..., 0] > 0.5
+        assert 0 < inside.sum() < inside.size
+        return {"a": squares(image[0])[inside][None, None]}
+
+    expected = ns.SlicedWassersteinLoss(chosen(TARGET["a"], target_mask), "a", normalize="mean")
+    result = value(loss, {"a": IMAGE})
+    assert result == pytest.approx(value(expected, chosen(IMAGE, mask)))
 
 
 @two_sided

@@ -288,6 +288,8 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
         "style": 5.0,
         "sliced": 20.0,
         "patches": 7.0,
+        "patches_half": 7.0,
+        "patches_quarter": 7.0,
         "color": 5.5,
         "color_histogram": 5.5,
     }
@@ -295,8 +297,7 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
         ns.ContentLoss,
         ns.TotalVariationLoss,
         ns.CovarianceLoss,
-        ns.SlicedWassersteinLoss,
-        ns.SlicedWassersteinLoss,
+        *[ns.SlicedWassersteinLoss] * 4,
         ns.CovarianceLoss,
         ns.HistogramLoss,
     ]
@@ -306,9 +307,10 @@ def test_the_default_recipe_is_made_of_relative_losses(scene: Any) -> None:
     assert tuple(shares) == STYLE_LAYERS
     assert max(shares, key=shares.get) == "block4_conv1"
     assert sum(shares.values()) == pytest.approx(1)
-    assert losses["sliced"].layers == dict.fromkeys(STYLE_LAYERS, 0.2)
-    assert losses["patches"].layers == {"input": 1.0}
-    assert losses["patches"].patch_size == 7
+    assert losses["sliced"].layers == dict.fromkeys(STYLE_LAYERS[1:], 0.25)
+    for name, pool in (("patches", 1), ("patches_half", 2), ("patches_quarter", 4)):
+        assert losses[name].layers == {"input": 1.0}
+        assert (losses[name].patch_size, losses[name].pool) == (7, pool)
     assert losses["color"].layers == losses["color_histogram"].layers == {"input": 1.0}
     zeros = {layer: np.zeros_like(feature) for layer, feature in content.items()}
     for name, value in objective.evaluate(zeros).items():
@@ -328,6 +330,35 @@ def test_layers_of_the_default_recipe_can_be_chosen(scene: Any) -> None:
     assert losses["color"].layers == {"input": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("sides", "masks", "sizes"),
+    [
+        ((10, 99), {}, ["patches"]),
+        ((20, 99), {}, ["patches"]),
+        ((21, 99), {}, ["patches", "patches_half"]),
+        ((41, 41), {}, ["patches", "patches_half"]),
+        ((42, 42), {}, ["patches", "patches_half", "patches_quarter"]),
+        ((42, 42), {"mask": np.ones((42, 42))}, ["patches"]),
+    ],
+)
+@pytest.mark.parametrize("smaller", ["content", "style"])
+def test_patches_are_compared_at_the_sizes_that_hold_many(
+    sides: tuple[int, int], masks: dict[str, Any], sizes: list[str], smaller: str
+) -> None:
+    small, large = ({"input": np.ones((1, *shape, 3))} for shape in (sides, (99, 99)))
+    content, style = (small, large) if smaller == "content" else (large, small)
+    recipe = presets.default(style_weight=0, color_weight=0)
+    assert [term.terms[0].name for term in recipe.style(content, style, **masks)] == sizes
+
+
+def test_layers_as_large_as_the_picture_are_sorted_only_if_there_are_no_others(scene: Any) -> None:
+    content, style, *_ = scene("avg")
+    terms = presets.default(style_layers="block1_conv1").style(content, style)
+    assert [str(t.terms[0].loss.layers) for t in terms if t.terms[0].name == "sliced"] == [
+        "{'block1_conv1': 1.0}"
+    ]
+
+
 @every_recipe
 def test_a_recipe_builds_through_the_network_at_styles_of_any_size(
     make: Callable[[], Recipe], vgg: ns.VGG19Features, pictures: tuple[Array, Array]
@@ -342,7 +373,7 @@ def test_a_recipe_builds_through_the_network_at_styles_of_any_size(
 FLAGS: list[tuple[Callable[..., Recipe], str, set[str]]] = [
     (presets.default, "content_weight", {"content"}),
     (presets.default, "style_weight", {"style", "sliced"}),
-    (presets.default, "patch_weight", {"patches"}),
+    (presets.default, "patch_weight", {"patches", "patches_half", "patches_quarter"}),
     (presets.default, "color_weight", {"color", "color_histogram"}),
     (presets.default, "tv_weight", {"total_variation"}),
     (presets.gatys2016, "content_weight", {"content"}),
@@ -436,11 +467,14 @@ def test_two_styles_double_the_style_terms_and_not_the_content(scene: Any) -> No
         ("style", 2),
         ("sliced", 8),
         ("patches", 4),
+        ("patches_half", 4),
+        ("patches_quarter", 4),
         ("color", 8),
         ("color_histogram", 8),
         ("style_1", 6),
         ("sliced_1", 24),
         ("patches_1", 12),
+        ("patches_half_1", 12),
         ("color_1", 24),
         ("color_histogram_1", 24),
     ]

@@ -154,6 +154,28 @@ def test_patches_see_where_things_are_and_positions_do_not() -> None:
     assert value(sliced_loss(f, patch_size=2), {"a": mirrored}) > 1e-3
 
 
+def squares(feature: Array, pool: int) -> Array:
+    """Average over squares; what they leave at the right and the lower edge is cut off."""
+    _, height, width, channels = feature.shape
+    height, width = height // pool, width // pool
+    cut = feature[0, : height * pool, : width * pool]
+    return cut.reshape(1, height, pool, width, pool, channels).mean(axis=(2, 4))
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("pool", [2, 3])
+def test_with_a_pool_features_are_averaged_over_squares_first(pool: int, size: int) -> None:
+    f, s = random_map(0, 8, 9, 2), random_map(1, 7, 11, 2)
+    loss = sliced_loss(s, patch_size=size, pool=pool)
+    expected = sliced_loss(squares(s, pool), patch_size=size)
+    assert value(loss, {"a": f}) == pytest.approx(value(expected, {"a": squares(f, pool)}))
+
+
+def test_features_smaller_than_a_patch_of_squares_are_a_value_error() -> None:
+    with pytest.raises(ValueError, match="expected .*6 x 6.*received 5 x 9"):
+        sliced_loss(np.ones((1, 5, 9, 3)), patch_size=3, pool=2)
+
+
 @pytest.mark.parametrize("shape", [(1, 2, 5, 3), (1, 5, 2, 3)])
 def test_features_smaller_than_a_patch_are_a_value_error(shape: tuple[int, ...]) -> None:
     message = f"'sliced'.*expected .*3 x 3.*'a'.*received {shape[1]} x {shape[2]}"
@@ -171,6 +193,8 @@ def test_features_smaller_than_a_patch_are_a_value_error(shape: tuple[int, ...])
         ({"directions": True}, TypeError),
         ({"patch_size": 0}, ValueError),
         ({"patch_size": "3"}, TypeError),
+        ({"pool": 0}, ValueError),
+        ({"pool": 1.5}, TypeError),
         ({"seed": -1}, ValueError),
         ({"seed": None}, TypeError),
     ],
@@ -258,6 +282,7 @@ def test_averages_can_be_averaged(kind: type[Any]) -> None:
         (ns.SlicedWassersteinLoss, {"seed": 1}),
         (ns.SlicedWassersteinLoss, {"directions": 5}),
         (ns.SlicedWassersteinLoss, {"patch_size": 2}),
+        (ns.SlicedWassersteinLoss, {"pool": 2}),
     ],
 )
 def test_losses_that_sort_otherwise_have_no_average(kind: type[Any], options: Any) -> None:

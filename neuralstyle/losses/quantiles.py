@@ -30,6 +30,7 @@ class QuantileLoss(LayerLoss):
     """Whether the published form sums over distributions and positions, instead of averaging."""
 
     patch_size: int = 1
+    pool: int = 1
 
     def _keep(self, seen: Mapping[str, Tensor], target_mask: Any) -> None:
         """Keep the sorted values of the target's features."""
@@ -51,7 +52,7 @@ class QuantileLoss(LayerLoss):
     def _rows_of(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor:
         """Return the values to compare that are of a mask's region."""
         rows = self._rows(layer, feature)
-        region = region_at(mask, layer, feature, self.patch_size)
+        region = region_at(mask, layer, feature, self.patch_size, pool=self.pool)
         return rows if region is None else ops.take(rows, region, axis=-1)
 
     def _distance(self, layer: str, feature: Tensor) -> Tensor:

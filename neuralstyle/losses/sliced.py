@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
+from keras import ops
 
 from neuralstyle.checks import whole_number
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize
@@ -34,6 +35,9 @@ class SlicedWassersteinLoss(QuantileLoss):
     patch_size : int, at least 1, default 1
         k, for neighbourhoods of k by k positions in place of single ones. On the layer ``"input"``
         these are the patches of the image.
+    pool : int, at least 1, default 1
+        Side of the squares over which features are averaged first: the same `patch_size` then sees
+        larger forms. What the squares leave at the right and the lower edge is not looked at.
     normalize : {"relative", "mean", "paper"}, default "relative"
     mask, target_mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
         The region of the generated image, and that of the style image, that are compared: the
@@ -90,6 +94,7 @@ class SlicedWassersteinLoss(QuantileLoss):
         *,
         directions: int = 32,
         patch_size: int = 1,
+        pool: int = 1,
         normalize: Normalize = "relative",
         mask: Any = None,
         target_mask: Any = None,
@@ -98,6 +103,7 @@ class SlicedWassersteinLoss(QuantileLoss):
     ) -> None:
         self.directions = whole_number("directions", directions, 1)
         self.patch_size = whole_number("patch_size", patch_size, 1)
+        self.pool = whole_number("pool", pool, 1)
         self.seed = whole_number("seed", seed, 0)
         seen = self._look_at(target, layers, normalize, name, mask)
         self._kernels = {layer: self._kernel(feature) for layer, feature in seen.items()}
@@ -110,10 +116,13 @@ class SlicedWassersteinLoss(QuantileLoss):
         return kept(vectors.reshape(*shape, self.directions).astype(dtype))
 
     def _rows(self, layer: str, feature: Tensor) -> Tensor:
-        if min(feature.shape[1:3]) < self.patch_size:
+        least = self.patch_size * self.pool
+        if min(feature.shape[1:3]) < least:
             raise ValueError(
-                f"loss {self.name!r}: expected features of at least {self.patch_size} x "
-                f"{self.patch_size} positions at layer {layer!r}, as a patch has, received "
-                f"{feature.shape[1]} x {feature.shape[2]}"
+                f"loss {self.name!r}: expected features of at least {least} x {least} positions "
+                f"at layer {layer!r}, as a patch has, received {feature.shape[1]} x "
+                f"{feature.shape[2]}"
             )
+        if self.pool > 1:
+            feature = ops.average_pool(feature, self.pool, self.pool, data_format="channels_last")
         return projections(feature, self._kernels[layer])
