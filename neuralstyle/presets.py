@@ -136,7 +136,7 @@ def combined(
 
 def default(
     *,
-    content_weight: float = 0.2,
+    content_weight: float = 0.3,
     style_weight: float = 1.5,
     patch_weight: float = 2.0,
     color_weight: float = 0.3,
@@ -148,7 +148,7 @@ def default(
 
     Parameters
     ----------
-    content_weight : float, default 0.2
+    content_weight : float, default 0.3
         More keeps the photograph, less frees the brush.
     style_weight : float, default 1.5
         Of the covariances and means at `style_layers`, and, times 4, of the distributions along 24

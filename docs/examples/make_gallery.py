@@ -104,7 +104,7 @@ def average() -> Picture:
 
     def keeping(style):
         return lambda content: (
-            0.25 * ns.ContentLoss(content, {"block2_conv2": 0.1, "block3_conv3": 0.9}) + style
+            0.3 * ns.ContentLoss(content, {"block2_conv2": 0.1, "block3_conv3": 0.9}) + style
         )
 
     return sheet(
@@ -174,7 +174,7 @@ def statistics() -> Picture:
 
     def objective(make):
         return lambda c, s: (
-            0.25 * ns.ContentLoss(c, {"block2_conv2": 0.1, "block3_conv3": 0.9})
+            0.3 * ns.ContentLoss(c, {"block2_conv2": 0.1, "block3_conv3": 0.9})
             + make(s)
             + 0.3 * ns.CovarianceLoss(s, "input", name="color")
             + 3 * ns.TotalVariationLoss()
@@ -201,7 +201,7 @@ def regions() -> Picture:
 
 def choose() -> Picture:
     """Choose two settings by eye."""
-    settings = {"content_weight": [0.05, 0.25, 1.0], "style_scale": [0.5, 1.0, 2.0]}
+    settings = {"content_weight": [0.1, 0.3, 1.0], "style_scale": [0.5, 1.0, 2.0]}
     return ns.contact_sheet(CONTENT, STYLE, settings, weights="compact")
 
 
