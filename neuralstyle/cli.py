@@ -175,7 +175,7 @@ def _paint(
             else:
                 results = stylize_many(pictures, styles, **options)
         except Exception as error:
-            raise Failure(sentence(error)) from error
+            raise _failure(error) from error
         try:
             for result in results:
                 output.finish(result)

@@ -29,6 +29,7 @@ from neuralstyle.losses import (
     TotalVariationLoss,
 )
 from neuralstyle.losses.layers import layer_weights
+from neuralstyle.masks import as_mask, region_at
 from neuralstyle.objective import Loss, StyleObjective
 from neuralstyle.statistics import Tensor
 from neuralstyle.targets import check_shares
@@ -154,8 +155,8 @@ def default(
         Of the covariances and means at `style_layers`, and, times 4, of the distributions along 24
         directions at those of them that are smaller than the picture.
     patch_weight : float, default 2
-        Of the distributions of 7 x 7 patches of the pixels, and of the picture halved and
-        quartered, as far as patches fit into it. Regions have those of the pixels alone.
+        Of the distributions of 7 x 7 patches of the pixels, of the picture at half its size, and of
+        the picture at a quarter, where these are large enough (else at the next larger size).
     color_weight : float, default 0.3
         Of the pixels' own covariance, mean and histogram. Without it colours hardly move.
     tv_weight : float, default 3
@@ -219,17 +220,48 @@ def _smaller_layers(features: FeatureMap, layers: Layers) -> list[str]:
 
 
 def _patch_losses(
-    content: FeatureMap, style: FeatureMap, **masks: Any
+    content: FeatureMap, style: FeatureMap, mask: Any = None, target_mask: Any = None
 ) -> list[Callable[[], SlicedWassersteinLoss]]:
-    """Return what makes the losses of patches, for a whole picture at several sizes."""
-    make = functools.partial(SlicedWassersteinLoss, style, "input", patch_size=PATCH, **masks)
-    makers = [functools.partial(make, directions=8, name="patches")]
-    sides = (*content["input"].shape[1:3], *style["input"].shape[1:3])
-    for pool, name in ((2, "patches_half"), (4, "patches_quarter")):
-        # With a few positions alone, light goes where it does not belong.
-        if not masks and min(sides) >= 1.5 * PATCH * pool:
-            makers.append(functools.partial(make, directions=24, pool=pool, name=name))
-    return list(makers)
+    """Return what makes the losses of patches, of the picture at three sizes.
+
+    Every size of a picture has these three, so that shares can be set by name: what is too small
+    for patches of its quarter has those of its half twice, and so on.
+    """
+    make = functools.partial(
+        SlicedWassersteinLoss,
+        style,
+        "input",
+        patch_size=PATCH,
+        mask=mask,
+        target_mask=target_mask,
+    )
+
+    def fitting(pool: int) -> int:
+        both = ((content, mask), (style, target_mask))
+        while pool > 1 and not all(_holds_patches(seen, region, pool) for seen, region in both):
+            pool //= 2
+        return pool
+
+    return [
+        functools.partial(make, directions=8, name="patches"),
+        functools.partial(make, directions=24, pool=fitting(2), name="patches_half"),
+        functools.partial(make, directions=24, pool=fitting(4), name="patches_quarter"),
+    ]
+
+
+def _holds_patches(features: FeatureMap, mask: Any, pool: int) -> bool:
+    """Return whether a picture, or a region of it, has more than a few patches of that size.
+
+    With a few alone, light goes where it does not belong.
+    """
+    picture = features["input"]
+    if min(picture.shape[1:3]) < 1.5 * PATCH * pool:
+        return False
+    try:
+        region_at(as_mask(mask), "input", picture, PATCH, pool=pool)
+    except ValueError:  # it vanishes
+        return False
+    return True
 
 
 def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Recipe:

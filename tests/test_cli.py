@@ -234,7 +234,8 @@ def test_every_preset_runs_with_its_own_weights(folder: Path, preset: str) -> No
 
 def test_controls_are_the_librarys(folder: Path) -> None:
     shares = (
-        "content:2 style:4 sliced:2 patches:1 color:1 color_histogram:1 total_variation:1".split()
+        "content:2 style:4 sliced:2 patches:1 patches_half:1 patches_quarter:1 "
+        "color:1 color_histogram:1 total_variation:1".split()
     )
     options = "--init content:3,noise:1 --color match --style-scale 0.7 --style-fit tile".split()
     assert run(*options, "--shares", *shares) == 0

@@ -331,24 +331,31 @@ def test_layers_of_the_default_recipe_can_be_chosen(scene: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sides", "masks", "sizes"),
-    [
-        ((10, 99), {}, ["patches"]),
-        ((20, 99), {}, ["patches"]),
-        ((21, 99), {}, ["patches", "patches_half"]),
-        ((41, 41), {}, ["patches", "patches_half"]),
-        ((42, 42), {}, ["patches", "patches_half", "patches_quarter"]),
-        ((42, 42), {"mask": np.ones((42, 42))}, ["patches"]),
-    ],
+    ("sides", "pools"),
+    [((10, 99), (1, 1, 1)), ((20, 99), (1, 1, 1)), ((21, 99), (1, 2, 2)), ((42, 42), (1, 2, 4))],
 )
 @pytest.mark.parametrize("smaller", ["content", "style"])
 def test_patches_are_compared_at_the_sizes_that_hold_many(
-    sides: tuple[int, int], masks: dict[str, Any], sizes: list[str], smaller: str
+    sides: tuple[int, int], pools: tuple[int, ...], smaller: str
 ) -> None:
     small, large = ({"input": np.ones((1, *shape, 3))} for shape in (sides, (99, 99)))
     content, style = (small, large) if smaller == "content" else (large, small)
+    losses = presets.default(style_weight=0, color_weight=0).style(content, style)
+    assert {term.terms[0].name: term.terms[0].loss.pool for term in losses} == dict(
+        zip(("patches", "patches_half", "patches_quarter"), pools, strict=True)
+    )
+
+
+@pytest.mark.parametrize("side", ["mask", "target_mask"])
+def test_patches_are_compared_at_the_sizes_at_which_a_region_is_left(side: str) -> None:
+    seen = {"input": np.ones((1, 64, 64, 3))}
     recipe = presets.default(style_weight=0, color_weight=0)
-    assert [term.terms[0].name for term in recipe.style(content, style, **masks)] == sizes
+
+    def pools(rows: int) -> list[int]:
+        terms = recipe.style(seen, seen, **{side: np.arange(64)[:, None] < np.full(64, rows)})
+        return [term.terms[0].loss.pool for term in terms]
+
+    assert [pools(rows) for rows in (64, 14, 12, 6)] == [[1, 2, 4], [1, 2, 2], [1, 2, 2], [1, 1, 1]]
 
 
 def test_layers_as_large_as_the_picture_are_sorted_only_if_there_are_no_others(scene: Any) -> None:
@@ -475,6 +482,7 @@ def test_two_styles_double_the_style_terms_and_not_the_content(scene: Any) -> No
         ("sliced_1", 24),
         ("patches_1", 12),
         ("patches_half_1", 12),
+        ("patches_quarter_1", 12),
         ("color_1", 24),
         ("color_histogram_1", 24),
     ]

@@ -314,7 +314,7 @@ def test_several_styles_have_equal_shares_or_those_given(
         maxiter=2,
     )
     np.testing.assert_array_equal(result.image, expected.image)
-    assert len(result.losses) == 2 + 2 * 5
+    assert len(result.losses) == 2 + 2 * 7
     assert result.settings["style_weights"] == weights
 
 
