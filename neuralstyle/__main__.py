@@ -2,6 +2,6 @@
 
 import sys
 
-from neuralstyle.cli import main
+from neuralstyle.cli.main import main
 
 sys.exit(main())

@@ -45,3 +45,23 @@ def number(
             expected = f"a number above {above}"
         raise ValueError(f"{argument}: expected {expected}, received {value!r}")
     return float(value)
+
+
+def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
+    """Return `count` weights that sum to 1."""
+    if weights is None:
+        return [1.0 / count] * count
+    try:
+        numbers = [float(weight) for weight in weights if isinstance(weight, Real)]
+        proper = len(numbers) == len(weights) and not any(isinstance(w, bool) for w in weights)
+    except TypeError:
+        proper = False
+    if not proper:
+        raise TypeError(f"{name}: expected a sequence of numbers, received {weights!r}")
+    if len(numbers) != count:
+        raise ValueError(f"{name}: expected one for each of {count} {of}, received {len(numbers)}")
+    if not all(math.isfinite(n) and n >= 0 for n in numbers) or sum(numbers) == 0:
+        raise ValueError(
+            f"{name}: expected finite numbers of at least 0, not all 0, received {list(weights)!r}"
+        )
+    return [n / sum(numbers) for n in numbers]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import NARROW
+from support import NARROW
 
 import neuralstyle as ns
-from neuralstyle import vgg19
+from neuralstyle.features import architectures as vgg19
 
 
 @pytest.fixture(scope="session")

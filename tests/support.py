@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle import vgg19
+from neuralstyle.features import architectures as vgg19
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 FeatureMaps: TypeAlias = Mapping[str, Array]

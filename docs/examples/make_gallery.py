@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import neuralstyle as ns
-from neuralstyle.sheets import labelled
+from neuralstyle.transfer.contact_sheet import labelled
 
 HERE = Path(__file__).parent
 GALLERY = HERE.parent / "gallery"

@@ -19,16 +19,16 @@ The Keras model stays the reference: ``VGG19Features(..., fast=False)``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, final
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle import vgg19, winograd
-from neuralstyle.statistics import Tensor
+from neuralstyle._kernels import winograd
+from neuralstyle._types import Tensor
 
 WINOGRAD_CHANNELS = 64
 """Channels on both sides from which on Winograd's convolution pays on a CPU."""
@@ -38,74 +38,14 @@ WINOGRAD_OPERATIONS = 0.6e9
 steps take longer than they save."""
 
 
-@final
-class FastVGG19:
-    """The convolutions and pooling layers of VGG19, one after another.
-
-    Parameters
-    ----------
-    weights : dict from str to (kernel, bias)
-        See `neuralstyle.checkpoints.load_weights`.
-    pooling : {"max", "avg"}
-    low_memory : bool, default False
-        Compute again what would take memory to keep.
-
-    Attributes
-    ----------
-    layers : tuple of str
-
-    Examples
-    --------
-    >>> from neuralstyle.checkpoints import load_weights
-    >>> network = FastVGG19(load_weights("compact"), "avg")
-    >>> image = np.zeros((1, 32, 48, 3), np.float32)
-    >>> passed = network.compute({"input": image}, "block2_conv1")
-    >>> list(passed)
-    ['block1_conv1', 'block1_conv2', 'block1_pool', 'block2_conv1']
-    """
-
-    def __init__(
-        self, weights: vgg19.Weights, pooling: vgg19.Pooling, *, low_memory: bool = False
-    ) -> None:
-        pool = ops.max_pool if pooling == "max" else ops.average_pool
-        self._low_memory = low_memory
-        self._steps: dict[str, Callable[[Tensor], Tensor]] = {}
-        for block, count in enumerate(vgg19.BLOCKS, start=1):
-            for index in range(1, count + 1):
-                name = f"block{block}_conv{index}"
-                self._steps[name] = _Convolution(*weights[name], keep=not low_memory)
-            self._steps[f"block{block}_pool"] = lambda feature: pool(feature, 2)
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Names of the layers, from the input on."""
-        return tuple(self._steps)
-
-    def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
-        """Compute a layer from the deepest known one before it, and those between."""
-        names = self.layers[: self.layers.index(layer) + 1]
-        start = max((i for i, name in enumerate(names) if name in known), default=-1)
-        tensor = known[names[start]] if start >= 0 else vgg19.preprocess(known["input"])
-        passed = {}
-        ahead = list(names[start + 1 :])
-        while ahead:
-            name = ahead.pop(0)
-            step = self._steps[name]
-            if self._low_memory and ahead and ahead[0].endswith("pool"):
-                name = ahead.pop(0)
-                step = _recomputed(step, self._steps[name])
-            tensor = passed[name] = step(tensor)
-        return passed
-
-
-def _recomputed(
+def recomputed(
     convolution: Callable[[Tensor], Tensor], pool: Callable[[Tensor], Tensor]
 ) -> Callable[[Tensor], Tensor]:
     """Chain two steps so that what is between them is computed anew for the gradient."""
     return tf.recompute_grad(lambda feature: pool(convolution(feature)))  # type: ignore[no-any-return]
 
 
-class _Convolution:
+class Convolution:
     """A 3 x 3 convolution with bias and ReLU, and its gradient."""
 
     def __init__(

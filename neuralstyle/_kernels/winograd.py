@@ -32,7 +32,7 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle.statistics import Tensor
+from neuralstyle._types import Tensor
 
 TILE = 4
 """Outputs of a tile along each axis; its inputs are two more."""

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from neuralstyle import __version__
-from neuralstyle.arguments import (
+from neuralstyle._files import check_place, reason
+from neuralstyle.cli.arguments import (
     DEFAULT_SIZE,
     NETWORKS,
     SHEET_SIZE,
@@ -34,13 +35,13 @@ from neuralstyle.arguments import (
     recipe_options,
     region_options,
 )
-from neuralstyle.files import check_place, reason
-from neuralstyle.images import check_target, load_image
-from neuralstyle.labels import label_masks
-from neuralstyle.outputs import STANDARD, Output, sentence, tell
+from neuralstyle.cli.outputs import STANDARD, Output, sentence, tell
+from neuralstyle.images.labels import label_masks
+from neuralstyle.images.load import load_image
+from neuralstyle.images.save import check_target
 
 if TYPE_CHECKING:
-    from neuralstyle.images import Floats
+    from neuralstyle._types import Floats
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,7 +99,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
     except (OSError, TypeError, ValueError) as error:
         raise Failure(sentence(error)) from error
     with _silent_start():
-        from neuralstyle.presets import RECIPES
+        from neuralstyle.transfer.recipes import RECIPES
     preset = RECIPES[args.preset]
     size = args.size
     if not contents:
@@ -145,7 +146,7 @@ def _sheet(
 ) -> int:
     """Make a contact sheet; return the exit code."""
     with _silent_start():
-        from neuralstyle.sheets import contact_sheet
+        from neuralstyle.transfer.contact_sheet import contact_sheet
     vary = {name: styles if name == "style" else values for name, values in args.sheet}
     try:
         image = contact_sheet(content, styles, vary, **options)
@@ -164,8 +165,8 @@ def _paint(
 ) -> int:
     """Paint one picture after another; return the exit code."""
     with _silent_start():
-        from neuralstyle.sequence import stylize_frames
-        from neuralstyle.transfer import stylize_many
+        from neuralstyle.transfer.frames import stylize_frames
+        from neuralstyle.transfer.stylize import stylize_many
     while True:
         try:
             if args.flows:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
-from neuralstyle.arguments import Failure
-from neuralstyle.files import replacing
-from neuralstyle.images import resize, save_image
+from neuralstyle._files import replacing
+from neuralstyle.cli.arguments import Failure
+from neuralstyle.images.arrays import resize
+from neuralstyle.images.save import save_image
 
 if TYPE_CHECKING:
-    from neuralstyle.images import Floats
-    from neuralstyle.result import Progress, StyleResult
+    from neuralstyle._types import Floats
+    from neuralstyle.optimize.result import Progress, StyleResult
 
 STANDARD = Path("-")
 """Stands for standard input and output."""
@@ -51,7 +52,7 @@ class Output:
 
     def finish(self, result: StyleResult) -> None:
         """Save the result and the log, and note how it ended."""
-        from neuralstyle.result import Status
+        from neuralstyle.optimize.result import Status
 
         about: dict[str, Any] = {
             "neuralstyle": __version__,

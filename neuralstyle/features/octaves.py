@@ -1,16 +1,15 @@
-"""One image at several scales at once: extractors and losses over a Gaussian pyramid."""
+"""One image at several scales at once: an extractor over a Gaussian pyramid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, final
 
 from keras import ops
 
-from neuralstyle.checks import whole_number
-from neuralstyle.features import Extractor, image_tensor
-from neuralstyle.objective import Loss, StyleObjective, Term
-from neuralstyle.statistics import Tensor
+from neuralstyle._checks import whole_number
+from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor, image_tensor
 
 KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
 """Weights of neighbouring pixels where an image is halved: Burt and Adelson's, with a = 0.4."""
@@ -48,7 +47,7 @@ class Pyramid:
     -----
     Features of the image have the names that the extractor gives them, ``"block3_conv1"``, those of
     the further octaves ``"octave1/block3_conv1"``, ``"octave2/block3_conv1"`` and so on. A loss may
-    ask for any of them by name; `objective` makes the same losses for all octaves.
+    ask for any of them by name; `neuralstyle.over_octaves` makes the same losses for all octaves.
 
     All octaves belong to one full-size image that is optimised as a whole. A few layers then see
     structures of any size, where one scale takes many layers; running coarse to fine, as `stylize`
@@ -62,17 +61,12 @@ class Pyramid:
 
     Examples
     --------
-    >>> from neuralstyle import StyleLoss, VGG19Features
+    >>> from neuralstyle import VGG19Features
     >>> pyramid = Pyramid(VGG19Features(weights="compact"), octaves=3)
     >>> style = np.random.default_rng(0).uniform(size=(64, 48, 3)).astype(np.float32)
     >>> features = pyramid(style)
     >>> features["octave1/input"].shape, features["octave2/block1_pool"].shape
     (TensorShape([1, 30, 22, 3]), TensorShape([1, 6, 4, 16]))
-    >>> print(pyramid.objective(lambda f: StyleLoss(f, "block1_pool"), style))
-    name           weight  loss
-    style               1  StyleLoss(layers='block1_pool')
-    style_octave1       1  StyleLoss(layers='block1_pool') at octave 1
-    style_octave2       1  StyleLoss(layers='block1_pool') at octave 2
     """
 
     def __init__(self, extractor: Extractor, octaves: int = 4) -> None:
@@ -110,43 +104,6 @@ class Pyramid:
                 )
             images.append(halved(images[-1]))
         return _PyramidFeatures([self.extractor(image) for image in images])
-
-    def objective(
-        self, factory: Callable[[Mapping[str, Tensor]], Loss | StyleObjective], target: Any
-    ) -> StyleObjective:
-        """Make the same losses for every octave, and their sum.
-
-        Parameters
-        ----------
-        factory : callable
-            Takes the features of one octave of the target, under their plain names, and returns a
-            loss or an objective.
-        target : array
-            The target image, as for a call.
-
-        Returns
-        -------
-        StyleObjective
-            Of all octaves' terms, ``style``, ``style_octave1`` and so on, for images that this
-            pyramid looks at.
-
-        Raises
-        ------
-        TypeError
-            If `factory` cannot be called, or does not return such.
-        """
-        if isinstance(factory, (Loss, StyleObjective)) or not callable(factory):
-            raise TypeError(
-                "factory: expected a function from features to a loss (lambda features: "
-                f"StyleLoss(features), for instance), received {factory!r}"
-            )
-        features = self(target)
-        terms = list(StyleObjective(factory(features)).terms)
-        for octave in range(1, self.octaves):
-            for term in StyleObjective(factory(_Octave(features, octave))).terms:
-                loss = OctaveLoss(term.loss, octave, f"{term.name}_octave{octave}")
-                terms.append(Term(loss.name, term.weight, loss))
-        return StyleObjective(*terms)
 
     def __repr__(self) -> str:
         """Describe it in a line."""
@@ -208,46 +165,6 @@ class _PyramidFeatures(Mapping[str, Tensor]):
 
     def __repr__(self) -> str:
         return f"{len(self._octaves)} octaves, the first {self._octaves[_prefix(0)]!r}"
-
-
-@final
-class _Octave(Mapping[str, Tensor]):
-    """Features of one octave of a pyramid, under their plain names."""
-
-    def __init__(self, features: Mapping[str, Tensor], octave: int) -> None:
-        self._features = features
-        self._prefix = _prefix(octave)
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self._features[self._prefix + name]
-
-    def __iter__(self) -> Iterator[str]:
-        names = (name for name in self._features if name.startswith(self._prefix))
-        return (name.removeprefix(self._prefix) for name in names)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, name: object) -> bool:
-        return f"{self._prefix}{name}" in self._features
-
-
-@final
-class OctaveLoss(Loss):
-    """A loss that looks at one octave of a pyramid."""
-
-    def __init__(self, loss: Loss, octave: int, name: str) -> None:
-        self.name = name
-        self.loss = loss
-        self.octave = octave
-
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Compute the loss of that octave."""
-        return self.loss(_Octave(features, self.octave))
-
-    def __repr__(self) -> str:
-        """Describe it in a line."""
-        return f"{self.loss!r} at octave {self.octave}"
 
 
 def _prefix(octave: int) -> str:

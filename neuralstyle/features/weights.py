@@ -22,15 +22,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle import vgg19
-from neuralstyle.vgg19 import CONVOLUTIONS, Pooling, Weights
+from neuralstyle.features import architectures as vgg19
+from neuralstyle.features.architectures import CONVOLUTIONS, Pooling, Weights
 
 logger = logging.getLogger(__name__)
 
 IMAGENET_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{IMAGENET_FILE}"
 IMAGENET_MD5 = "253f8cb515780f3b799900260a226db6"
-COMPACT_FILE = Path(__file__).parent / "weights" / "compact-vgg19.npz"
+COMPACT_FILE = Path(__file__).parent / "data" / "compact-vgg19.npz"
 
 # A connection that brings less than this in that many seconds counts as stalled.
 _STALL_SECONDS = 15.0

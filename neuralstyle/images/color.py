@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.images import check_image
+from neuralstyle.images.arrays import check_image
 
 Array: TypeAlias = NDArray[np.float64]
 Image: TypeAlias = NDArray[np.float32]

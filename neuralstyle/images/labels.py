@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.images import check_image
+from neuralstyle.images.arrays import check_image
 
 TOLERANCE = 16
 """Levels of 255 by which red, green and blue may differ within one label."""

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, final
 
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale, weighed
-from neuralstyle.statistics import Tensor
 
 
 @final

@@ -9,10 +9,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, scale
-from neuralstyle.masks import as_mask, weights_at
-from neuralstyle.statistics import Tensor, guided, mean_and_covariance
-from neuralstyle.tracing import kept
+from neuralstyle.losses.masks import as_mask, weights_at
+from neuralstyle.losses.statistics import guided, mean_and_covariance
+from neuralstyle.optimize.compiled import kept
 
 
 @final

@@ -7,10 +7,11 @@ from typing import Any, final
 
 from keras import ops
 
-from neuralstyle.checks import whole_number
+from neuralstyle._checks import whole_number
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Layers, Normalize
 from neuralstyle.losses.quantiles import QuantileLoss
-from neuralstyle.statistics import Tensor, positions
+from neuralstyle.losses.statistics import positions
 
 
 @final

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, final
 
+from neuralstyle._types import Tensor
+from neuralstyle.images.arrays import resize
 from neuralstyle.losses.layers import (
     Normalize,
     StatisticLoss,
@@ -14,8 +16,8 @@ from neuralstyle.losses.layers import (
     weighed,
     weights_of,
 )
-from neuralstyle.masks import Values, describe
-from neuralstyle.statistics import Tensor, laplacian, resize_mask
+from neuralstyle.losses.masks import Values, describe
+from neuralstyle.losses.statistics import laplacian
 
 Pool: TypeAlias = int | Sequence[int] | Mapping[int, float]
 
@@ -124,5 +126,5 @@ class LaplacianLoss(StatisticLoss):
 def middles(values: Values, pool: int) -> Values:
     """Return the means of a mask over the squares in the middle of a Laplacian's entries."""
     rows, columns = (side // pool for side in values.shape)
-    squares = resize_mask(values[: rows * pool, : columns * pool], (rows, columns))
+    squares = resize(values[: rows * pool, : columns * pool], (rows, columns), "mean")
     return squares[1:-1, 1:-1]

@@ -13,10 +13,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from keras import ops
 
-from neuralstyle.masks import Mask, as_mask, weights_at
-from neuralstyle.objective import Loss
-from neuralstyle.statistics import Tensor, guided
-from neuralstyle.tracing import kept
+from neuralstyle._types import Tensor
+from neuralstyle.losses.masks import Mask, as_mask, weights_at
+from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.statistics import guided
+from neuralstyle.optimize.compiled import kept
 
 Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
 Normalize: TypeAlias = Literal["relative", "mean", "paper"]

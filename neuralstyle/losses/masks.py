@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle import vgg19
-from neuralstyle.statistics import Tensor, resize_mask
-from neuralstyle.tracing import kept
+from neuralstyle._types import Tensor
+from neuralstyle.features import architectures as vgg19
+from neuralstyle.images.arrays import resize
+from neuralstyle.optimize.compiled import kept
 
 Propagation: TypeAlias = Literal["average", "inside", "all"]
 Values: TypeAlias = NDArray[np.float64]
@@ -105,7 +106,7 @@ class Mask:
             )
         values = self.values
         if self.propagation == "average":
-            values = resize_mask(values, size)
+            values = resize(values, size, "mean")
         else:
             extreme = _EXTREMES[self.propagation]
             try:
@@ -113,7 +114,7 @@ class Mask:
             except KeyError as error:
                 raise KeyError(f"{self.name}: {error.args[0]}") from None
             if (height // step, width // step) != tuple(size):  # it is for an image of another size
-                values = resize_mask(values, (size[0] * step, size[1] * step))
+                values = resize(values, (size[0] * step, size[1] * step), "mean")
             for count in size:
                 starts = [start + i * step for i in range(count)]
                 fields = [values[max(first, 0) : first + length] for first in starts]
@@ -132,7 +133,7 @@ class Mask:
         -------
         Mask
         """
-        return Mask(np.clip(resize_mask(self.values, size), 0, 1), self.propagation, self.name)
+        return Mask(np.clip(resize(self.values, size, "mean"), 0, 1), self.propagation, self.name)
 
     def tensor(
         self,

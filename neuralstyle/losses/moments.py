@@ -7,10 +7,10 @@ from typing import Any, final
 
 from keras import ops
 
-from neuralstyle.checks import number
+from neuralstyle._checks import number
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
-from neuralstyle.statistics import (
-    Tensor,
+from neuralstyle.losses.statistics import (
     gram_matrix,
     mean_and_covariance,
     mean_and_deviation,

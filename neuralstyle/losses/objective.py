@@ -12,8 +12,8 @@ from typing import Any, final
 import keras
 from keras import ops
 
-from neuralstyle.checks import number
-from neuralstyle.statistics import Tensor
+from neuralstyle._checks import number
+from neuralstyle._types import Tensor
 
 _weight = functools.partial(number, "weight")
 

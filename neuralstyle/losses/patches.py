@@ -10,7 +10,8 @@ from typing import Any, final
 import numpy as np
 from keras import ops
 
-from neuralstyle.checks import whole_number
+from neuralstyle._checks import whole_number
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import (
     LayerLoss,
     Layers,
@@ -18,9 +19,9 @@ from neuralstyle.losses.layers import (
     mean_squared,
     scale,
 )
-from neuralstyle.masks import Mask, as_mask, region_at
-from neuralstyle.statistics import Tensor, positions
-from neuralstyle.tracing import kept
+from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.statistics import positions
+from neuralstyle.optimize.compiled import kept
 
 BLOCK = 2**20
 """Correlations that are computed at a time: of as many rows of positions as make about these. A few

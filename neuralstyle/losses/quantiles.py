@@ -12,11 +12,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._kernels.sorting import sort_rows
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import LayerLoss, mean_squared, scale
-from neuralstyle.masks import Mask, as_mask, region_at
-from neuralstyle.sorting import sort_rows
-from neuralstyle.statistics import Tensor, cell_quantiles
-from neuralstyle.tracing import kept
+from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.statistics import cell_quantiles
+from neuralstyle.optimize.compiled import kept
 
 Table = NDArray[np.floating[Any]]
 

@@ -8,11 +8,12 @@ from typing import Any, final
 import numpy as np
 from keras import ops
 
-from neuralstyle.checks import whole_number
+from neuralstyle._checks import whole_number
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize
 from neuralstyle.losses.quantiles import QuantileLoss
-from neuralstyle.statistics import Tensor, orthonormal_directions, projections
-from neuralstyle.tracing import kept
+from neuralstyle.losses.statistics import orthonormal_directions, projections
+from neuralstyle.optimize.compiled import kept
 
 
 @final

@@ -6,16 +6,13 @@ see only the ``M = H * W`` positions by ``C`` channels; `positions` makes that m
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle.sorting import sort_rows
-
-Tensor: TypeAlias = Any
-"""Whatever `keras.ops` computes with: a tensor of the backend, or a NumPy array."""
+from neuralstyle._kernels.sorting import sort_rows
+from neuralstyle._types import Tensor
+from neuralstyle.images.arrays import cell_means
 
 
 def positions(feature: Tensor) -> Tensor:
@@ -299,49 +296,7 @@ def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
     >>> cell_quantiles(np.array([[1.0, 4.0]]), 3).tolist()
     [[1.0, 2.5, 4.0]]
     """
-    values = np.asarray(ordered)
-    channels, size = values.shape
-    if size == count:
-        return values
-    # The integral of the step function is piecewise linear; cells are its differences. In float64,
-    # for it grows to the sum of all values.
-    integral = np.zeros((channels, size + 1))
-    np.cumsum(values, axis=1, out=integral[:, 1:], dtype=np.float64)
-    whole, rest = np.divmod(np.arange(count + 1, dtype=np.int64) * size, count)
-    following = np.minimum(whole + 1, size)
-    at_edges = integral[:, whole] + (integral[:, following] - integral[:, whole]) * (rest / count)
-    quantiles: NDArray[np.floating] = np.diff(at_edges, axis=1) * (count / size)
-    return quantiles.astype(values.dtype)
-
-
-def resize_mask(mask: Tensor, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Resize a mask such that every cell has the mean of what it covers.
-
-    Parameters
-    ----------
-    mask : array, shape (H, W)
-    size : (int, int)
-        Height and width wanted, of any ratio to those of `mask`.
-
-    Returns
-    -------
-    array, shape `size`, float64
-
-    Notes
-    -----
-    The mean is kept, and with it the share of the image that a region has; masks that sum to 1
-    everywhere still do.
-
-    Examples
-    --------
-    >>> resize_mask(np.array([[0.0, 1.0, 1.0]]), (1, 2)).round(6).tolist()
-    [[0.333333, 1.0]]
-    """
-    values = np.asarray(mask, np.float64)
-    for count in reversed(size):
-        # The mean over cells of a row's step function, as of quantiles; then of a column's.
-        values = cell_quantiles(values, count).T
-    return values
+    return cell_means(np.asarray(ordered), count)
 
 
 def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:

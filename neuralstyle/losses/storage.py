@@ -7,24 +7,21 @@ hundred, can be looked at once and used for a thousand photographs.
 from __future__ import annotations
 
 import json
-import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle import losses as _losses
-from neuralstyle.files import check_place, quoted, reason, replacing
-from neuralstyle.masks import Mask
-from neuralstyle.objective import Loss, StyleObjective, Term
-from neuralstyle.pyramid import OctaveLoss
-from neuralstyle.tracing import kept
+from neuralstyle import losses as ours
+from neuralstyle._files import check_place, quoted, reason, replacing
+from neuralstyle._types import PathLike
+from neuralstyle.losses.masks import Mask
+from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.octaves import OctaveLoss
+from neuralstyle.optimize.compiled import kept
 
-PathLike: TypeAlias = str | os.PathLike[str]
 Saved = TypeVar("Saved", Loss, StyleObjective)
 
 FORMAT = 1
@@ -64,10 +61,11 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import os, tempfile
+    >>> from neuralstyle import StyleLoss
     >>> path = os.path.join(tempfile.mkdtemp(), "style.npz")
     >>> painting = {"input": np.random.default_rng(0).uniform(size=(1, 8, 8, 3))}
-    >>> save_loss(path, 2.0 * _losses.StyleLoss(painting, "input"))
+    >>> save_loss(path, 2.0 * StyleLoss(painting, "input"))
     >>> print(load_loss(path))
     name   weight  loss
     style       2  StyleLoss(layers='input')
@@ -113,7 +111,7 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: cannot read 'nowhere.npz': No such file or directory
     """
-    kinds = [kind for kind in vars(_losses).values() if isinstance(kind, type)]
+    kinds = [kind for name in ours.__all__ if isinstance(kind := getattr(ours, name), type)]
     known = {kind.__name__: kind for kind in (*kinds, OctaveLoss, *classes)}
     cannot = f"cannot read {quoted(source)}"
     try:
@@ -136,113 +134,6 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     if not isinstance(loss, Loss | StyleObjective):
         raise ValueError(f"{cannot}: what it holds is no loss")
     return loss
-
-
-def average(losses: Sequence[Saved], weights: Sequence[float] | None = None) -> Saved:
-    r"""Average the targets of losses: one loss that pulls like the weighted sum of them all.
-
-    .. math:: \nabla \bar L = \sum_k w_k \nabla L_k, \qquad \sum_k w_k = 1
-
-    Parameters
-    ----------
-    losses : sequence of Loss, or of StyleObjective
-        All of one class, with the same layers and options; or objectives of such terms with the
-        same weights.
-    weights : sequence of float, optional
-        Shares of the targets, equal by default. They are divided by their sum.
-
-    Returns
-    -------
-    Loss or StyleObjective
-        It costs what one of them costs, however many there are.
-
-    Raises
-    ------
-    TypeError
-        If `losses` are not of one class, or of one that cannot be averaged.
-    ValueError
-        If there are none, or their options, their terms or the shapes of their targets differ.
-
-    Notes
-    -----
-    A sum of squared distances from several targets is, up to a constant, the squared distance from
-    their mean; so this holds for the losses that are squared distances of a statistic: content,
-    Gram, covariance and histogram losses. In the relative form each target counts in units of its
-    own size. The constant is what the targets differ among themselves, which no picture can remove:
-    it is left out.
-
-    It does not hold where a loss takes the nearest of several things (patches, relaxed earth
-    mover's distance) or is no square (Gaussian Wasserstein distance); those are refused.
-
-    Examples
-    --------
-    >>> paintings = np.random.default_rng(0).uniform(size=(2, 1, 8, 8, 3))
-    >>> both = average([_losses.StyleLoss({"input": painting}, "input") for painting in paintings])
-    >>> both
-    StyleLoss(layers='input')
-    """
-    if isinstance(losses, str) or not isinstance(losses, Sequence):
-        raise TypeError(f"losses: expected a sequence of losses, received {losses!r}")
-    if not losses:
-        raise ValueError("losses: expected at least one, received none")
-    shares = check_shares(weights, len(losses), "weights", "losses")
-    first = losses[0]
-    if not isinstance(first, StyleObjective):
-        averaged: Saved = _averaged(losses, shares)
-        return averaged
-    terms = [loss.terms for loss in losses if isinstance(loss, StyleObjective)]
-    if len(terms) < len(losses) or any(loss.weights != first.weights for loss in losses):
-        raise ValueError("losses: expected objectives of the same terms and weights")
-    return StyleObjective(
-        *(
-            Term(same[0].name, same[0].weight, _averaged([term.loss for term in same], shares))
-            for same in zip(*terms, strict=True)
-        )
-    )
-
-
-def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:
-    first = losses[0]
-    if not isinstance(first, Loss) or any(type(loss) is not type(first) for loss in losses):
-        kinds = ", ".join(sorted({type(loss).__name__ for loss in losses}))
-        raise TypeError(f"losses: expected losses of one class, received {kinds}")
-    if not hasattr(first, "averaged") and _has_target(first):
-        raise TypeError(f"losses: the targets of a {type(first).__name__} cannot be averaged")
-    options = [_options(loss) for loss in losses]
-    if any(others != options[0] for others in options):
-        raise ValueError(f"losses: expected the same layers and options, received {options}")
-    return first.averaged(losses, shares) if hasattr(first, "averaged") else first
-
-
-def _has_target(loss: Loss) -> bool:
-    return any(
-        name.startswith("_") or isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
-        for name, value in vars(loss).items()
-    )
-
-
-def _options(loss: Loss) -> dict[str, Any]:
-    return {k: v for k, v in vars(loss).items() if not k.startswith("_") and k != "name"}
-
-
-def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
-    """Return `count` weights that sum to 1."""
-    if weights is None:
-        return [1.0 / count] * count
-    try:
-        numbers = [float(weight) for weight in weights if isinstance(weight, Real)]
-        proper = len(numbers) == len(weights) and not any(isinstance(w, bool) for w in weights)
-    except TypeError:
-        proper = False
-    if not proper:
-        raise TypeError(f"{name}: expected a sequence of numbers, received {weights!r}")
-    if len(numbers) != count:
-        raise ValueError(f"{name}: expected one for each of {count} {of}, received {len(numbers)}")
-    if not all(math.isfinite(n) and n >= 0 for n in numbers) or sum(numbers) == 0:
-        raise ValueError(
-            f"{name}: expected finite numbers of at least 0, not all 0, received {list(weights)!r}"
-        )
-    return [n / sum(numbers) for n in numbers]
 
 
 def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:

@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from keras import ops
 
-from neuralstyle.checks import whole_number
+from neuralstyle._checks import whole_number
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize
-from neuralstyle.masks import as_mask, region_at
-from neuralstyle.statistics import Tensor, positions
-from neuralstyle.tracing import kept
+from neuralstyle.losses.masks import as_mask, region_at
+from neuralstyle.losses.statistics import positions
+from neuralstyle.optimize.compiled import kept
 
 Distance: TypeAlias = Literal["cosine", "euclidean"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, StatisticLoss, scale, weighed
-from neuralstyle.statistics import Tensor
 
 
 @final

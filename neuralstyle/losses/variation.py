@@ -8,11 +8,12 @@ from typing import Any, final
 import numpy as np
 from keras import ops
 
-from neuralstyle.checks import number
+from neuralstyle._checks import number
+from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, feature_at, normalization
-from neuralstyle.masks import Mask, Values, as_mask
-from neuralstyle.objective import Loss
-from neuralstyle.statistics import Tensor, total_variation
+from neuralstyle.losses.masks import Mask, Values, as_mask
+from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.statistics import total_variation
 
 
 @final

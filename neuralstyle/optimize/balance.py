@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-from neuralstyle.evaluate import gradient_norms
-from neuralstyle.features import Extractor
-from neuralstyle.objective import Loss, StyleObjective, Term
+from neuralstyle.features.base import Extractor
+from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.optimize.evaluator import gradient_norms
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias, final
 import keras
 import tensorflow as tf
 
-from neuralstyle.statistics import Tensor
+from neuralstyle._types import Tensor
 
 Losses: TypeAlias = Callable[[Mapping[str, Tensor]], Any]
 """Computes losses, in any nest of tensors, from features."""

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle.features import Extractor
-from neuralstyle.images import check_image
-from neuralstyle.objective import Loss, StyleObjective
-from neuralstyle.statistics import Tensor
-from neuralstyle.tracing import kept, trace
+from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor
+from neuralstyle.images.arrays import check_image
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.optimize.compiled import kept, trace
 
 
 @final

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle.statistics import Tensor
+from neuralstyle._types import Tensor
 
 Vector: TypeAlias = Tensor
 """A flat float32 array in the main memory, or a flat tensor on another device."""

@@ -9,9 +9,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle.descent import Descent, Halt, Vector
-from neuralstyle.lbfgs import LBFGS
-from neuralstyle.result import Status
+from neuralstyle.optimize.lbfgs import LBFGS
+from neuralstyle.optimize.result import Status
+from neuralstyle.optimize.run import Descent, Halt, Vector
 
 State: TypeAlias = Mapping[str, NDArray[Any]]
 Method: TypeAlias = Callable[[Descent, "State | None"], None]

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.checks import number, whole_number
-from neuralstyle.descent import Descent, Halt
-from neuralstyle.evaluate import Evaluator, image_shape
-from neuralstyle.features import Extractor
-from neuralstyle.images import check_image
-from neuralstyle.methods import Method, named
-from neuralstyle.objective import Loss, StyleObjective
-from neuralstyle.parametrizations import Parametrization
-from neuralstyle.progress import progress_bar
-from neuralstyle.result import Callback, Image, Status, StyleResult
+from neuralstyle._checks import number, whole_number
+from neuralstyle._types import Image
+from neuralstyle.features.base import Extractor
+from neuralstyle.images.arrays import check_image
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.optimize.evaluator import Evaluator, image_shape
+from neuralstyle.optimize.methods import Method, named
+from neuralstyle.optimize.parametrizations import Parametrization
+from neuralstyle.optimize.progress import progress_bar
+from neuralstyle.optimize.result import Callback, Status, StyleResult
+from neuralstyle.optimize.run import Descent, Halt
 
 if TYPE_CHECKING:
     import keras

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle.statistics import Tensor
+from neuralstyle._types import Tensor
 
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
 """Grey, red against blue, and magenta against green: orthonormal rows."""

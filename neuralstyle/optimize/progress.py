@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from neuralstyle.result import Progress
+    from neuralstyle.optimize.result import Progress
 
 
 @contextmanager

@@ -10,10 +10,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle.evaluate import Evaluator
-from neuralstyle.parametrizations import Parametrization
-from neuralstyle.result import Callback, Image, Iteration, Progress, Status, StyleResult, as_image
-from neuralstyle.statistics import Tensor
+from neuralstyle._types import Image, Tensor
+from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.parametrizations import Parametrization
+from neuralstyle.optimize.result import Callback, Iteration, Progress, Status, StyleResult, as_image
 
 Vector: TypeAlias = Tensor
 """A flat array, or a flat tensor on another device."""

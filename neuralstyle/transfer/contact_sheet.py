@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from neuralstyle import presets
-from neuralstyle.images import check_image
-from neuralstyle.painter import Options, Painter
-from neuralstyle.result import Image
+from neuralstyle._types import Image
+from neuralstyle.images.arrays import check_image
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.transfer.painter import Options, Painter
 
 Cell: TypeAlias = tuple[str, Image]
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.checks import number
-from neuralstyle.features import image_tensor
-from neuralstyle.geometry import check_flow, warp
-from neuralstyle.images import check_image, resize
+from neuralstyle._checks import number
+from neuralstyle._types import Image
+from neuralstyle.features.base import image_tensor
+from neuralstyle.images.arrays import check_flow, check_image, resize, warp
 from neuralstyle.losses import TemporalLoss
-from neuralstyle.objective import StyleObjective
-from neuralstyle.painter import Options, Painter
-from neuralstyle.result import Image, Status, StyleResult
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.transfer.painter import Options, Painter
 
 
 def stylize_frames(
@@ -140,9 +140,6 @@ def _resized_flow(flow: NDArray[np.float64], size: tuple[int, int]) -> NDArray[n
     """Return a flow field for pictures of another size, in their pixels."""
     if flow.shape[:2] == size:
         return flow
-    from scipy.ndimage import zoom
-
     factors = [new / old for new, old in zip(size, flow.shape[:2], strict=True)]
-    resized = zoom(flow, (*factors, 1), order=1, mode="nearest", grid_mode=True)
-    scaled: NDArray[np.float64] = resized * np.array(factors[::-1])
+    scaled: NDArray[np.float64] = resize(flow, size, "linear") * np.array(factors[::-1])
     return scaled

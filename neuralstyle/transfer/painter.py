@@ -12,22 +12,26 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
-from neuralstyle import checkpoints, presets
-from neuralstyle.balancing import weighed
-from neuralstyle.checks import number, whole_number
-from neuralstyle.color import ColorTreatment, treatment
-from neuralstyle.evaluate import gradient_norms
-from neuralstyle.features import Extractor, VGG19Features, image_tensor
-from neuralstyle.geometry import crop, tile
-from neuralstyle.images import check_image, load_image, resize
+from neuralstyle._checks import check_shares, number, whole_number
+from neuralstyle._types import Image
+from neuralstyle.features import weights as checkpoints
+from neuralstyle.features.architectures import Pooling
+from neuralstyle.features.base import Extractor, image_tensor
+from neuralstyle.features.vgg import VGG19Features
+from neuralstyle.images.arrays import check_image, crop, resize, tile
+from neuralstyle.images.color import ColorTreatment, treatment
+from neuralstyle.images.load import load_image
 from neuralstyle.losses import ContentLoss
-from neuralstyle.masks import Mask
-from neuralstyle.objective import Loss, StyleObjective
-from neuralstyle.optimize import check_callback, check_limits, check_method, minimize
-from neuralstyle.progress import progress_bar
-from neuralstyle.regions import Region, check_regions
-from neuralstyle.result import Callback, Image, Status, StyleResult
-from neuralstyle.scales import (
+from neuralstyle.losses.masks import Mask
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.optimize.balance import weighed
+from neuralstyle.optimize.evaluator import gradient_norms
+from neuralstyle.optimize.minimize import check_callback, check_limits, check_method, minimize
+from neuralstyle.optimize.progress import progress_bar
+from neuralstyle.optimize.result import Callback, Status, StyleResult
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.transfer.regions import Region, check_regions
+from neuralstyle.transfer.scales import (
     Scales,
     check_iterations,
     check_size,
@@ -37,9 +41,7 @@ from neuralstyle.scales import (
     style_size,
     target_size,
 )
-from neuralstyle.starts import Init, check_init, check_there, start_image
-from neuralstyle.targets import check_shares
-from neuralstyle.vgg19 import Pooling
+from neuralstyle.transfer.start import Init, check_init, check_there, start_image
 
 if TYPE_CHECKING:
     import keras

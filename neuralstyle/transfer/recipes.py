@@ -18,6 +18,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._checks import check_shares
+from neuralstyle._types import Tensor
+from neuralstyle.features.architectures import Pooling
 from neuralstyle.losses import (
     STYLE_LAYERS,
     ContentLoss,
@@ -29,11 +32,8 @@ from neuralstyle.losses import (
     TotalVariationLoss,
 )
 from neuralstyle.losses.layers import layer_weights
-from neuralstyle.masks import as_mask, region_at
-from neuralstyle.objective import Loss, StyleObjective
-from neuralstyle.statistics import Tensor
-from neuralstyle.targets import check_shares
-from neuralstyle.vgg19 import Pooling
+from neuralstyle.losses.masks import as_mask, region_at
+from neuralstyle.losses.objective import Loss, StyleObjective
 
 _DEFAULT_CONTENT_LAYERS = MappingProxyType({"block2_conv2": 0.1, "block3_conv3": 0.9})
 _DEFAULT_STYLE_LAYERS = MappingProxyType(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from neuralstyle.checks import number
-from neuralstyle.images import check_image
-from neuralstyle.masks import Mask, as_mask
-from neuralstyle.result import Image
+from neuralstyle._checks import number
+from neuralstyle._types import Image
+from neuralstyle.images.arrays import check_image
+from neuralstyle.losses.masks import Mask, as_mask
 
 
 class Region(NamedTuple):

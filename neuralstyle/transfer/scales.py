@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from neuralstyle.images import resize, scaled_size
-from neuralstyle.result import Callback, Image, Progress, Status, StyleResult
+from neuralstyle._types import Image
+from neuralstyle.images.arrays import resize, scaled_size
+from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult
 
 SHORTEST_SIDE = 32
 """No scale of a coarse-to-fine run has a side below this, unless the picture has."""

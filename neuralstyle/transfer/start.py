@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from neuralstyle.images import resize
-from neuralstyle.optimize import initial_image
-from neuralstyle.result import Image, StyleResult
+from neuralstyle._types import Image
+from neuralstyle.images.arrays import resize
+from neuralstyle.optimize.minimize import initial_image
+from neuralstyle.optimize.result import StyleResult
 
 Name: TypeAlias = Literal["content", "style", "noise"]
 Init: TypeAlias = Name | Image | StyleResult | os.PathLike[str] | Mapping[Name, float]

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from neuralstyle import presets
-from neuralstyle.color import ColorTreatment
-from neuralstyle.features import Extractor
-from neuralstyle.painter import ObjectiveFactory, Options, Painter, StyleFit
-from neuralstyle.result import Callback, Status, StyleResult
-from neuralstyle.starts import Init
-from neuralstyle.vgg19 import Pooling
+from neuralstyle.features.architectures import Pooling
+from neuralstyle.features.base import Extractor
+from neuralstyle.images.color import ColorTreatment
+from neuralstyle.optimize.result import Callback, Status, StyleResult
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.transfer.painter import ObjectiveFactory, Options, Painter, StyleFit
+from neuralstyle.transfer.start import Init
 
 if TYPE_CHECKING:
     import keras

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 import neuralstyle as ns
-from neuralstyle import optimize, painter, tracing
+from neuralstyle.optimize import minimize as optimize
+from neuralstyle.transfer import painter
+from neuralstyle.optimize import compiled as tracing
 
 
 class Timed:

@@ -25,9 +25,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import neuralstyle as ns
-from neuralstyle.images import scaled_size
-from neuralstyle.optimize import initial_image
-from neuralstyle.parametrizations import measured_curvature, spectral
+from neuralstyle.images.load import scaled_size
+from neuralstyle.optimize.minimize import initial_image
+from neuralstyle.optimize.parametrizations import measured_curvature, spectral
 
 STYLE = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
 COARSE = (100, 100, 60)

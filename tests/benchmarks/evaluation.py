@@ -105,7 +105,7 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def library_weights(weights: str) -> Weights:
     """Load the weights that the library's own variants use."""
-    from neuralstyle import checkpoints
+    from neuralstyle.features import weights as checkpoints
 
     return checkpoints.load_weights(None if weights == "random" else weights)
 
@@ -136,7 +136,7 @@ VARIANTS: dict[str, Callable[[int, str], Evaluation]] = {
 
 def pictures(side: int) -> np.ndarray:
     """Draw a content and a style: coarse and fine coloured noise."""
-    from neuralstyle import images
+    from neuralstyle.images import load as images
 
     random = np.random.default_rng(0)
     return np.stack(

@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 import neuralstyle as ns
-from neuralstyle import sorting
+from neuralstyle._kernels import sorting
 
 Call = Callable[[], Any]
 

@@ -18,8 +18,15 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle import arguments, checkpoints, cli, color, outputs, painter, presets, vgg19
-from neuralstyle.optimize import Status
+from neuralstyle.cli import arguments
+from neuralstyle.features import weights as checkpoints
+from neuralstyle.cli import main as cli
+from neuralstyle.images import color
+from neuralstyle.cli import outputs
+from neuralstyle.transfer import painter
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.features import architectures as vgg19
+from neuralstyle.optimize.minimize import Status
 
 
 @pytest.fixture
@@ -578,7 +585,7 @@ def test_control_c_saves_what_there_is(folder: Path) -> None:
     program = (
         # A process started in the background ignores the signal, and so do its children.
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from neuralstyle.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from neuralstyle.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     endless = ["--iterations", "100000", "--ftol", "0", "--scales", "1"]
     process = subprocess.Popen(
@@ -610,7 +617,7 @@ def test_control_c_saves_what_there_is(folder: Path) -> None:
 def test_help_version_and_wrong_use_do_without_tensorflow(folder: Path) -> None:
     program = """
 import sys
-from neuralstyle.cli import main
+from neuralstyle.cli.main import main
 run = ["content.png", "style.png", "-o", "out.png"]
 codes = [main(a) for a in (
     ["--version"], ["--help"], ["content.png"], [*run, "--size", "x"],

@@ -18,7 +18,7 @@ from keras import ops
 from PIL import Image
 
 import neuralstyle as ns
-from neuralstyle import checkpoints
+from neuralstyle.features import weights as checkpoints
 
 LAYERS = tuple(
     f"block{block}_{layer}"

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Array, random_map
+from support import Array, random_map
 from keras import ops
 from scipy import ndimage
 
 import neuralstyle as ns
-from neuralstyle.pyramid import KERNEL, halved
+from neuralstyle.features.octaves import KERNEL, halved
 
 LAYERS = ("block1_pool", "block2_conv1")
 

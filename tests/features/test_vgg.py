@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import NARROW, assert_same_weights
+from support import NARROW, assert_same_weights
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import vgg19
+from neuralstyle.features import architectures as vgg19
 
 # Random weights
 

@@ -18,10 +18,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from helpers import NARROW, assert_same_weights
+from support import NARROW, assert_same_weights
 
 import neuralstyle as ns
-from neuralstyle import checkpoints, vgg19
+from neuralstyle.features import weights as checkpoints
+from neuralstyle.features import architectures as vgg19
 
 # Reading files
 

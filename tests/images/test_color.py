@@ -11,8 +11,14 @@ import scipy.linalg
 from skimage.exposure import match_histograms
 
 import neuralstyle as ns
-from neuralstyle import color
-from neuralstyle.color import ColorTreatment, luminance, match_color, with_chroma, with_luminance
+from neuralstyle.images import color
+from neuralstyle.images.color import (
+    ColorTreatment,
+    luminance,
+    match_color,
+    with_chroma,
+    with_luminance,
+)
 
 Array = np.ndarray
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from neuralstyle.images import (
+from neuralstyle.images.load import (
     check_image,
     check_target,
     load_image,

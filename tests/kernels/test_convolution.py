@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import transient_memory
+from support import transient_memory
 
 import neuralstyle as ns
-from neuralstyle import checkpoints, fast, vgg19, winograd
+from neuralstyle.features import weights as checkpoints
+from neuralstyle._kernels import convolution as fast
+from neuralstyle.features import architectures as vgg19
+from neuralstyle._kernels import winograd
 
 SIZES = [(32, 32), (33, 47), (48, 64), (50, 35), (64, 17), (16, 80), (61, 61), (96, 72)]
 Weights = vgg19.Weights

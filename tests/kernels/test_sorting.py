@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from neuralstyle import sorting
-from neuralstyle.sorting import sort_rows
+from neuralstyle._kernels import sorting
+from neuralstyle._kernels.sorting import sort_rows
 
 Rows = NDArray[np.floating[Any]]
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import transient_memory
+from support import transient_memory
 
-from neuralstyle import winograd
+from neuralstyle._kernels import winograd
 
 # Lavin and Gray 2016, section 4.1: F(4 x 4, 3 x 3).
 INPUTS = [

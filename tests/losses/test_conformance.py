@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import FeatureMaps, random_map, tensors, value, value_and_gradient
+from support import FeatureMaps, random_map, tensors, value, value_and_gradient
 from keras import ops
 
 import neuralstyle as ns

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Array, value, value_and_gradient
+from support import Array, value, value_and_gradient
 from scipy import ndimage
 
 import neuralstyle as ns
-from neuralstyle.statistics import laplacian
+from neuralstyle.losses.statistics import laplacian
 
 STENCIL = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]])
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import (
+from support import (
     Array,
     compare,
     from_rows,
@@ -30,7 +30,7 @@ from skimage.exposure import match_histograms
 
 import neuralstyle as ns
 from neuralstyle.losses.moments import FLATNESS
-from neuralstyle.statistics import mean_and_covariance, orthonormal_directions
+from neuralstyle.losses.statistics import mean_and_covariance, orthonormal_directions
 
 NORMALIZATIONS = ["relative", "mean", "paper"]
 STYLE_LOSSES = [

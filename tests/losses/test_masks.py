@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import Array, random_map, value, value_and_gradient
+from support import Array, random_map, value, value_and_gradient
 
 import neuralstyle as ns
-from neuralstyle import statistics, vgg19
+from neuralstyle.losses import statistics
+from neuralstyle.features import architectures as vgg19
 
 LEFT = np.arange(8) < np.full((6, 1), 4)
 """The left half of a map of 6 x 8 positions."""

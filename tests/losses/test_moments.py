@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import (
+from support import (
     Array,
     compare,
     from_rows,
@@ -23,7 +23,7 @@ from scipy import linalg
 import neuralstyle as ns
 from neuralstyle.losses import gaussian
 from neuralstyle.losses.moments import FLATNESS
-from neuralstyle.statistics import mean_and_deviation
+from neuralstyle.losses.statistics import mean_and_deviation
 
 
 def with_moments(mean: Any, covariance: Any, seed: int = 0, size: int = 40) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import Array, from_rows, random_map, to_rows, value, value_and_gradient
+from support import Array, from_rows, random_map, to_rows, value, value_and_gradient
 
 import neuralstyle as ns
 from neuralstyle.losses import patches

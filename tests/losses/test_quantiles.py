@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import (
+from support import (
     Array,
     compare,
     from_rows,
@@ -23,7 +23,7 @@ from helpers import (
 
 import neuralstyle as ns
 from neuralstyle.losses import sliced
-from neuralstyle.statistics import orthonormal_directions
+from neuralstyle.losses.statistics import orthonormal_directions
 
 
 def sliced_loss(target: Array, **options: Any) -> ns.SlicedWassersteinLoss:

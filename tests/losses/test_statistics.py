@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import (
+from support import (
     Array,
     from_rows,
     random_map,
@@ -17,7 +17,7 @@ from helpers import (
 from keras import ops
 from scipy import stats
 
-from neuralstyle.statistics import (
+from neuralstyle.losses.statistics import (
     cell_quantiles,
     gram_matrix,
     mean_and_covariance,

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import FeatureMaps, random_map, value, value_and_gradient
+from support import FeatureMaps, random_map, value, value_and_gradient
 from keras import ops
 from test_conformance import CASES, GENERATED, TARGET, Case, EdgeLoss, brightness_loss
 
 import neuralstyle as ns
-from neuralstyle.targets import FORMAT
+from neuralstyle.losses.storage import FORMAT
 
 Array = np.ndarray
 

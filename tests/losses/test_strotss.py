@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Array, from_rows, random_map, to_rows, value, value_and_gradient
+from support import Array, from_rows, random_map, to_rows, value, value_and_gradient
 from scipy.spatial.distance import cdist
 
 import neuralstyle as ns

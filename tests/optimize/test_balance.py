@@ -12,7 +12,8 @@ import tensorflow as tf
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import painter, presets
+from neuralstyle.transfer import painter
+from neuralstyle.transfer import recipes as presets
 
 Array = np.ndarray
 

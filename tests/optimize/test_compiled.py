@@ -11,7 +11,8 @@ import tensorflow as tf
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import presets, tracing
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.optimize import compiled as tracing
 
 SHAPE = (40, 32)
 

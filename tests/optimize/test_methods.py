@@ -11,7 +11,8 @@ import pytest
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import methods, optimize
+from neuralstyle.optimize import methods
+from neuralstyle.optimize import minimize as optimize
 
 METHODS = {
     "l-bfgs-b": "l-bfgs-b",

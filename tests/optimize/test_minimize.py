@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import optimize
+from neuralstyle.optimize import minimize as optimize
 
 Pictures = tuple[np.ndarray, np.ndarray]
 

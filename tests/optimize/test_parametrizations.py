@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle.parametrizations import (
+from neuralstyle.optimize.parametrizations import (
     BANDS,
     OPPONENT,
     Parametrization,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from neuralstyle.progress import _pace, progress_bar
-from neuralstyle.result import Progress
+from neuralstyle.optimize.progress import _pace, progress_bar
+from neuralstyle.optimize.result import Progress
 
 
 def record(nit: int, seconds: float = 0.0, scale: int = 0, scales: int = 1, **others: Any):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle.sheets import GAP, LINE, labelled
+from neuralstyle.transfer.contact_sheet import GAP, LINE, labelled
 
 BAR = 4 + LINE
 

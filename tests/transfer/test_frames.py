@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.ndimage
-from helpers import value, value_and_gradient
+from support import value, value_and_gradient
 
 import neuralstyle as ns
-from neuralstyle import painter, presets
+from neuralstyle.transfer import painter
+from neuralstyle.transfer import recipes as presets
 
 Array = np.ndarray
 Shape = tuple[int, int]

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle import painter, presets, tracing
-from neuralstyle.painter import Options
+from neuralstyle.transfer import painter
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.optimize import compiled as tracing
+from neuralstyle.transfer.painter import Options
 
 Array = np.ndarray
 Shape = tuple[int, int]

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
-from helpers import Array, squared_wasserstein, to_rows, value_and_gradient
+from support import Array, squared_wasserstein, to_rows, value_and_gradient
 
 import neuralstyle as ns
-from neuralstyle import presets
-from neuralstyle.presets import Recipe
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.transfer.recipes import Recipe
 
 STYLE_LAYERS = tuple(f"block{block}_conv1" for block in range(1, 6))
 RECIPES = [presets.gatys2016, presets.neural_style, presets.keras_example, presets.risser2017]

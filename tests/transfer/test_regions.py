@@ -10,8 +10,9 @@ import pytest
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import painter, presets
-from neuralstyle.statistics import resize_mask
+from neuralstyle.transfer import painter
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.losses.statistics import resize_mask
 
 LEFT = np.arange(64) < np.full((48, 1), 32)
 

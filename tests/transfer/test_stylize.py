@@ -12,8 +12,9 @@ import pytest
 from keras import ops
 
 import neuralstyle as ns
-from neuralstyle import painter, presets
-from neuralstyle.scales import pyramid
+from neuralstyle.transfer import painter
+from neuralstyle.transfer import recipes as presets
+from neuralstyle.transfer.scales import pyramid
 
 Pictures = tuple[np.ndarray, np.ndarray]
 Shape = tuple[int, int]

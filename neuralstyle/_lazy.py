@@ -1,0 +1,57 @@
+"""Names that are imported when first used: one list for Python, type checkers and editors.
+
+A package's ``__init__.pyi`` lists its public names as imports, which type checkers read; `attach`
+reads the same list at run time.
+"""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def attach(
+    package: str, gone: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package with an ``__init__.pyi``.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    gone : mapping from str to str, optional
+        Names of earlier versions, and what to use now.
+
+    Returns
+    -------
+    callable, callable, list of str
+    """
+    stub = pkgutil.get_data(package, "__init__.pyi") or b""
+    homes = {
+        alias.name: node.module
+        for node in ast.parse(stub).body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if alias.asname == alias.name  # the mark of what is public
+    }
+    public = sorted(homes)
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if name in (gone or {}):
+            raise AttributeError(
+                f"{package}.{name} is gone since version 0.2: {(gone or {})[name]}"
+            )
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        home = import_module(homes[name])
+        value = getattr(home, name, None)
+        if value is None:
+            value = import_module(f"{homes[name]}.{name}")
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return __getattr__, lambda: list(public), public
