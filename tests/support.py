@@ -1,4 +1,9 @@
-"""Feature maps, values and gradients for the tests of statistics and losses."""
+"""What tests share: pictures, extractors without a network, feature maps, values and gradients.
+
+For pictures take `noise` or `picture`, for an extractor `pixels` or `two_layers`, for the compact
+network the fixture ``vgg``; for a run `near` or `blend` as the objective; for an error of one line
+`says`; for a gradient `directional_error`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +13,126 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
+import neuralstyle as ns
 from neuralstyle.features import architectures as vgg19
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 FeatureMaps: TypeAlias = Mapping[str, Array]
 Function: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+
+# Pictures and masks
+
+
+def noise(height: int = 8, width: int = 12, seed: int = 0) -> Array:
+    """Make a picture whose pixels have nothing to do with each other."""
+    return np.random.default_rng(seed).uniform(size=(height, width, 3)).astype(np.float32)
+
+
+def picture(seed: int, shape: tuple[int, int] = (40, 32), cells: int = 7) -> Array:
+    """Make a picture of soft spots, `cells` by `cells` of them."""
+    return ns.resize(noise(cells, cells, seed), shape)
+
+
+def half_mask(shape: tuple[int, int], share: float = 0.5) -> NDArray[np.bool_]:
+    """Return a mask that is true on the left."""
+    return np.arange(shape[1]) < np.full((shape[0], 1), share * shape[1])
+
+
+def masks(shape: tuple[int, int], seed: int = 0) -> dict[str, Array]:
+    """Return a mask of each kind: all of the image, the left, a soft one, a few positions."""
+    few = np.zeros(shape)
+    few[shape[0] // 3 : 2 * shape[0] // 3, shape[1] // 3 : 2 * shape[1] // 3] = 1
+    soft = np.random.default_rng(seed).uniform(0.1, 1, size=shape)
+    return {"whole": np.ones(shape), "half": half_mask(shape) * 1.0, "soft": soft, "few": few}
+
+
+# Extractors and objectives without a network
+
+
+def pixels(image: Any) -> dict[str, Any]:
+    """See the image as it is: the extractor without a network."""
+    return {"input": image if len(image.shape) == 4 else image[None]}
+
+
+def two_layers(image: Any) -> dict[str, Any]:
+    """See the image through two small smooth layers, in the image's own type.
+
+    ``"first"`` has its size and 4 channels, ``"second"`` half of it and 5.
+    """
+    image = ops.convert_to_tensor(pixels(image)["input"])
+    random = np.random.default_rng(0)
+    features, layer = {"input": image}, image
+    for name, channels in (("first", 4), ("second", 5)):
+        if name == "second":
+            layer = ops.average_pool(layer, 2)
+        mix = ops.convert_to_tensor(random.normal(size=(layer.shape[-1], channels)), layer.dtype)
+        layer = features[name] = ops.softplus(ops.tensordot(layer, mix, 1))
+    return features
+
+
+def near(image: Array) -> ns.StyleObjective:
+    """Close to an image but smooth, in the sense of absolute differences: many iterations."""
+    content = ns.ContentLoss(pixels(image), "input", normalize="mean")
+    return content + 0.05 * ns.TotalVariationLoss(exponent=1.2)
+
+
+def blend(content: Any, *styles: Any) -> ns.StyleObjective:
+    """Keep the picture, take the colours, as a function of features: many iterations."""
+    terms = [ns.ContentLoss(content, "input"), 0.1 * ns.TotalVariationLoss(exponent=1.2)]
+    terms += [ns.CovarianceLoss(style, "input") for style in styles]
+    return ns.StyleObjective(*terms)
+
+
+# What a test expects
+
+
+def says(error: type[Exception], *words: str) -> Any:
+    """Expect an error of one line that contains all of `words` in this order."""
+    return pytest.raises(error, match="^[^\n]*" + "[^\n]*".join(words))
+
+
+def assert_same_result(ours: ns.StyleResult, expected: ns.StyleResult) -> None:
+    """Compare two runs: pictures, values and counts, to the bit."""
+    np.testing.assert_array_equal(ours.image, expected.image)
+    assert (ours.fun, ours.losses) == (expected.fun, expected.losses)
+    assert (ours.nit, ours.nfev, ours.status) == (expected.nit, expected.nfev, expected.status)
+    assert [r.fun for r in ours.history] == [r.fun for r in expected.history]
+    assert ours.settings == expected.settings
+
+
+def directional_error(
+    function: Callable[[Array], tuple[float, Array]],
+    x: Array,
+    step: float = 1e-6,
+    directions: int = 5,
+    seed: int = 0,
+) -> float:
+    """Return the largest relative error of a gradient along some directions.
+
+    The gradient is compared with central differences. Directions have entries of 1 and -1: half
+    of them as in the gradient, so that the slope is steep, and half at random, so that every
+    direction has a part in it.
+    """
+    random = np.random.default_rng(seed)
+    _, gradient = function(x)
+    errors = []
+    for _ in range(directions):
+        direction = np.where(
+            random.uniform(size=x.shape) < 0.5,
+            np.sign(gradient) + (gradient == 0),
+            random.choice([-1.0, 1.0], size=x.shape),
+        )
+        ends = [function(x + sign * step * direction)[0] for sign in (1, -1)]
+        expected = np.sum(gradient * direction)
+        errors.append(abs((ends[0] - ends[1]) / (2 * step) - expected) / abs(expected))
+    return float(max(errors))
+
+
+# Feature maps and losses
 
 
 def from_rows(rows: ArrayLike) -> Array:
@@ -87,6 +205,8 @@ def shuffled(feature: Array, seed: int = 0) -> Array:
     rows = np.random.default_rng(seed).permuted(to_rows(feature), axis=1)
     return rows.T.reshape(feature.shape)
 
+
+# Networks and memory
 
 NARROW = (8, 8, 16, 16, 16)
 """Widths of a network that is narrow enough for small files."""
