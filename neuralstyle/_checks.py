@@ -1,14 +1,15 @@
-"""Checks of numbers that users give: the argument's name, what was expected, what was received."""
+"""Checks of what users give: the argument's name, what was expected, what was received."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 
-def whole_number(argument: str, value: Any, least: int) -> int:
-    """Check a whole number of at least `least`.
+def whole_number(argument: str, value: Any, least: int, most: int | None = None) -> int:
+    """Check a whole number of at least `least`, and at most `most` if given.
 
     Examples
     --------
@@ -18,33 +19,77 @@ def whole_number(argument: str, value: Any, least: int) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{argument}: expected a whole number, received {value!r}")
-    if value < least:
-        raise ValueError(f"{argument}: expected at least {least}, received {value}")
-    return int(value)
+    whole = int(value)
+    if whole < least or (most is not None and whole > most):
+        expected = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{argument}: expected {expected}, received {value}")
+    return whole
 
 
 def number(
-    argument: str, value: Any, least: float | None = None, above: float | None = None
+    argument: str,
+    value: Any,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
 ) -> float:
-    """Check a finite number, of at least `least` or above `above` if one is given.
+    """Check a finite number: of at least `least`, above `above`, and at most `most`, if given.
 
     Examples
     --------
     >>> number("ftol", -1, 0)
     Traceback (most recent call last):
     ValueError: ftol: expected a number of at least 0, received -1
+    >>> number("alpha", 1.5, above=0, most=1)
+    Traceback (most recent call last):
+    ValueError: alpha: expected a number above 0 and at most 1, received 1.5
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{argument}: expected a number, received {value!r}")
-    low = (least is not None and value < least) or (above is not None and value <= above)
-    if low or not math.isfinite(value):
-        expected = "a finite number"
-        if least is not None:
-            expected = f"a number of at least {least}"
-        elif above is not None:
-            expected = f"a number above {above}"
+    real = float(value)
+    limits = {"of at least": least, "above": above, "at most": most}
+    given = [f"{words} {limit}" for words, limit in limits.items() if limit is not None]
+    low = (least is not None and real < least) or (above is not None and real <= above)
+    if low or (most is not None and real > most) or not math.isfinite(real):
+        expected = f"a number {' and '.join(given)}" if given else "a finite number"
         raise ValueError(f"{argument}: expected {expected}, received {value!r}")
-    return float(value)
+    return real
+
+
+def choice(argument: str, value: Any, choices: Collection[str | None]) -> Any:
+    """Check that a value is one of a few names, or None if that is among them.
+
+    Examples
+    --------
+    >>> choice("pooling", "mean", ("max", "avg"))
+    Traceback (most recent call last):
+    ValueError: pooling: expected "max" or "avg", received 'mean'
+    """
+    if (value is None or isinstance(value, str)) and value in choices:
+        return value
+    *names, last = ("None" if name is None else f'"{name}"' for name in choices)
+    expected = f"{', '.join(names)} or {last}" if names else last
+    raise ValueError(f"{argument}: expected {expected}, received {value!r}")
+
+
+def weights(argument: str, mapping: Mapping[Any, Any]) -> dict[Any, float]:
+    """Check a mapping from names to finite numbers of at least 0.
+
+    Examples
+    --------
+    >>> weights("layers", {"conv1_1": 1, "conv2_1": -1})
+    Traceback (most recent call last):
+    ValueError: layers: expected a finite number of at least 0 for 'conv2_1', received -1
+    """
+    for name, weight in mapping.items():
+        if isinstance(weight, bool) or not isinstance(weight, Real):
+            raise TypeError(f"{argument}: expected a number for {name!r}, received {weight!r}")
+        if not 0 <= float(weight) < math.inf:
+            raise ValueError(
+                f"{argument}: expected a finite number of at least 0 for {name!r}, "
+                f"received {weight!r}"
+            )
+    return {name: float(weight) for name, weight in mapping.items()}
 
 
 def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:

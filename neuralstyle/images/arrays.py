@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from neuralstyle._checks import whole_number
 from neuralstyle._types import Floats, Image
 
 Filter: TypeAlias = Literal["lanczos", "mean", "linear"]
@@ -327,8 +328,8 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
         raise ValueError(
             f"shape: expected (height, width) or (height, width, channels), received {shape!r}"
         )
-    sides = [check_integer(side, "shape", what="sides") for side in shape[:2]]
-    check_integer(longer_side, "longer_side")
+    sides = [whole_number("shape", side, 1) for side in shape[:2]]
+    whole_number("longer_side", longer_side, 1)
     # Multiplied first, so that the longer side comes out exact.
     height, width = (max(1, round(side * longer_side / max(sides))) for side in sides)
     return height, width
@@ -367,22 +368,9 @@ def check_range(array: NDArray[np.floating[Any]], name: str) -> Floats:
     return np.clip(values, 0, 1) if low < 0 or high > 1 else values
 
 
-def check_integer(value: object, name: str, most: int | None = None, what: str = "") -> int:
-    """Check a whole number of at least 1, and at most `most` if given."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        kind = f"{what} in whole numbers" if what else "a whole number"
-        raise TypeError(f"{name}: expected {kind}, received {value!r}")
-    if value < 1 or (most is not None and value > most):
-        limits = "at least 1" if most is None else f"from 1 to {most}"
-        raise ValueError(
-            f"{name}: expected {what + ' of ' if what else ''}{limits}, received {value}"
-        )
-    return int(value)
-
-
 def check_size(size: Sequence[int]) -> tuple[int, int]:
     """Check a pair (height, width)."""
     if not isinstance(size, tuple | list) or len(size) != 2:
         raise TypeError(f"size: expected a pair (height, width), received {size!r}")
-    height, width = (check_integer(side, "size", what="sides") for side in size)
+    height, width = (whole_number("size", side, 1) for side in size)
     return height, width

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from neuralstyle._checks import whole_number
 from neuralstyle._files import quoted, reason
 from neuralstyle._types import Floats
-from neuralstyle.images.arrays import check_integer, check_size, resize, scaled_size
+from neuralstyle.images.arrays import check_size, resize, scaled_size
 
 PathOrFile: TypeAlias = str | os.PathLike[str] | IO[bytes]
 Source: TypeAlias = PathOrFile | Image.Image
@@ -273,11 +274,11 @@ def _wanted_size(
         raise ValueError(f"max_size: expected None with size={size!r}, received {max_size!r}")
     longer = max(shape[:2])
     if isinstance(size, int | np.integer):
-        longer = check_integer(size, "size")
+        longer = whole_number("size", size, 1)
     elif size is not None:
         return check_size(size)
     elif max_size is not None:
-        longer = min(longer, check_integer(max_size, "max_size"))
+        longer = min(longer, whole_number("max_size", max_size, 1))
     return scaled_size(shape, longer)
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from neuralstyle._checks import whole_number
 from neuralstyle._files import check_place, quoted, reason, replacing
-from neuralstyle.images.arrays import check_image, check_integer, check_range, float_array
+from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import IMAGE_DESCRIPTION, PathOrFile
 
 _FORMATS = {
@@ -92,7 +93,7 @@ def save_image(
                 f"alpha: expected the image's shape {pixels.shape[:2]}, received {opacity.shape}"
             )
         pixels = np.dstack([pixels, check_range(opacity, "alpha")])
-    check_integer(quality, "quality", 100)
+    whole_number("quality", quality, 1, 100)
     texts = _check_metadata({} if metadata is None else metadata)
     data = _encode(np.rint(pixels * 255).astype(np.uint8), kind, quality, texts)
     if isinstance(target, str | os.PathLike):
