@@ -7,8 +7,8 @@ from neuralstyle.images import color as color
 from neuralstyle.images.arrays import crop as crop
 from neuralstyle.images.arrays import resize as resize
 from neuralstyle.images.arrays import tile as tile
-from neuralstyle.images.arrays import warp as warp
 from neuralstyle.images.color import ColorTreatment as ColorTreatment
+from neuralstyle.images.flow import warp as warp
 from neuralstyle.images.labels import label_masks as label_masks
 from neuralstyle.images.load import load_image as load_image
 from neuralstyle.images.load import load_metadata as load_metadata

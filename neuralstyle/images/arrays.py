@@ -1,4 +1,4 @@
-"""Pictures as arrays: checked, resized, cropped, tiled and warped."""
+"""Pictures as arrays: checked, resized, cropped and tiled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import choice, whole_number
 from neuralstyle._types import Floats, Image
 
 Filter: TypeAlias = Literal["lanczos", "mean", "linear"]
@@ -62,70 +62,6 @@ def tile(image: Any, size: tuple[int, int]) -> Image:
     missing = (max(wanted - side, 0) for side, wanted in zip(image.shape[:2], size, strict=True))
     tiled: Image = np.pad(image, [*((0, pixels) for pixels in missing), (0, 0)], mode="symmetric")
     return tiled
-
-
-def warp(image: Any, flow: Any) -> tuple[Image, NDArray[np.float32]]:
-    r"""Move an image along a flow field.
-
-    .. math:: w(y, x) = I(y + v(y, x),\; x + u(y, x))
-
-    Parameters
-    ----------
-    image : array, shape (H, W, 3), floating, RGB in [0, 1]
-        The frame before, for instance.
-    flow : array, shape (H, W, 2)
-        For every pixel of the new frame, where it was in `image`: the displacements (u, v) to the
-        right and down, in pixels. That is the optical flow from the new frame back to the one
-        before.
-
-    Returns
-    -------
-    warped : array, shape (H, W, 3), float32
-        Interpolated linearly, and at the border taken from the nearest pixel.
-    inside : array, shape (H, W), float32
-        1 where the flow stays inside the image, 0 elsewhere.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `image` is no image, or `flow` no field of its size of finite numbers.
-
-    Examples
-    --------
-    >>> image = np.zeros((1, 4, 3))
-    >>> image[0, 1] = 1.0
-    >>> warped, inside = warp(image, np.full((1, 4, 2), [1.0, 0.0]))
-    >>> warped[0, :, 0].tolist(), inside[0].tolist()
-    ([1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0])
-    """
-    # SciPy's submodules take a while to import, and nothing else needs this one.
-    from scipy.ndimage import map_coordinates
-
-    image, flow = check_image(image), check_flow(flow)
-    height, width = image.shape[:2]
-    if flow.shape[:2] != (height, width):
-        raise ValueError(
-            f"flow: expected the image's size {(height, width)}, received {flow.shape[:2]}"
-        )
-    y, x = np.mgrid[:height, :width] + np.moveaxis(flow[..., ::-1], -1, 0)
-    warped = np.stack(
-        [map_coordinates(image[..., c], (y, x), order=1, mode="nearest") for c in range(3)], axis=-1
-    )
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return warped.astype(np.float32), inside.astype(np.float32)
-
-
-def check_flow(flow: Any) -> NDArray[np.float64]:
-    """Check that an array is a flow field, and return it in float64."""
-    field = np.asarray(flow)
-    if field.ndim != 3 or field.shape[2] != 2 or field.dtype.kind not in "fiu":
-        raise ValueError(
-            "flow: expected an array of displacements of shape (height, width, 2), "
-            f"received {field.dtype} of shape {field.shape}"
-        )
-    if not np.isfinite(field).all():
-        raise ValueError("flow: expected finite displacements, received some that are not")
-    return field.astype(np.float64)
 
 
 _TOLERANCE = 1e-3  # how far rounding may push a value out of [0, 1] before it counts as a mistake
@@ -213,9 +149,7 @@ def resize(image: Any, size: tuple[int, int], filter: Filter = "lanczos") -> NDA
     >>> resize(np.array([[0.0, 1.0, 1.0]]), (1, 2), "mean").round(6).tolist()
     [[0.333333, 1.0]]
     """
-    if filter not in _FILTERS:
-        expected = ", ".join(map(repr, _FILTERS))
-        raise ValueError(f"filter: expected one of {expected}, received {filter!r}")
+    choice("filter", filter, _FILTERS)
     array = float_array(image, "image")
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(

@@ -18,10 +18,11 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._checks import choice
+from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
 
 Array: TypeAlias = NDArray[np.float64]
-Image: TypeAlias = NDArray[np.float32]
 Match: TypeAlias = Literal["monge-kantorovich", "cholesky", "symmetric", "histogram"]
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
@@ -92,9 +93,7 @@ def match_color(
     True
     """
     image, reference = check_image(image, "image"), check_image(reference, "reference")
-    if method not in get_args(Match):
-        expected = ", ".join(map(repr, get_args(Match)))
-        raise ValueError(f"method: expected one of {expected}, received {method!r}")
+    choice("method", method, get_args(Match))
     if method == "histogram":
         pairs = [(image[..., c].ravel(), reference[..., c].ravel()) for c in range(3)]
         matched = np.stack([_at_ranks(*pair) for pair in pairs], axis=-1)
@@ -261,9 +260,7 @@ def treatment(color: Any) -> ColorTreatment:
         return color
     if not isinstance(color, str):
         raise TypeError(f"color: expected a name or a ColorTreatment, received {color!r}")
-    if color not in TREATMENTS:
-        raise ValueError(f"color: expected one of {', '.join(TREATMENTS)}, received {color!r}")
-    return TREATMENTS[color]
+    return TREATMENTS[choice("color", color, TREATMENTS)]
 
 
 def _luminance(image: NDArray[np.floating]) -> Array:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from neuralstyle._checks import number
 from neuralstyle._types import Image
 from neuralstyle.features.base import image_tensor
-from neuralstyle.images.arrays import check_flow, check_image, resize, warp
+from neuralstyle.images.arrays import check_image, resize
+from neuralstyle.images.flow import check_flow, warp
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult
