@@ -18,16 +18,17 @@ The Keras model stays the reference: ``VGG19Features(..., fast=False)``.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._kernels import winograd
+from neuralstyle._kernels import gradients, winograd
+from neuralstyle._kernels.device import has_gpu, outside_graph
 from neuralstyle._types import Tensor
 
 WINOGRAD_CHANNELS = 64
@@ -42,7 +43,7 @@ def recomputed(
     convolution: Callable[[Tensor], Tensor], pool: Callable[[Tensor], Tensor]
 ) -> Callable[[Tensor], Tensor]:
     """Chain two steps so that what is between them is computed anew for the gradient."""
-    return tf.recompute_grad(lambda feature: pool(convolution(feature)))  # type: ignore[no-any-return]
+    return functools.partial(gradients.recomputed, lambda feature: pool(convolution(feature)))
 
 
 class Convolution:
@@ -55,7 +56,7 @@ class Convolution:
         source = kernel if keep else ops.convert_to_tensor(kernel)
         self._kernels = (
             _Kernel(lambda: source, keep),
-            _Kernel(lambda: ops.transpose(ops.flip(source, (0, 1)), (0, 1, 3, 2)), keep),
+            _Kernel(lambda: ops.transpose(tf.reverse(source, (0, 1)), (0, 1, 3, 2)), keep),
         )
         self._channels = kernel.shape[2:]
         self._bias = ops.convert_to_tensor(bias)
@@ -64,18 +65,16 @@ class Convolution:
         forward, backward = self._kernels
         inputs, filters = self._channels
 
-        @ops.custom_gradient  # type: ignore[untyped-decorator]
-        def convolution(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+        def convolution(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
             output = ops.relu(forward.convolve(x, filters) + self._bias)
 
-            def gradient(*args: Any, upstream: Tensor | None = None) -> Tensor:
-                received = args[0] if upstream is None else upstream
-                masked = tf.raw_ops.ReluGrad(gradients=received, features=output)
+            def gradient(slope: Tensor) -> Tensor:
+                masked = tf.raw_ops.ReluGrad(gradients=slope, features=output)
                 return backward.convolve(masked, inputs)
 
             return output, gradient
 
-        return convolution(feature)
+        return gradients.with_gradient(convolution, feature)
 
 
 class _Kernel:
@@ -91,7 +90,7 @@ class _Kernel:
         channels = (feature.shape[-1], filters)
         operations = 18 * math.prod(feature.shape[1:3]) * math.prod(channels)
         wide = min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS
-        if wide and not tf.config.list_logical_devices("GPU"):
+        if wide and not has_gpu():
             return winograd.convolve(feature, self._form(feature, transformed=True))
         return ops.conv(feature, self._form(feature, transformed=False), padding="same")
 
@@ -105,6 +104,6 @@ class _Kernel:
                 return make()
         if transformed not in self._kept:
             # Outside the graph that may be being traced, so that all graphs share one tensor.
-            with tf.init_scope():
+            with outside_graph():
                 self._kept[transformed] = ops.convert_to_tensor(make())
         return self._kept[transformed]

@@ -19,6 +19,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from neuralstyle._kernels.device import has_gpu
+
 CHUNK = 1 << 16
 """Numbers that are sorted in one go: their keys just fit into a processor's cache."""
 
@@ -42,7 +44,7 @@ def sort_rows(rows: tf.Tensor, seed: int = 0) -> tf.Tensor:
     [[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]]
     """
     rows = tf.convert_to_tensor(rows)
-    if tf.config.list_logical_devices("GPU"):
+    if has_gpu():
         # The sort is stable, so the shuffled order is the order of ties.
         order, _ = _permutation(rows.shape[-1], seed)
         return tf.sort(tf.gather(rows, order, axis=-1), axis=-1)

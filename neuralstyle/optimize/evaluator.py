@@ -224,10 +224,8 @@ class _Weighed:
 
 
 def _value_and_gradient(weighed: Any, extractor: Extractor, image: Any) -> tuple[Any, Any, Any]:
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(image)
-        total, losses = weighed(extractor(image))
-    gradient = tape.gradient(total, image)
+    total, losses = weighed(extractor(image))
+    (gradient,) = tf.gradients(total, [image])
     if gradient is None:
         raise ValueError(
             "the objective does not depend on the image: expected losses that are computed "
