@@ -20,7 +20,6 @@ from neuralstyle.features.base import Extractor, image_tensor
 from neuralstyle.features.vgg import VGG19Features
 from neuralstyle.images.arrays import check_image, crop, resize, tile
 from neuralstyle.images.color import ColorTreatment, treatment
-from neuralstyle.images.load import load_image
 from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective
@@ -152,7 +151,8 @@ class Painter:
         whole_number("seed", options.seed, 0)
         # A file is read once, however many contents there are.
         init: Any = options.init
-        self.init = check_init(load_image(init) if isinstance(init, os.PathLike) else init)
+        init = check_init("init", init)
+        self.init = init.image if isinstance(init, StyleResult) else init
         self.unfinished: Image | None = None
         """The last picture as the optimiser left it, before its colours were treated."""
         self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
@@ -240,7 +240,7 @@ class Painter:
         first = self.init
         if first is None:
             unfounded = content is None and recipe.init == "content"
-            first = "noise" if unfounded else check_init(recipe.init)
+            first = "noise" if unfounded else check_init("init", recipe.init)
         check_there(first, content, self.styles)
         if isinstance(first, np.ndarray) and options.scales is None:
             # An image has the coarse scales behind it.

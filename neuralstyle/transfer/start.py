@@ -2,63 +2,61 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from neuralstyle._checks import weights
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import resize
-from neuralstyle.optimize.minimize import initial_image
+from neuralstyle.images.arrays import check_image, resize
+from neuralstyle.images.load import load_image
 from neuralstyle.optimize.result import StyleResult
 
 Name: TypeAlias = Literal["content", "style", "noise"]
 Init: TypeAlias = Name | Image | StyleResult | os.PathLike[str] | Mapping[Name, float]
 StartImage: TypeAlias = Callable[[tuple[int, int], int], Image]
 
-NAMES = ("content", "style", "noise")
+STARTS = ("content", "style", "noise")
+"""The images to start from that have a name."""
 
 
-def check_init(init: Any) -> Any:
-    """Check where to start, and take the image out of a result.
+def check_init(argument: str, init: Any) -> Any:
+    """Check where to start, and read a file.
 
     Parameters
     ----------
-    init : str, mapping, array, StyleResult, callable or None
+    argument : str
+        Its name.
+    init : str, mapping, array, path, StyleResult, callable or None
 
     Returns
     -------
-    str, dict, array, callable or None
+    str, dict, array, StyleResult, callable or None
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, OSError
         If it is nothing to start from.
     """
-    if init is None or callable(init):
+    if init is None or isinstance(init, StyleResult) or callable(init):
         return init
-    if isinstance(init, StyleResult):
-        return init.image
+    if isinstance(init, os.PathLike):
+        return load_image(init)
     if not isinstance(init, str | Mapping):
-        return initial_image(init)
+        return check_image(init, argument)
     for name in [init] if isinstance(init, str) else init:
-        if name not in NAMES:
+        if name not in STARTS:
             raise ValueError(
-                f'init: expected an image, "content", "style" or "noise", received {name!r}'
+                f'{argument}: expected an image, "content", "style" or "noise", received {name!r}'
             )
     if isinstance(init, str):
         return init
-    for name, share in init.items():
-        if isinstance(share, bool) or not isinstance(share, Real):
-            raise TypeError(f"init: expected a number as the share of {name!r}, received {share!r}")
-        if not 0 <= float(share) < math.inf:
-            raise ValueError(f"init: expected a share of {name!r} of at least 0, received {share}")
-    if sum(init.values()) == 0:
-        raise ValueError(f"init: expected a share above 0, received {dict(init)!r}")
-    return dict(init)
+    shares = weights(argument, init)
+    if sum(shares.values()) == 0:
+        raise ValueError(f"{argument}: expected a share above 0, received {dict(init)!r}")
+    return shares
 
 
 def check_there(init: Any, content: Image | None, styles: Sequence[Image]) -> None:
@@ -100,6 +98,8 @@ def start_image(
         return np.asarray(init(shape, seed))
     if isinstance(init, str):
         if init == "noise":
+            from neuralstyle.optimize.minimize import initial_image
+
             return initial_image("noise", shape=shape, seed=seed)
         init = content if init == "content" else styles[0]
     return resize(init, shape)

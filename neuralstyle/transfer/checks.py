@@ -1,0 +1,163 @@
+"""The checks of `stylize`'s options: each takes a name and a value, and returns its normal form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from neuralstyle import _checks
+from neuralstyle.images.color import treatment
+from neuralstyle.transfer.network import check_network as network
+from neuralstyle.transfer.start import check_init as init
+
+if TYPE_CHECKING:
+    from neuralstyle.transfer.regions import Region
+
+__all__ = ["init", "network"]
+
+
+def amount(name: str, value: Any) -> float:
+    """Check a number of at least 0."""
+    return _checks.number(name, value, 0)
+
+
+def positive(name: str, value: Any) -> float:
+    """Check a number above 0."""
+    return _checks.number(name, value, above=0)
+
+
+def seed(name: str, value: Any) -> int:
+    """Check a seed."""
+    return _checks.whole_number(name, value, 0)
+
+
+def count(name: str, value: Any) -> int | None:
+    """Check a whole number of at least 1, or None."""
+    return None if value is None else _checks.whole_number(name, value, 1)
+
+
+def truth(name: str, value: Any) -> bool:
+    """Check True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, received {value!r}")
+    return value
+
+
+def size(name: str, value: Any) -> int | tuple[int, int] | None:
+    """Check a size: the longer side, or height and width."""
+    if not isinstance(value, tuple | list):
+        return count(name, value)
+    if len(value) != 2:
+        raise ValueError(
+            f"{name}: expected the longer side or (height, width) in pixels, received {value!r}"
+        )
+    height, width = (_checks.whole_number(name, side, 1) for side in value)
+    return height, width
+
+
+def iterations(name: str, value: Any) -> tuple[int, ...] | None:
+    """Check iterations: one number, or one for each scale."""
+    if value is None:
+        return None
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    counts = tuple(value) if several else (value,)
+    if not counts:
+        raise ValueError(f"{name}: expected at least one number, received none")
+    return tuple(_checks.whole_number(name, number, 1) for number in counts)
+
+
+def weights(name: str, value: Any) -> Sequence[float] | None:
+    """Check shares of styles, of which each has one."""
+    if value is not None:
+        _checks.check_shares(
+            value, len(value) if isinstance(value, Sequence) else 1, name, "styles"
+        )
+    return value  # type: ignore[no-any-return]
+
+
+def balance(name: str, value: Any) -> dict[str, float] | None:
+    """Check shares of terms by name."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a mapping from term to number, received {value!r}")
+    return _checks.weights(name, value)
+
+
+def bounds(name: str, value: Any) -> tuple[float, float] | None:
+    """Check a range."""
+    if value is None:
+        return None
+    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) != 2:
+        raise TypeError(f"{name}: expected (low, high) or None, received {value!r}")
+    low, high = (_checks.number(name, bound) for bound in value)
+    if not low < high:
+        raise ValueError(f"{name}: expected low below high, received {value!r}")
+    return low, high
+
+
+def pooling(name: str, value: Any) -> str | None:
+    """Check a kind of pooling."""
+    return _checks.choice(name, value, ("avg", "max", None))  # type: ignore[no-any-return]
+
+
+def style_fit(name: str, value: Any) -> str | None:
+    """Check how a style is made to fit."""
+    return _checks.choice(name, value, ("crop", "tile", None))  # type: ignore[no-any-return]
+
+
+def color(name: str, value: Any) -> Any:
+    """Check a colour treatment or the name of one."""
+    treatment(value)
+    return value
+
+
+def callback(name: str, value: Any) -> Any:
+    """Check that it can be called, if it is there."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: expected a callable, received {value!r}")
+    return value
+
+
+def regions(name: str, value: Any) -> tuple[Region, ...]:
+    """Check parts of a picture; without any there are none."""
+    if value is None:
+        return ()
+    from neuralstyle.transfer.regions import check_regions
+
+    return check_regions(name, value)
+
+
+def recipe(name: str, value: Any) -> Any:
+    """Check a recipe or the name of one."""
+    if value is None:
+        return None
+    from neuralstyle.transfer.recipes import check_recipe
+
+    return check_recipe(name, value)
+
+
+def objective(name: str, value: Any) -> Any:
+    """Check a function that makes objectives."""
+    if value is None:
+        return None
+    from neuralstyle.losses.objective import Loss, StyleObjective
+    from neuralstyle.transfer.recipes import RECIPES, Recipe
+
+    if isinstance(value, Recipe | str) or value in list(RECIPES.values()):
+        raise TypeError(f"{name}: expected a function of features, received {value!r}; use recipe=")
+    if not callable(value) or isinstance(value, Loss | StyleObjective):
+        raise TypeError(
+            f"{name}: expected a function that makes an objective of the features at each scale, "
+            f"received {value!r}"
+        )
+    return value
+
+
+def method(name: str, value: Any) -> Any:
+    """Check a method, the name of one, or an optimiser of Keras."""
+    if value is None:
+        return None
+    from neuralstyle.optimize.methods import as_method
+
+    return as_method(value)

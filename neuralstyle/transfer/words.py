@@ -1,0 +1,115 @@
+"""Options as words: what a command line or a form hands over, one word at a time."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from neuralstyle.transfer.start import STARTS
+
+
+def whole(least: int = 1) -> Callable[[str], int]:
+    """Return what reads a whole number of at least `least`.
+
+    Examples
+    --------
+    >>> whole()("12")
+    12
+    >>> whole()("0")
+    Traceback (most recent call last):
+    ValueError: expected a whole number of at least 1, received '0'
+    """
+
+    def read(text: str) -> int:
+        value = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+        if value < least:
+            raise ValueError(f"expected a whole number of at least {least}, received {text!r}")
+        return value
+
+    return read
+
+
+def number(text: str) -> float:
+    """Read a finite number.
+
+    Examples
+    --------
+    >>> number("1e-3")
+    0.001
+    """
+    value = _float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"expected a number, received {text!r}")
+    return value
+
+
+def amount(text: str) -> float:
+    """Read a finite number of at least 0."""
+    value = _float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"expected a number of at least 0, received {text!r}")
+    return value
+
+
+def positive(text: str) -> float:
+    """Read a finite number above 0."""
+    value = _float(text)
+    if not 0 < value < math.inf:
+        raise ValueError(f"expected a number above 0, received {text!r}")
+    return value
+
+
+def share(text: str) -> tuple[str, float]:
+    """Read the share of a term.
+
+    Examples
+    --------
+    >>> share("content:0.5")
+    ('content', 0.5)
+    """
+    name, colon, value = text.rpartition(":")
+    if not colon or not name:
+        raise ValueError(f"expected TERM:SHARE, received {text!r}")
+    return name, amount(value)
+
+
+def by_name(pairs: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Put shares together; each is given once."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"expected each term once, received {name!r} twice")
+    return dict(pairs)
+
+
+def start(text: str) -> str | dict[str, float] | Path:
+    """Read where to start: a name, a mixture of names, or else a file.
+
+    Examples
+    --------
+    >>> start("noise"), start("content:0.8,noise:0.2")
+    ('noise', {'content': 0.8, 'noise': 0.2})
+    """
+    if text in STARTS:
+        return text
+    pairs = [item.partition(":") for item in text.split(",")]
+    if not all(name in STARTS and colon for name, colon, _ in pairs):
+        return Path(text)
+    return {name: amount(value) for name, _, value in pairs}
+
+
+def method(text: str) -> Any:
+    """Read a method with its options, such as ``l-bfgs:maxcor=50``."""
+    from neuralstyle.optimize.methods import parse_method
+
+    return parse_method(text)
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
