@@ -7,7 +7,9 @@ network the fixture ``vgg``; for a run `near` or `blend` as the objective; for a
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image as Pillow
 
 import neuralstyle as ns
 from neuralstyle.features import architectures as vgg19
@@ -37,6 +40,36 @@ def picture(seed: int, shape: tuple[int, int] = (40, 32), cells: int = 7) -> Arr
     return ns.resize(noise(cells, cells, seed), shape)
 
 
+def muted(seed: int, height: int = 24, width: int = 30) -> Array:
+    """Make a picture whose channels go together, well inside the range."""
+    random = np.random.default_rng(seed)
+    mixing = random.uniform(-1, 1, size=(3, 3)) * (0.03, 0.06, 0.09)
+    spread = random.uniform(-1, 1, size=(height, width, 3)) @ mixing.T
+    return (random.uniform(0.4, 0.6, size=3) + spread).astype(np.float32)
+
+
+def luma(image: Array) -> Array:
+    """Return the luminance of an image, as the broadcasting standard has it."""
+    red, green, blue = np.moveaxis(image.astype(np.float64), -1, 0)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def chroma(image: Array) -> Array:
+    """Return what is left of an image without its luminance."""
+    return image.astype(np.float64) - luma(image)[..., None]
+
+
+def written(path: Path, file: Pillow.Image, **options: Any) -> Path:
+    """Write a picture as other programs do."""
+    file.save(path, **options)
+    return path
+
+
+def opened(path: Path) -> Pillow.Image:
+    """Read a picture as other programs do."""
+    return Pillow.open(io.BytesIO(path.read_bytes()))
+
+
 def half_mask(shape: tuple[int, int], share: float = 0.5) -> NDArray[np.bool_]:
     """Return a mask that is true on the left."""
     return np.arange(shape[1]) < np.full((shape[0], 1), share * shape[1])
@@ -56,6 +89,16 @@ def masks(shape: tuple[int, int], seed: int = 0) -> dict[str, Array]:
 def pixels(image: Any) -> dict[str, Any]:
     """See the image as it is: the extractor without a network."""
     return {"input": image if len(image.shape) == 4 else image[None]}
+
+
+class KeptPixels:
+    """`pixels` with the promise that compiled code may be kept: quick where runs are many."""
+
+    reuse = True
+
+    def __call__(self, image: Any) -> dict[str, Any]:
+        """See the image as it is."""
+        return pixels(image)
 
 
 def two_layers(image: Any) -> dict[str, Any]:
@@ -93,6 +136,13 @@ def blend(content: Any, *styles: Any) -> ns.StyleObjective:
 def says(error: type[Exception], *words: str) -> Any:
     """Expect an error of one line that contains all of `words` in this order."""
     return pytest.raises(error, match="^[^\n]*" + "[^\n]*".join(words))
+
+
+def message(caught: pytest.ExceptionInfo[BaseException]) -> str:
+    """Return an error's message, which is one line."""
+    text = str(caught.value)
+    assert text and "\n" not in text
+    return text
 
 
 def assert_same_result(ours: ns.StyleResult, expected: ns.StyleResult) -> None:
