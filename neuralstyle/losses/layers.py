@@ -15,15 +15,13 @@ from keras import ops
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, as_mask, weights_at
+from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
 from neuralstyle.losses.objective import Loss
 from neuralstyle.losses.statistics import guided
 from neuralstyle.optimize.compiled import kept
 
 Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
 Normalize: TypeAlias = Literal["relative", "mean", "paper"]
-
-STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
-"""The five style layers of Gatys et al. 2016."""
 
 
 class LayerLoss(Loss):
