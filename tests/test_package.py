@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 import importlib
 import importlib.resources
 import inspect
@@ -91,10 +92,58 @@ print("unchanged")
     assert done.stdout == "unchanged\n", done.stderr
 
 
-def test_every_public_name_resolves() -> None:
+# One list of public names
+
+
+def declared() -> dict[str, str]:
+    """Return the names that type checkers know, each with its home."""
+    stub = importlib.resources.files("neuralstyle").joinpath("__init__.pyi").read_text()
+    nodes = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
+    # The redundant "as" is what makes a name public to a type checker.
+    assert all(alias.asname == alias.name for node in nodes for alias in node.names)
+    return {alias.name: str(node.module) for node in nodes for alias in node.names}
+
+
+def test_the_names_that_are_loaded_are_those_that_type_checkers_know() -> None:
+    assert sorted(declared()) == neuralstyle.__all__
+    for name, home in declared().items():
+        module = importlib.import_module(home)
+        if not hasattr(module, name):
+            importlib.import_module(f"{home}.{name}")
+        assert getattr(neuralstyle, name) is getattr(module, name), name
+
+
+def test_completion_shows_public_names_only_whatever_was_imported() -> None:
     for name in neuralstyle.__all__:
-        assert getattr(neuralstyle, name) is not None
-    assert len(set(neuralstyle.__all__)) == len(neuralstyle.__all__)
+        getattr(neuralstyle, name)
+    importlib.import_module("neuralstyle.transfer.stylize")
+    assert dir(neuralstyle) == neuralstyle.__all__
+    assert not any(name.startswith("_") for name in dir(neuralstyle))
+
+
+@pytest.mark.parametrize("name", neuralstyle.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    value = getattr(neuralstyle, name)
+    text = inspect.getdoc(value) or ""
+    assert text.strip(), f"neuralstyle.{name} has no docstring"
+    assert not inspect.isclass(value) or value.__doc__, f"neuralstyle.{name} has its base's only"
+
+
+@pytest.mark.parametrize("name", neuralstyle.__all__)
+def test_every_public_function_and_class_documents_its_parameters(name: str) -> None:
+    value = getattr(neuralstyle, name)
+    if inspect.ismodule(value) or (isinstance(value, type) and issubclass(value, enum.Enum)):
+        return
+    text = inspect.getdoc(value) or ""
+    missing = [
+        parameter
+        for parameter in inspect.signature(value).parameters
+        if not parameter.startswith("_")
+        and not re.search(
+            rf"^ *(\w+, )*\*{{0,2}}{parameter}(, \*{{0,2}}\w+)* :", text, re.MULTILINE
+        )
+    ]
+    assert not missing, f"neuralstyle.{name}: say of what form {', '.join(missing)} is"
 
 
 def test_a_star_import_gives_every_public_name() -> None:
@@ -109,38 +158,48 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     assert not hasattr(neuralstyle, "os")
 
 
-def test_dir_lists_every_public_name() -> None:
-    assert set(neuralstyle.__all__) <= set(dir(neuralstyle))
-    assert dir(neuralstyle) == sorted(dir(neuralstyle))
+OF_0_1 = """
+    ColorTreatment ContentLoss CovarianceLoss Evaluator Features GaussianWassersteinLoss
+    HistogramLoss Iteration KerasFeatures LBFGS LaplacianLoss Loss Mask MomentLoss Parametrization
+    PatchLoss Progress Pyramid Recipe RelaxedEMDLoss SelfSimilarityLoss SlicedWassersteinLoss Status
+    StyleLoss StyleObjective StyleResult TemporalLoss Term TotalVariationLoss VGG19Features average
+    balance color contact_sheet crop gradient_norms label_masks load_image load_loss load_metadata
+    loss minimize parametrizations presets resize save_image save_loss statistics stylize
+    stylize_frames stylize_many tile warp
+"""
 
 
-def test_every_public_name_has_a_docstring() -> None:
-    for name in set(neuralstyle.__all__) - {"__version__"}:
-        assert inspect.getdoc(getattr(neuralstyle, name)), name
+@pytest.mark.parametrize("name", OF_0_1.split())
+def test_a_public_name_of_the_version_before_is_there_or_says_what_to_use(name: str) -> None:
+    if name not in neuralstyle.__all__:
+        with pytest.raises(
+            AttributeError, match="gone since version 0.2: use neuralstyle"
+        ) as caught:
+            getattr(neuralstyle, name)
+        new = re.findall(r"neuralstyle\.(\w+)", str(caught.value).partition(": ")[2])
+        assert new and set(new) <= set(neuralstyle.__all__)
 
 
-def test_the_names_for_type_checkers_are_those_that_are_loaded_lazily() -> None:
-    tree = ast.parse(Path(neuralstyle.__file__).read_text())
-    guarded = [
-        node
-        for block in tree.body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in block.body
-    ]
-    declared: dict[str, object] = {}
-    for node in guarded:
-        assert isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names:
-            # The redundant "as" is what makes a name public to a type checker.
-            assert alias.asname == alias.name
-            module = importlib.import_module(node.module)
-            if node.module == "neuralstyle":
-                declared[alias.name] = importlib.import_module(f"neuralstyle.{alias.name}")
-            else:
-                declared[alias.name] = getattr(module, alias.name)
-    assert sorted([*declared, "__version__"]) == neuralstyle.__all__
-    for name, value in declared.items():
-        assert getattr(neuralstyle, name) is value, name
+def test_names_that_are_listed_are_imported_when_first_used() -> None:
+    done = python(
+        "import sys; import neuralstyle as ns; ns.ColorTreatment; known = set(sys.modules);"
+        "assert 'neuralstyle.images.color' in known and 'neuralstyle.images.load' not in known;"
+        "ns.load_image; assert 'neuralstyle.images.load' in sys.modules;"
+        "assert 'load_image' in vars(ns)"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_methods_recipes_and_colours_are_listed_without_keras() -> None:
+    # The command line shows them in its help.
+    done = python(
+        "import sys; import neuralstyle.images.color, neuralstyle.optimize.methods;"
+        "sys.exit(', '.join(m for m in ('tensorflow', 'keras') if m in sys.modules) or 0)"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# What is shipped
 
 
 def test_type_information_is_shipped() -> None:
@@ -148,7 +207,7 @@ def test_type_information_is_shipped() -> None:
 
 
 def test_the_compact_network_is_shipped() -> None:
-    weights = importlib.resources.files("neuralstyle").joinpath("weights")
+    weights = importlib.resources.files("neuralstyle").joinpath("features", "data")
     assert weights.joinpath("compact-vgg19.npz").is_file()
 
 
