@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import re
 from pathlib import Path
 
@@ -31,7 +33,7 @@ def test_python_blocks_of_a_page_run_one_after_another(
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
 
 
-@pytest.mark.parametrize("name", [n for n in ns.__all__ if n not in ("__version__",)])
+@pytest.mark.parametrize("name", ns.__all__)
 def test_every_public_name_is_on_the_api_page(name: str) -> None:
     assert re.search(rf"\b{name}\b", (ROOT / "docs" / "api.md").read_text())
 
@@ -39,6 +41,35 @@ def test_every_public_name_is_on_the_api_page(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in ns.__all__ if n.endswith("Loss") and n != "Loss"])
 def test_every_loss_has_a_row_in_the_table_of_losses(name: str) -> None:
     assert f"| `{name}` |" in (ROOT / "docs" / "losses.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_examples_use_public_names_only(page: Path) -> None:
+    code = "\n".join(code_blocks(page))
+    used = set(re.findall(r"\bns\.(\w+)", code))
+    used |= {
+        name
+        for line in re.findall(r"from neuralstyle import (.+)", code)
+        for name in re.findall(r"(\w+)(?: as \w+)?", line)
+    }
+    assert used <= {*ns.__all__, "__version__"}
+    assert not re.search(r"\bneuralstyle\.\w", code), "import neuralstyle as ns, and use ns.name"
+
+
+def test_what_the_api_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    module = "neuralstyle"
+    named = re.findall(r"^\.\. (currentmodule|auto\w+):: (\S+)$", page, re.MULTILINE)
+    assert named
+    for directive, name in named:
+        if directive == "currentmodule":
+            module = name
+            continue
+        full = name if name.startswith("neuralstyle.") else f"{module}.{name}"
+        if directive == "automodule":
+            importlib.import_module(full)
+        else:
+            functools.reduce(getattr, full.split(".")[1:], ns)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
