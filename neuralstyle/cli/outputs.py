@@ -1,18 +1,17 @@
-"""What the command line leaves behind: pictures, a log, sentences."""
+"""What the command line leaves behind: pictures, a log, a line about each picture."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
 from neuralstyle._files import replacing
-from neuralstyle.cli.arguments import Failure
+from neuralstyle.cli.messages import Failure, sentence, tell
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.save import save_image
 
@@ -110,15 +109,3 @@ class Output:
 
 def _json(content: Any, indent: int | None = None) -> str:
     return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
-
-
-def tell(text: str, prefix: str = "neuralstyle: ") -> None:
-    """Write a sentence to standard error."""
-    print(f"{prefix}{text}", file=sys.stderr, flush=True)
-
-
-def sentence(error: BaseException) -> str:
-    """Return the first line of an error's message; a KeyError's own form has it in quotes."""
-    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
-    text = re.sub("^maxiter:", "--iterations:", text)
-    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,103 @@
+"""What the command line says: sentences on standard error, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from neuralstyle.transfer.options import options
+
+
+class Failure(Exception):
+    """Ends the program with a sentence and an exit code: 2 for wrong use, 1 for a failed run."""
+
+    def __init__(self, sentence: str, code: int = 2) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what is wrong with arguments and files into a `Failure`, before any work."""
+    try:
+        yield
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        raise Failure(sentence(error)) from error
+
+
+def failure(error: Exception) -> Failure:
+    """Return how an error of the library ends the program.
+
+    What fails before the first iteration is mostly a wish that cannot be met.
+    """
+    begun = getattr(error, "partial_result", None) is not None
+    wrong = not begun and isinstance(error, KeyError | TypeError | ValueError)
+    return Failure(sentence(error), 2 if wrong else 1)
+
+
+def sentence(error: BaseException) -> str:
+    """Return the first line of an error's message, with flags for the names of options.
+
+    Examples
+    --------
+    >>> sentence(ValueError("maxiter: expected at least 1, received 0"))
+    '--iterations: expected at least 1, received 0'
+    """
+    # A KeyError's own form has its message in quotes.
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    text = text.splitlines()[0] if text else type(error).__name__
+    name, colon, rest = text.partition(":")
+    option = options().get(name) if colon else None
+    return f"{option.flag}:{rest}" if option and option.flag else text
+
+
+def tell(text: str, prefix: str = "neuralstyle: ") -> None:
+    """Write a sentence to standard error."""
+    print(f"{prefix}{text}", file=sys.stderr, flush=True)
+
+
+class _Teller(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
+
+
+@contextmanager
+def plain_messages(quiet: bool) -> Iterator[None]:
+    """Show warnings, and the library's log as far as it matters, as sentences."""
+    logger, handler = logging.getLogger("neuralstyle"), _Teller()
+    downloads = logging.getLogger("neuralstyle.features.weights")
+    level = downloads.level
+    logger.addHandler(handler)
+    if not quiet:  # it tells of a download, which takes its time
+        downloads.setLevel(logging.INFO)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: logger.warning("%s", message)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            downloads.setLevel(level)
+
+
+@contextmanager
+def silent_start() -> Iterator[None]:
+    """Keep TensorFlow from chattering while it is imported.
+
+    The variable silences most of it; who sets it to 0 sees all. Some lines of C++ code heed no
+    setting, so the descriptor that they are written to leads nowhere meanwhile.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0" or sys.stderr is None:
+        yield
+        return
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

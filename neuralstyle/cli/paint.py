@@ -1,0 +1,68 @@
+"""``neuralstyle paint``: photographs in the style of paintings."""
+
+from __future__ import annotations
+
+import argparse
+
+from neuralstyle.cli import painting
+from neuralstyle.cli.arguments import (
+    Gone,
+    Parser,
+    add_output,
+    add_painting,
+    add_sheet,
+    add_strength,
+    recipe_keywords,
+)
+from neuralstyle.cli.inputs import places, read_inputs
+from neuralstyle.cli.messages import Failure
+from neuralstyle.cli.outputs import Output
+
+SUMMARY = "paint photographs in the style of one or several pictures (the default)"
+USAGE: tuple[str, ...] = (
+    "neuralstyle [paint] CONTENT STYLE [STYLE ...] -o OUT [options]",
+    "neuralstyle [paint] CONTENT [CONTENT ...] --style STYLE [STYLE ...] -o OUT [options]",
+)
+
+_FILM = "neuralstyle film FRAME ... --style STYLE ... --flows FLOW ... -o FOLDER"
+_GONE = {"--flows": _FILM, "--temporal-weight": f"{_FILM} --temporal-weight {{}}"}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    add("pictures", metavar="CONTENT", nargs="*", help="the photograph, or several with --style")
+    add("--style", metavar="STYLE", nargs="+", help="the painting or paintings")
+    out = ".png, .jpg, .tif or .webp, - for standard output, or a folder for a .png of each CONTENT"
+    add_output(parser, out)
+    add_painting(parser)
+    add_strength(parser)
+    add_sheet(parser)
+    for gone, now in _GONE.items():
+        add(gone, action=Gone, now=now)
+
+
+def run(args: argparse.Namespace, command: str) -> int:
+    """Paint; return the exit code."""
+    keywords = recipe_keywords(args)
+    contents, styles = _arranged(args)
+    jobs = places(contents, args.output)
+    if args.sheet and len(jobs) > 1:
+        raise Failure("--sheet: expected one CONTENT")
+    inputs = read_inputs(args, jobs, styles)
+    output = Output(args, command, several=len(jobs) > 1)
+    options = painting.settings(args, inputs, output)
+    make = painting.sheet if args.sheet else painting.paint
+    return make(args, inputs, output, options, keywords)
+
+
+def _arranged(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return the names of the contents and of the styles."""
+    if args.style is None:
+        if len(args.pictures) < 2 and not (args.pictures and args.region):
+            raise Failure("expected CONTENT and STYLE; see neuralstyle --help")
+        return args.pictures[:1], args.pictures[1:]
+    if not args.pictures:
+        texture = f"neuralstyle texture {' '.join(args.style)} -o {args.output}"
+        raise Failure(f"expected CONTENT; a texture is since version 0.2: {texture}")
+    return args.pictures, args.style

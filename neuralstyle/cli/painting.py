@@ -1,0 +1,108 @@
+"""What the commands that paint have in common: from what was read to the library's call."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from neuralstyle import __version__
+from neuralstyle.cli.arguments import sheet_settings
+from neuralstyle.cli.inputs import Inputs, photographs
+from neuralstyle.cli.messages import Failure, failure, refusing, silent_start
+from neuralstyle.cli.outputs import Output
+from neuralstyle.transfer.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from neuralstyle.optimize.result import StyleResult
+
+
+def settings(args: argparse.Namespace, inputs: Inputs, output: Output) -> dict[str, Any]:
+    """Return the options of the library's call, but for the recipe: those that were given.
+
+    Examples
+    --------
+    >>> args = argparse.Namespace(options={"size": 64}, save_every=None, quiet=True)
+    >>> settings(args, Inputs([], (None, None), [], []), Output(args, "", False))
+    {'size': 64, 'progress': False}
+    """
+    given = {**args.options, "progress": not args.quiet}
+    if args.save_every:
+        given["callback"] = output.snapshot
+    if inputs.regions:
+        with silent_start():
+            from neuralstyle.transfer.regions import Region
+        with refusing():
+            given["regions"] = [Region(*region) for region in inputs.regions]
+    return given
+
+
+def paint(
+    args: argparse.Namespace,
+    inputs: Inputs,
+    output: Output,
+    options: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+) -> int:
+    """Paint one picture after another; return the exit code.
+
+    Of several, one that cannot be painted is told and left out.
+    """
+    with silent_start():
+        from neuralstyle.transfer.stylize import stylize_many
+    pictures = photographs(args, inputs, output)
+    while True:
+        try:
+            recipe = RECIPES[args.recipe](**keywords)
+            results = stylize_many(pictures, inputs.styles, recipe=recipe, **options)
+        except Exception as error:
+            raise failure(error) from error
+        try:
+            return finish(results, output)
+        except Failure:
+            raise
+        except Exception as error:
+            if not output.several:
+                raise failure(error) from error
+            output.fail(error)
+
+
+def finish(results: Iterable[StyleResult], output: Output) -> int:
+    """Save one result after another, and what there is of one that an error ended."""
+    try:
+        for result in results:
+            output.finish(result)
+    except KeyboardInterrupt:
+        if output.code != 130:
+            raise
+    except Exception as error:
+        partial = getattr(error, "partial_result", None)
+        if partial is not None:
+            output.finish(partial)
+        raise
+    return output.code
+
+
+def sheet(
+    args: argparse.Namespace,
+    inputs: Inputs,
+    output: Output,
+    options: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+) -> int:
+    """Make a contact sheet; return the exit code."""
+    with refusing():
+        vary = sheet_settings(args, inputs.styles)
+    with silent_start():
+        from neuralstyle.transfer.contact_sheet import contact_sheet
+    ((_, path),) = inputs.jobs
+    output.begin(path, None)
+    recipe = RECIPES[args.recipe]
+    try:
+        image = contact_sheet(
+            inputs.first[0], inputs.styles, vary, recipe=recipe, **keywords, **options
+        )
+        output.save(image, {"neuralstyle": __version__, "command": output.command})
+    except Exception as error:
+        raise failure(error) from error
+    return 0
