@@ -50,7 +50,9 @@ from neuralstyle.optimize.result import StyleResult as StyleResult
 from neuralstyle.transfer import recipes as recipes
 from neuralstyle.transfer.contact_sheet import contact_sheet as contact_sheet
 from neuralstyle.transfer.frames import stylize_frames as stylize_frames
+from neuralstyle.transfer.network import clear as clear
 from neuralstyle.transfer.recipes import Recipe as Recipe
+from neuralstyle.transfer.regions import Region as Region
 from neuralstyle.transfer.stylize import stylize as stylize
 from neuralstyle.transfer.stylize import stylize_many as stylize_many
 

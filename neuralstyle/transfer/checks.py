@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
 from neuralstyle.images.color import treatment
+from neuralstyle.optimize.methods import as_method
 from neuralstyle.transfer.network import check_network as network
+from neuralstyle.transfer.recipes import RECIPES, Recipe, check_recipe
 from neuralstyle.transfer.start import check_init as init
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def iterations(name: str, value: Any) -> tuple[int, ...] | None:
     return tuple(_checks.whole_number(name, number, 1) for number in counts)
 
 
-def weights(name: str, value: Any) -> Sequence[float] | None:
+def weights(name: str, value: Any) -> list[float] | None:
     """Check shares of styles, of which each has one."""
     if value is not None:
         _checks.check_shares(
@@ -130,11 +132,7 @@ def regions(name: str, value: Any) -> tuple[Region, ...]:
 
 def recipe(name: str, value: Any) -> Any:
     """Check a recipe or the name of one."""
-    if value is None:
-        return None
-    from neuralstyle.transfer.recipes import check_recipe
-
-    return check_recipe(name, value)
+    return None if value is None else check_recipe(name, value)
 
 
 def objective(name: str, value: Any) -> Any:
@@ -142,7 +140,6 @@ def objective(name: str, value: Any) -> Any:
     if value is None:
         return None
     from neuralstyle.losses.objective import Loss, StyleObjective
-    from neuralstyle.transfer.recipes import RECIPES, Recipe
 
     if isinstance(value, Recipe | str) or value in list(RECIPES.values()):
         raise TypeError(f"{name}: expected a function of features, received {value!r}; use recipe=")
@@ -156,8 +153,4 @@ def objective(name: str, value: Any) -> Any:
 
 def method(name: str, value: Any) -> Any:
     """Check a method, the name of one, or an optimiser of Keras."""
-    if value is None:
-        return None
-    from neuralstyle.optimize.methods import as_method
-
-    return as_method(value)
+    return None if value is None else as_method(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,8 +13,10 @@ from PIL import ImageDraw, ImageFont
 
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
-from neuralstyle.transfer import recipes as presets
-from neuralstyle.transfer.painter import Options, Painter
+from neuralstyle.transfer.options import options
+from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.recipes import RECIPES, Recipe, default
+from neuralstyle.transfer.signatures import check_names, read_options, takes_options
 
 Cell: TypeAlias = tuple[str, Image]
 
@@ -23,17 +24,16 @@ TEXT = 13  # height of the letters in pixels
 LINE = 16  # from one line of a label to the next
 GAP = 6  # between two pictures
 
-_OPTIONS = {field.name for field in fields(Options)} - {"objective", "callback", "progress"}
 
-
+@takes_options
 def contact_sheet(
     content: Any,
     style: Any,
     vary: Mapping[str, Sequence[Any]],
     *,
-    recipe: Callable[..., presets.Recipe] = presets.default,
+    recipe: str | Callable[..., Recipe] = default,
     size: int | tuple[int, int] = 192,
-    **options: Any,
+    **settings: Any,
 ) -> Image:
     """Paint one small result for every value of a setting, or of two, on one labelled picture.
 
@@ -48,12 +48,12 @@ def contact_sheet(
         ``content_weight``, or of `stylize`, such as ``style_scale`` or ``color``; or ``"style"``,
         for each of several styles by itself: ``{"style": [a, b], "content_weight": [0.1, 0.4]}``.
         The first setting goes down the page if there are two, the last across.
-    recipe : callable, default `presets.default`
-        Makes the recipe from its keywords.
+    recipe : str or callable, default `recipes.default`
+        What makes the recipe from its keywords: one of `neuralstyle.recipes`, or its name.
     size : int or (int, int), default 192
         Of each result.
-    **options
-        What is the same for all, of the recipe or of `stylize`.
+    **settings
+        What is the same for all: options of `stylize`, or keywords of the recipe.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def contact_sheet(
     --------
     >>> random = np.random.default_rng(0)
     >>> content, style = random.uniform(size=(2, 32, 48, 3)).astype(np.float32)
-    >>> settings = {"content_weight": [0.1, 1.0]}
-    >>> contact_sheet(content, style, settings, size=48, weights="compact", maxiter=1).shape
+    >>> weights = {"content_weight": [0.1, 1.0]}
+    >>> contact_sheet(content, style, weights, size=48, maxiter=1).shape
     (52, 102, 3)
     """
     if not isinstance(vary, Mapping) or not 1 <= len(vary) <= 2:
@@ -84,20 +84,25 @@ def contact_sheet(
             raise TypeError(
                 f"vary: expected a sequence of values of {setting!r}, received {values!r}"
             )
-    of_recipe = set(inspect.signature(recipe).parameters)
-    for name in (*vary, *options):
-        if name not in of_recipe | _OPTIONS | {"style", "callback", "progress"}:
-            known = ", ".join(sorted(of_recipe | _OPTIONS))
-            raise ValueError(f"vary: there is no setting {name!r}; there are style, {known}")
+    make = _maker(recipe)
+    of_recipe = set(inspect.signature(make).parameters)
+    of_stylize = options().keys() - {"recipe", "objective"}
+    known = sorted(of_recipe | of_stylize)
+    for name in vary:
+        if name not in {*known, "style"} - {"callback", "progress"}:
+            raise ValueError(
+                f"vary: there is no setting {name!r}; there are style, {', '.join(known)}"
+            )
+    check_names("contact_sheet", settings, known)
 
     def painted(changes: dict[str, Any]) -> Image:
-        settings = {"size": size, **options, **changes}
-        painting = settings.pop("style", style)
-        keywords = {name: settings.pop(name) for name in of_recipe & settings.keys()}
+        given = {"size": size, **settings, **changes}
+        painting = given.pop("style", style)
+        keywords = {name: given.pop(name) for name in of_recipe & given.keys()}
         if content is None:
             keywords.setdefault("content_weight", 0.0)
-        painter = Painter(painting, Options(objective=recipe(**keywords), **settings))
-        return painter.paint(content).image
+        checked = read_options("contact_sheet", {**given, "recipe": make(**keywords)})
+        return Painter(painting, checked).paint(content).result.image
 
     cells = []
     for numbers in itertools.product(*(range(len(values)) for values in vary.values())):
@@ -109,6 +114,19 @@ def contact_sheet(
         cells.append(("\n".join(label), painted(chosen)))
     (*_, across) = vary.values()
     return labelled([cells[i : i + len(across)] for i in range(0, len(cells), len(across))])
+
+
+def _maker(recipe: Any) -> Callable[..., Recipe]:
+    """Return the function that makes a recipe."""
+    if isinstance(recipe, str) and recipe in RECIPES:
+        return RECIPES[recipe]
+    if not callable(recipe) or isinstance(recipe, Recipe):
+        raise TypeError(
+            f"recipe: expected one of {', '.join(RECIPES)}, or a function that makes a recipe, "
+            f"received {recipe!r}"
+        )
+    maker: Callable[..., Recipe] = recipe
+    return maker
 
 
 def labelled(rows: Sequence[Sequence[Cell]]) -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,23 @@ from neuralstyle.images.flow import check_flow, warp
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult
-from neuralstyle.transfer.painter import Options, Painter
+from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.signatures import read_options, takes_options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from neuralstyle.transfer.stylize_options import StylizeOptions
 
 
+@takes_options
 def stylize_frames(
     frames: Iterable[Any],
     style: Any,
     flows: Iterable[Any],
     *,
     temporal_weight: float = 1.0,
-    **options: Any,
+    **options: Unpack[StylizeOptions],
 ) -> Iterator[StyleResult]:
     """Paint the frames of a film such that what moves keeps its strokes.
 
@@ -70,13 +77,12 @@ def stylize_frames(
     >>> film = np.random.default_rng(0).uniform(size=(32, 40, 3)).astype(np.float32)
     >>> frames = [film[:, :32], film[:, 4:36]]  # the camera moves to the right
     >>> to_the_left = np.full((32, 32, 2), [4.0, 0.0])
-    >>> options = {"weights": "compact", "maxiter": 2}
-    >>> results = stylize_frames(frames, film, [to_the_left], **options)
+    >>> results = stylize_frames(frames, film, [to_the_left], maxiter=2)
     >>> [result.image.shape for result in results]
     [(32, 32, 3), (32, 32, 3)]
     """
     number("temporal_weight", temporal_weight, 0)
-    painter = Painter(style, Options(**options))
+    painter = Painter(style, read_options("stylize_frames", options))
     painter.load()
 
     def results() -> Iterator[StyleResult]:
@@ -85,16 +91,16 @@ def stylize_frames(
         for k, frame in enumerate(frames):
             frame = check_image(frame, f"frames[{k}]")
             if previous is None:
-                result = painter.paint(frame)
+                result, untreated = painter.paint(frame)
             else:
                 flow, mask = _flow(next(remaining, None), frame.shape[:2], k)
                 moved, valid = _moved(previous, flow, mask)
                 before = functools.partial(_held, moved, valid, temporal_weight)
-                result = painter.paint(frame, before=before)
+                result, untreated = painter.paint(frame, before=before)
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
-            previous = painter.unfinished
+            previous = untreated
 
     return results()
 

@@ -99,12 +99,12 @@ def _loaded(network: str | os.PathLike[str], pooling: Pooling, seed: int) -> Ext
     if network == "compact":
         return vgg.VGG19Features("compact", pooling)
     if network in NETWORKS:
-        name, weights = network, "imagenet"
+        name, weights = str(network), "imagenet"
     else:
-        name, weights = architecture_of(network), network
-    kind = {"vgg16": vgg.VGG16Features, "vgg19": vgg.VGG19Features}[name]
-    made: Extractor = kind(weights, pooling)
-    return made
+        name, weights = architecture_of(network), os.fspath(network)
+    kind: Any = {"vgg16": vgg.VGG16Features, "vgg19": vgg.VGG19Features}[name]
+    extractor: Extractor = kind(weights, pooling)
+    return extractor
 
 
 def clear() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, final
 
 from neuralstyle._checks import number
 from neuralstyle._types import Image
@@ -11,45 +10,88 @@ from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.masks import Mask, as_mask
 
 
-class Region(NamedTuple):
-    """A part of the picture and the style that it is to have."""
+@final
+class Region:
+    """A part of a picture, and the style that it is to have.
 
-    mask: Mask
-    style: Image
-    style_mask: Mask | None = None
-    weight: float = 1.0
+    Parameters
+    ----------
+    mask : array, shape (H, W), of numbers from 0 to 1 or of bool, or Mask
+        Where in the content, in its proportions. `label_masks` makes masks of label images.
+    style : array, shape (H, W, 3), floating, RGB in [0, 1]
+        A painting, of any size.
+    style_mask : array, shape (H, W), or Mask, optional
+        Where in the painting; everywhere if left out.
+    weight : float, default 1
+        How strongly. With 1 each pixel is pulled as by a style of the whole picture.
+
+    Attributes
+    ----------
+    mask : Mask
+    style : array, shape (H, W, 3), float32
+    style_mask : Mask or None
+    weight : float
+    share : float
+        How much the style's terms count beside those of a style of the whole picture: the weight
+        times the region's share of the picture. The terms are means over the region; without that,
+        the smaller it is, the harder they would pull on each pixel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above; the message names it.
+
+    Examples
+    --------
+    >>> sky = np.arange(8)[:, None] < np.full(8, 2)
+    >>> region = Region(sky, np.zeros((4, 4, 3), np.float32), weight=2)
+    >>> region
+    Region(mask=Mask(8 x 8), style=4 x 4, weight=2)
+    >>> region.share
+    0.5
+    """
+
+    def __init__(self, mask: Any, style: Any, style_mask: Any = None, weight: float = 1.0) -> None:
+        checked = as_mask(mask, "mask")
+        if checked is None:
+            raise TypeError("mask: expected a mask, received None")
+        self.mask: Mask = checked
+        self.style: Image = check_image(style, "style")
+        self.style_mask: Mask | None = as_mask(style_mask, "style_mask")
+        if self.style_mask is not None:
+            self.style_mask.at("input", self.style.shape[:2])  # which refuses other proportions
+        self.weight = number("weight", weight, 0)
 
     @property
     def share(self) -> float:
-        """How much the style's terms count beside those of a style of the whole picture.
-
-        The region's share of the picture comes in because its terms are means over the region:
-        without, the smaller that is, the harder they would pull on each pixel.
-        """
+        """How much the style's terms count beside those of a style of the whole picture."""
         return self.weight * float(self.mask.values.mean())
 
-
-def check_regions(regions: Any) -> list[Region]:
-    """Check what `stylize` takes as its regions."""
-    if regions is None:
-        return []
-    if not isinstance(regions, list | tuple):
-        raise TypeError(f"regions: expected a sequence of tuples, received {regions!r}")
-    return [_checked(region, f"regions[{k}]") for k, region in enumerate(regions)]
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        target = "" if self.style_mask is None else f", style_mask={self.style_mask!r}"
+        height, width = self.style.shape[:2]
+        weight = f"weight={self.weight:g}"
+        return f"Region(mask={self.mask!r}, style={height} x {width}{target}, {weight})"
 
 
-def _checked(region: Sequence[Any], name: str) -> Region:
-    if not isinstance(region, list | tuple) or not 2 <= len(region) <= 4:
+def check_regions(argument: str, value: Any) -> tuple[Region, ...]:
+    """Check what `stylize` takes as its regions; their masks get names that tell them apart."""
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{argument}: expected a sequence of Region, received {value!r}")
+    return tuple(_named(region, f"{argument}[{k}]") for k, region in enumerate(value))
+
+
+def _named(region: Any, name: str) -> Region:
+    if not isinstance(region, Region):
+        hint = "; since version 0.2 write ns.Region(mask, style, style_mask=None, weight=1.0)"
         raise TypeError(
-            f"{name}: expected (mask, style), (mask, style, style_mask) or (mask, style, "
-            f"style_mask, weight), received {region!r}"
+            f"{name}: expected a Region, received {type(region).__name__}"
+            + (hint if isinstance(region, list | tuple) else "")
         )
-    given = Region(*region)
-    mask, style_mask = as_mask(given.mask, name), as_mask(given.style_mask, f"{name}, style_mask")
-    if mask is None:
-        raise TypeError(f"{name}: expected a mask, received None")
-    style = check_image(given.style, f"{name}, style")
-    if style_mask is not None:
-        style_mask.at("input", style.shape[:2])  # which refuses other proportions
-    weight = number(f"{name}, weight", given.weight, 0)
-    return Region(mask, style, style_mask, weight)
+
+    def renamed(mask: Mask | None, part: str) -> Mask | None:
+        return mask and Mask(mask.values, mask.propagation, f"{name}, {part}")
+
+    mask, style_mask = renamed(region.mask, "mask"), renamed(region.style_mask, "style_mask")
+    return Region(mask, region.style, style_mask, region.weight)

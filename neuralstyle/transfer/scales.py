@@ -18,29 +18,16 @@ SHORTEST_SIDE = 32
 """No scale of a coarse-to-fine run has a side below this, unless the picture has."""
 
 
-def check_size(size: Any) -> tuple[int, ...] | None:
-    """Return a size as whole numbers: the longer side, or height and width; None is none."""
-    if size is None:
-        return None
-    numbers = size if isinstance(size, (tuple, list)) else (size,)
-    if len(numbers) not in (1, 2) or not all(map(_is_count, numbers)):
-        raise ValueError(
-            f"size: expected the longer side or (height, width) in pixels, received {size!r}"
-        )
-    return tuple(int(number) for number in numbers)
-
-
-def target_size(sides: Sequence[int], size: Any) -> tuple[int, int]:
+def target_size(sides: Sequence[int], size: int | tuple[int, int] | None) -> tuple[int, int]:
     """Return (height, width), given both, or the longer of them and a picture's `sides`."""
-    numbers = check_size(size)
-    if numbers is not None and len(numbers) == 2:
-        return numbers[0], numbers[1]
+    if isinstance(size, tuple):
+        return size
     if not sides:
         raise ValueError(
             "size: expected (height, width) where there is neither content nor style, "
             f"received {size!r}"
         )
-    return scaled_size(sides, numbers[0] if numbers else max(sides[:2]))
+    return scaled_size(sides, size or max(sides[:2]))
 
 
 def pyramid(
@@ -58,31 +45,12 @@ def pyramid(
     return shapes[::-1]
 
 
-def check_iterations(maxiter: Any) -> list[int] | None:
-    """Return iterations as whole numbers; None, for the recipe's, is none."""
-    if maxiter is None:
-        return None
-    if isinstance(maxiter, str) or not isinstance(maxiter, Sequence):
-        maxiter = [maxiter]
-    if not maxiter:
-        raise ValueError("maxiter: expected at least one number, received none")
-    for count in maxiter:
-        if not _is_count(count):
-            raise ValueError(f"maxiter: expected whole numbers of at least 1, received {count!r}")
-    return [int(count) for count in maxiter]
-
-
-def _is_count(value: Any) -> bool:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return whole and bool(value >= 1)
-
-
 def iterations_at(
-    maxiter: Any, default: tuple[int, ...], shapes: list[tuple[int, int]]
+    maxiter: tuple[int, ...] | None, default: tuple[int, ...], shapes: list[tuple[int, int]]
 ) -> list[int]:
     """Return the iterations at each scale; the last number given repeats."""
     scales = len(shapes)
-    counts = check_iterations(maxiter) or list(default[:scales])
+    counts = maxiter or default[:scales]
     if len(counts) > scales:
         raise ValueError(
             f"maxiter: expected at most {scales} number{'s' * (scales > 1)}, one for each scale ("
@@ -99,7 +67,8 @@ def enlarged(image: Image, shape: tuple[int, int], content: Image | None) -> Ima
         return larger
     fine = resize(content, shape)
     detail = fine - resize(resize(content, image.shape[:2]), shape)
-    return np.clip(larger + detail, 0.0, 1.0)
+    start: Image = np.clip(larger + detail, 0.0, 1.0)
+    return start
 
 
 def style_size(style: Image, shape: tuple[int, int], scale: float) -> tuple[int, int]:

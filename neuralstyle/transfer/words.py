@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from neuralstyle.optimize.methods import Method, parse_method
 from neuralstyle.transfer.start import STARTS
 
 
@@ -101,11 +101,18 @@ def start(text: str) -> str | dict[str, float] | Path:
     return {name: amount(value) for name, _, value in pairs}
 
 
-def method(text: str) -> Any:
-    """Read a method with its options, such as ``l-bfgs:maxcor=50``."""
-    from neuralstyle.optimize.methods import parse_method
+def method(text: str) -> Method:
+    """Read a method with its options.
 
-    return parse_method(text)
+    Examples
+    --------
+    >>> method("l-bfgs:maxcor=50")
+    LBFGS(maxcor=50, maxls=20)
+    """
+    try:
+        return parse_method(text)
+    except (TypeError, ValueError) as error:
+        raise ValueError(str(error).removeprefix("method: ")) from None
 
 
 def _float(text: str) -> float:

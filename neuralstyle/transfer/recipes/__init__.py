@@ -1,0 +1,23 @@
+"""Recipes: objectives from the literature, and the library's own, with the settings they come with.
+
+Each function here returns a `Recipe`, for ``stylize(..., recipe=...)`` or to be called with
+features. Weights are those of the source, in its own normalisation, and can be changed by keyword.
+Those of `neural_style`, `keras_example` and `risser2017` presume the size of the ImageNet VGG19's
+activations: with the compact network their terms are out of balance (total variation flattens the
+picture), and `stylize` says so in the log.
+
+`RECIPES` has them by name, as the command line knows them. A further recipe is a function under
+`named` in one of the files here, and a line below.
+"""
+
+from __future__ import annotations
+
+from neuralstyle.transfer.recipes.house import default as default
+from neuralstyle.transfer.recipes.literature import gatys2016 as gatys2016
+from neuralstyle.transfer.recipes.literature import keras_example as keras_example
+from neuralstyle.transfer.recipes.literature import neural_style as neural_style
+from neuralstyle.transfer.recipes.literature import risser2017 as risser2017
+from neuralstyle.transfer.recipes.recipe import RECIPES as RECIPES
+from neuralstyle.transfer.recipes.recipe import Recipe as Recipe
+from neuralstyle.transfer.recipes.recipe import check_recipe as check_recipe
+from neuralstyle.transfer.recipes.recipe import combined as combined

@@ -1,0 +1,179 @@
+"""What a recipe is, and what all of them are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from neuralstyle._checks import check_shares
+from neuralstyle._types import Floats, Tensor
+from neuralstyle.optimize.methods import LBFGS, Method
+
+if TYPE_CHECKING:
+    from neuralstyle.features.architectures import Pooling
+    from neuralstyle.losses.objective import Loss, StyleObjective
+
+FeatureMap: TypeAlias = Mapping[str, Tensor]
+StartImage: TypeAlias = Callable[[tuple[int, int], int], Floats]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to stylise: which losses, and the settings that its source uses with them.
+
+    Attributes
+    ----------
+    name : str
+    content : callable
+        Makes the weighted terms that do not concern style, from the content's features.
+    style : callable
+        Makes one style's weighted terms, from the content's and that style's features. Of the
+        content's it may use the shapes: the terms are used for other contents of that size too. For
+        the regions of `stylize`, it is to take `mask` and `target_mask` and pass them to losses.
+    pooling : {"max", "avg"}
+        Of the network.
+    init : str or callable
+        Where the source starts: ``"content"``, ``"style"``, ``"noise"``, or a function of the shape
+        (height, width) and a seed.
+    maxiter : tuple of int
+        Iterations at each scale from coarse to fine, as far as there are scales; the last number
+        repeats.
+    min_size : int or None
+        Longer side of the coarsest scale at the least; None works at full size alone.
+    absolute : bool
+        Whether the weights presume the size of the ImageNet VGG19's activations.
+    method : Method
+        The optimiser.
+
+    Examples
+    --------
+    >>> from neuralstyle import VGG19Features, recipes
+    >>> vgg = VGG19Features(weights="compact")
+    >>> features = vgg(np.full((32, 32, 3), 0.5, np.float32))
+    >>> print(recipes.gatys2016(style_weight=100)(features, features))
+    name     weight  loss
+    content       1  ContentLoss(layers='block4_conv2', normalize='paper')
+    style       100  StyleLoss(layers=('block1_conv1', 'block2_conv1', 'block3_conv1', \
+'block4_conv1', 'block5_conv1'), normalize='paper')
+    """
+
+    name: str
+    content: Callable[[FeatureMap], list[StyleObjective]]
+    style: Callable[..., list[StyleObjective]]
+    pooling: Pooling = "max"
+    init: str | StartImage = "content"
+    maxiter: tuple[int, ...] = (500,)
+    min_size: int | None = None
+    absolute: bool = False
+    method: Method = LBFGS()
+
+    def __call__(
+        self,
+        content: FeatureMap,
+        *styles: FeatureMap,
+        style_weights: Sequence[float] | None = None,
+    ) -> StyleObjective:
+        """Make the objective.
+
+        Parameters
+        ----------
+        content : mapping from str to tensor
+            Features of the content image.
+        *styles : mapping from str to tensor
+            Features of each style image.
+        style_weights : sequence of float, optional
+            Of the styles; they are divided by their sum. Equal by default.
+
+        Returns
+        -------
+        StyleObjective
+        """
+        if not styles:
+            raise ValueError("styles: expected the features of at least one style, received none")
+        shares = check_shares(style_weights, len(styles), "style_weights", "styles")
+        made = [self.style(content, style) for style in styles]
+        return combined(self.content(content), made, shares)
+
+
+def combined(
+    content: Sequence[StyleObjective],
+    styles: Sequence[Sequence[StyleObjective]],
+    shares: Sequence[float],
+) -> StyleObjective:
+    """Add the terms of several styles, each weighed by its share, to those of the content."""
+    from neuralstyle.losses.objective import StyleObjective
+
+    terms = list(content)
+    for share, style in zip(shares, styles, strict=True):
+        terms += [share * term for term in style if share > 0]
+    return StyleObjective(*terms)
+
+
+Make = TypeVar("Make", bound=Callable[..., Recipe])
+
+RECIPES: dict[str, Callable[..., Recipe]] = {}
+"""What makes each recipe, by its name, with keywords for its weights."""
+
+
+def named(make: Make) -> Make:
+    """Add what makes a recipe to `RECIPES`, under its own name.
+
+    The function takes keywords alone, each with a default; ``content_weight=0`` makes textures.
+    """
+    RECIPES[make.__name__] = make
+    return make
+
+
+def check_recipe(argument: str, value: Any) -> str | Recipe:
+    """Check a recipe or the name of one.
+
+    Parameters
+    ----------
+    argument : str
+        Its name.
+    value : str or Recipe
+
+    Returns
+    -------
+    str or Recipe
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither.
+
+    Examples
+    --------
+    >>> check_recipe("recipe", "gatys2015")
+    Traceback (most recent call last):
+    ValueError: recipe: expected one of default, gatys2016, neural_style, keras_example, \
+risser2017, received 'gatys2015'
+    """
+    if isinstance(value, Recipe) or (isinstance(value, str) and value in RECIPES):
+        return value
+    if isinstance(value, str):
+        raise ValueError(f"{argument}: expected one of {', '.join(RECIPES)}, received {value!r}")
+    if value in list(RECIPES.values()):
+        raise TypeError(
+            f"{argument}: expected a recipe or its name, received the function that makes one; "
+            "call it"
+        )
+    hint = "; objective= takes a function of features" if callable(value) else ""
+    raise TypeError(f"{argument}: expected a recipe or its name, received {value!r}{hint}")
+
+
+def weighted(*terms: tuple[float, Callable[[], Loss]]) -> list[StyleObjective]:
+    """Weigh the losses, making only those whose weight is not 0."""
+    return [weight * make() for weight, make in terms if weight != 0]
+
+
+def channels(features: FeatureMap, layer: str) -> int:
+    """Return how many channels a layer has."""
+    return int(features[layer].shape[-1])
+
+
+def positions(features: FeatureMap, layer: str) -> int:
+    """Return how many positions a layer has."""
+    _, height, width, _ = features[layer].shape
+    return int(height * width)

@@ -1,0 +1,112 @@
+"""The objective at each size of a run; a style's targets are made once for contents of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+
+from neuralstyle._types import Image
+from neuralstyle.features.base import Extractor, image_tensor
+from neuralstyle.images.arrays import crop, resize, tile
+from neuralstyle.images.color import ColorTreatment
+from neuralstyle.losses import ContentLoss
+from neuralstyle.losses.masks import Mask
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.plan import Plan, Shape
+from neuralstyle.transfer.recipes import combined
+from neuralstyle.transfer.regions import Region
+from neuralstyle.transfer.scales import style_size
+
+FITS = {"crop": crop, "tile": tile}
+"""What can be done with a style image that is larger, or smaller, than the content."""
+
+REMEMBERED = 16
+"""Shapes of contents for which a style's targets are remembered, the latest ones."""
+
+
+@final
+class Targets:
+    """Makes objectives, and remembers what of them belongs to the styles.
+
+    Parameters
+    ----------
+    options : Options
+    extractor : callable
+    shares : sequence of float
+        Of the styles, not of those of regions.
+    treatment : ColorTreatment
+        If it gives styles the colours of a content, their targets serve for that alone.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        extractor: Extractor,
+        shares: Sequence[float],
+        treatment: ColorTreatment,
+    ) -> None:
+        self._options = options
+        self._extractor = extractor
+        self._shares = shares
+        self._lasting = treatment.style is ColorTreatment.style
+        self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
+
+    def objective(self, plan: Plan, shape: Shape) -> StyleObjective | Loss:
+        """Make the objective at a size."""
+        if self._options.objective is not None:
+            seen = None if plan.content is None else self._features(plan.content, shape)
+            styles = [self._fitted(style, shape) for style in plan.styles]
+            return self._options.objective(seen, *styles)
+        # Without a content, recipes still ask for the sizes of its features.
+        grey = np.full((*shape, 3), 0.5, np.float32)
+        seen = self._features(grey if plan.content is None else plan.content, shape)
+        terms = plan.recipe.content(seen)
+        if plan.content is None and any(
+            isinstance(term.loss, ContentLoss) for part in terms for term in part.terms
+        ):
+            raise ValueError(
+                f"content: expected an image for the recipe {plan.recipe.name}, received None; "
+                "without its content loss (content_weight=0) it makes textures"
+            )
+        shares = [*self._shares, *(region.share for region in plan.regions)]
+        return combined(terms, self._of_styles(plan, shape, seen), shares)
+
+    def _of_styles(self, plan: Plan, shape: Shape, seen: Any) -> list[list[StyleObjective]]:
+        """Make the terms of every style and region, or take those of an earlier content."""
+        if shape in self._remembered:
+            return self._remembered[shape]
+        style = plan.recipe.style
+        made = [style(seen, self._fitted(picture, shape)) for picture in plan.styles]
+        made += [
+            style(seen, self._fitted(region.style, shape), **self._masks(region, shape))
+            for region in plan.regions
+        ]
+        if self._lasting:
+            self._remembered[shape] = made
+            if len(self._remembered) > REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+        return made
+
+    def _features(self, picture: Image, shape: Shape) -> Any:
+        return self._extractor(image_tensor(resize(picture, shape)))
+
+    def _fitted(self, style: Image, shape: Shape) -> Any:
+        scaled = resize(style, style_size(style, shape, self._options.style_scale))
+        return self._extractor(image_tensor(self._fit(scaled, shape)))
+
+    def _fit(self, scaled: Image, shape: Shape) -> Image:
+        fit = self._options.style_fit
+        return FITS[fit](scaled, shape) if fit else scaled
+
+    def _masks(self, region: Region, shape: Shape) -> dict[str, Mask | None]:
+        """Return a region's masks at a size; that of its style goes where its style goes."""
+        target = region.style_mask
+        if target is not None:
+            size = style_size(region.style, shape, self._options.style_scale)
+            grey = np.repeat(target.resized(size).values[..., None], 3, axis=2)
+            values = self._fit(grey.astype(np.float32), shape)[..., 0]
+            target = Mask(values, target.propagation, target.name)
+        return {"mask": region.mask.resized(shape), "target_mask": target}
