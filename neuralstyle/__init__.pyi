@@ -1,7 +1,9 @@
 # The public names, each with its home. neuralstyle/__init__.py reads this list too.
+from neuralstyle.features.base import Extractor as Extractor
 from neuralstyle.features.base import Features as Features
 from neuralstyle.features.keras_model import KerasFeatures as KerasFeatures
 from neuralstyle.features.octaves import Pyramid as Pyramid
+from neuralstyle.features.vgg import VGG16Features as VGG16Features
 from neuralstyle.features.vgg import VGG19Features as VGG19Features
 from neuralstyle.images import color as color
 from neuralstyle.images.arrays import crop as crop
@@ -38,15 +40,21 @@ from neuralstyle.losses.temporal import TemporalLoss as TemporalLoss
 from neuralstyle.losses.variation import TotalVariationLoss as TotalVariationLoss
 from neuralstyle.optimize import parametrizations as parametrizations
 from neuralstyle.optimize.balance import balance as balance
+from neuralstyle.optimize.base import Method as Method
 from neuralstyle.optimize.evaluator import Evaluator as Evaluator
 from neuralstyle.optimize.evaluator import gradient_norms as gradient_norms
-from neuralstyle.optimize.lbfgs import LBFGS as LBFGS
+from neuralstyle.optimize.keras_method import KerasMethod as KerasMethod
+from neuralstyle.optimize.lbfgs import ManualLBFGS as ManualLBFGS
+from neuralstyle.optimize.methods import LBFGS as LBFGS
+from neuralstyle.optimize.methods import LBFGSB as LBFGSB
 from neuralstyle.optimize.minimize import minimize as minimize
 from neuralstyle.optimize.parametrizations import Parametrization as Parametrization
+from neuralstyle.optimize.result import Halt as Halt
 from neuralstyle.optimize.result import Iteration as Iteration
 from neuralstyle.optimize.result import Progress as Progress
 from neuralstyle.optimize.result import Status as Status
 from neuralstyle.optimize.result import StyleResult as StyleResult
+from neuralstyle.optimize.run import Run as Run
 from neuralstyle.transfer import recipes as recipes
 from neuralstyle.transfer.contact_sheet import contact_sheet as contact_sheet
 from neuralstyle.transfer.frames import stylize_frames as stylize_frames

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def whole_number(argument: str, value: Any, least: int, most: int | None = None) -> int:
@@ -110,3 +113,29 @@ def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
             f"{name}: expected finite numbers of at least 0, not all 0, received {list(weights)!r}"
         )
     return [n / sum(numbers) for n in numbers]
+
+
+def gone(**hints: str) -> Callable[[F], F]:
+    """Refuse keywords that a function took in an earlier version, and say what to write now.
+
+    Examples
+    --------
+    >>> @gone(shade="is now the argument tint")
+    ... def paint(tint=0.5):
+    ...     return tint
+    >>> paint(shade=0.1)
+    Traceback (most recent call last):
+    TypeError: paint: shade is now the argument tint
+    """
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def checked(*args: Any, **options: Any) -> Any:
+            for name in options:
+                if name in hints:
+                    raise TypeError(f"{function.__name__}: {name} {hints[name]}")
+            return function(*args, **options)
+
+        return cast(F, checked)  # type checkers know nothing of the keywords that are gone
+
+    return decorate

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
+from neuralstyle._checks import weights
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.optimize.evaluator import gradient_norms
@@ -118,14 +118,8 @@ def _checked(shares: Any, objective: StyleObjective) -> dict[str, float]:
             f"shares: expected one for each of {', '.join(names)}, "
             f"received {', '.join(map(str, shares)) or 'none'}"
         )
-    for name, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, Real):
-            raise TypeError(f"shares: expected a number for {name!r}, received {share!r}")
-        if not 0 <= float(share) < math.inf:
-            raise ValueError(
-                f"shares: expected a finite number of at least 0 for {name!r}, received {share!r}"
-            )
-    total = sum(shares.values())
+    numbers = weights("shares", shares)
+    total = sum(numbers.values())
     if total == 0:
         raise ValueError("shares: expected a number above 0 among them, received none")
-    return {name: float(shares[name]) / total for name in names}
+    return {name: numbers[name] / total for name in names}

@@ -1,4 +1,4 @@
-"""L-BFGS in float32 with a strong-Wolfe line search, whose state can be read and restored.
+"""L-BFGS in float32 with a strong-Wolfe line search, driven by hand; its state can be restored.
 
 SciPy's optimiser works on float64 vectors with a pass over all remembered corrections for every
 number that it needs of them, which costs more than the evaluation itself with a small network or on
@@ -16,6 +16,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._checks import whole_number
+from neuralstyle._kernels.device import has_gpu
 from neuralstyle._types import Tensor
 
 Vector: TypeAlias = Tensor
@@ -38,8 +40,10 @@ LONGEST = 4.0
 
 
 @final
-class LBFGS:
-    """The optimiser: `iterate` until it returns False, or as often as wanted.
+class ManualLBFGS:
+    """L-BFGS driven by hand: `iterate` until it returns False, or as often as wanted.
+
+    The method `LBFGS` is this one, driven by `minimize`.
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ class LBFGS:
     >>> scales = np.float32([1, 10, 100])
     >>> bowl = lambda x: (float(scales @ x**2), 2 * scales * x)
     >>> x = np.ones(3, np.float32)
-    >>> optimizer = LBFGS(bowl, x, *bowl(x))
+    >>> optimizer = ManualLBFGS(bowl, x, *bowl(x))
     >>> while optimizer.value > 1e-12 and optimizer.iterate():
     ...     pass
     >>> optimizer.value <= 1e-12
@@ -103,9 +107,9 @@ class LBFGS:
     ) -> None:
         self.x, self.value, self.gradient = x, value, gradient
         self._function = function
-        self._maxls = maxls
+        self._maxls = whole_number("maxls", maxls, 1)
         self._first_step = first_step
-        self._corrections = _Corrections(maxcor, x)
+        self._corrections = _Corrections(whole_number("maxcor", maxcor, 1), x)
 
     def iterate(self) -> bool:
         """Go one step downhill.
@@ -295,6 +299,13 @@ def _beyond(previous: _Trial, low: _Trial) -> float:
 # Vectors are arrays or tensors. On a processor NumPy's products and sums of vectors are several
 # times as fast as single tensor operations, and only arrays can be written to in place; other
 # devices have memory to spare for a copy, in microseconds.
+
+
+def on_device(x: Any) -> Vector:
+    """Return a float32 vector: an array on a processor, else a tensor on the device."""
+    if has_gpu():
+        return ops.convert_to_tensor(x, "float32")
+    return np.asarray(ops.convert_to_numpy(x), np.float32)
 
 
 def _dot(a: Vector, b: Vector) -> float:

@@ -1,183 +1,315 @@
-"""The optimisers that `minimize` offers, each a function that drives a `Descent`."""
+"""The methods of `minimize`: objects that say what they can do, and drive a `Run`.
+
+Importing this imports neither Keras nor TensorFlow: the command line lists `METHODS` for its help.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+import ast
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle.optimize.lbfgs import LBFGS
-from neuralstyle.optimize.result import Status
-from neuralstyle.optimize.run import Descent, Halt, Vector
+from neuralstyle._checks import whole_number
+from neuralstyle.optimize.base import Method, State
+from neuralstyle.optimize.keras_method import KerasMethod, adam
+from neuralstyle.optimize.result import Halt, Status
 
-State: TypeAlias = Mapping[str, NDArray[Any]]
-Method: TypeAlias = Callable[[Descent, "State | None"], None]
-"""Runs until `Halt` is raised; goes on from a state, if it is given one."""
+if TYPE_CHECKING:
+    import keras
+
+    from neuralstyle.optimize.run import Run, Vector
+
+__all__ = [
+    "LBFGS",
+    "LBFGSB",
+    "METHODS",
+    "KerasMethod",
+    "Method",
+    "MethodLike",
+    "as_method",
+    "parse_method",
+]
+
+M = TypeVar("M", bound=Method)
 
 FIRST_STEP = 0.01
 """Root mean square change of the pixels that the first step of L-BFGS tries, about."""
 
-AVERAGED = 0.99
-"""How much of the running average of its iterates a Keras optimiser keeps in every step."""
+
+@dataclass(frozen=True)
+class _QuasiNewton(Method):
+    """What both L-BFGS take."""
+
+    maxcor: int = 10
+    maxls: int = 20
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            whole_number(option.name, getattr(self, option.name), 1)
+
+    def __str__(self) -> str:
+        """Describe it as `parse_method` reads it."""
+        given = {option.name: getattr(self, option.name) for option in fields(self)}
+        changed = [f"{k}={v}" for k, v in given.items() if v != getattr(type(self), k)]
+        return self.name + (f":{','.join(changed)}" if changed else "")
 
 
-def l_bfgs_b(run: Descent, state: State | None = None) -> None:
-    """Let SciPy's L-BFGS-B make the whole run, in one call.
+@final
+@dataclass(frozen=True)
+class LBFGSB(_QuasiNewton):
+    """SciPy's L-BFGS-B: one call of `scipy.optimize.fmin_l_bfgs_b`, in float64, with bounds.
 
-    SciPy sees points divided by a unit and values multiplied by a scale, such that its first step,
-    which has the length of the gradient that it sees, or 1 without bounds, is `FIRST_STEP`.
+    Parameters
+    ----------
+    maxcor : int, default 10
+        Corrections that it remembers. With them it takes (2 maxcor + 5) * 8 bytes for each of the
+        H * W * 3 numbers.
+    maxls : int, default 20
+        Evaluations in one line search at the most.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is not a whole number of at least 1.
+
+    Notes
+    -----
+    Its state cannot be read, so no run goes on from another. Bounds are exact, but cost three times
+    the time per iteration.
+
+    Examples
+    --------
+    >>> LBFGSB(maxcor=20)
+    LBFGSB(maxcor=20, maxls=20)
     """
-    from scipy.optimize import fmin_l_bfgs_b
 
-    run.begin()
-    x, limits = run.x, run.limits
-    # A power of two scales the pixels without rounding them.
-    unit = 2.0 ** np.round(np.log2(FIRST_STEP * np.sqrt(x.size)))
-    scale = 1.0 / (unit * float(np.linalg.norm(run.gradient)))
-    start = x / unit
+    name = "l-bfgs-b"
+    bounds = True
 
-    def function(y: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        if run.nfev == 1 and np.array_equal(start, y):  # the evaluation that has just been made
-            value, gradient = run.first, run.gradient
-        else:
+    def run(self, run: Run, state: State | None = None) -> None:
+        """Let SciPy make the whole run, in one call.
+
+        SciPy sees points divided by a unit and values multiplied by a scale, such that its first
+        step, which has the length of the gradient that it sees, or 1 without bounds, is
+        `FIRST_STEP`.
+        """
+        from scipy.optimize import fmin_l_bfgs_b
+
+        # A power of two scales the pixels without rounding them.
+        unit = 2.0 ** np.round(np.log2(FIRST_STEP * np.sqrt(run.x.size)))
+        scale = 1.0 / (unit * float(np.linalg.norm(run.gradient)))
+
+        def function(y: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             value, gradient = run.evaluate(y * unit)
-        return value * scale, gradient * (unit * scale)
+            return value * scale, gradient * (unit * scale)
 
-    bounds = limits["bounds"]
-    # SciPy's own tests are not relative for small values, and its limits give way to a line search:
-    # the run stops itself.
-    _, _, info = fmin_l_bfgs_b(
-        function,
-        start,
-        bounds=None if bounds is None else [tuple(np.divide(bounds, unit))] * x.size,
-        m=limits["maxcor"],
-        factr=0.0,
-        pgtol=0.0,
-        maxiter=np.iinfo(np.int32).max,
-        maxfun=np.inf,
-        maxls=limits["maxls"],
-        callback=lambda y: run.accept(y * unit),
-    )
-    if info["warnflag"] == Status.CONVERGED:
-        raise Halt(Status.CONVERGED, "converged: the gradient is zero, or the loss stands still")
-    raise _stuck(info["task"])
-
-
-def l_bfgs(run: Descent, state: State | None = None) -> None:
-    """Minimise by the library's own L-BFGS, in float32."""
-    run.begin(None if state is None else np.asarray(state["x"], np.float64))
-    # The gradient of a picture's loss is tiny for each pixel: float32 has no room for its square.
-    if state is None:
-        scale = 1.0 / float(np.linalg.norm(run.gradient))
-    else:
-        scale = float(state["scale"])
-
-    def function(x: Vector) -> tuple[float, Vector]:
-        value, gradient = run.evaluate(x)
-        return value * scale, gradient * np.float32(scale)
-
-    optimizer = LBFGS(
-        function,
-        _on_device(run.x),
-        run.first * scale,
-        _on_device(run.gradient) * np.float32(scale),
-        maxcor=run.limits["maxcor"],
-        maxls=run.limits["maxls"],
-        first_step=FIRST_STEP * run.x.size**0.5,
-    )
-    if state is not None:
-        optimizer.restore(state)
-    run.state = lambda: {"method": np.array("l-bfgs"), "scale": scale, **optimizer.state()}
-    while optimizer.iterate():
-        run.accept(optimizer.x)
-    raise _stuck("no step along the gradient either")
+        bounds = None if run.bounds is None else [tuple(np.divide(run.bounds, unit))] * run.x.size
+        # SciPy's own tests are not relative for small values, and its limits give way to a line
+        # search: the run stops itself.
+        _, _, info = fmin_l_bfgs_b(
+            function,
+            run.x / unit,
+            bounds=bounds,
+            m=self.maxcor,
+            factr=0.0,
+            pgtol=0.0,
+            maxiter=np.iinfo(np.int32).max,
+            maxfun=np.inf,
+            maxls=self.maxls,
+            callback=lambda y: run.accept(y * unit),
+        )
+        if info["warnflag"] == Status.CONVERGED:
+            raise Halt(
+                Status.CONVERGED, "converged: the gradient is zero, or the loss stands still"
+            )
+        raise _stuck(info["task"])
 
 
-def keras_optimizer(optimizer: Any) -> Method:
-    """Return the method that moves the pixels by an optimiser of Keras.
+def _not_by_hand(method: type[M]) -> type[M]:
+    """Refuse what the class of this name took in version 0.1: a function to be minimised."""
+    initialise = method.__init__
 
-    Gradients are divided by the root mean square of those at the start, so that learning rates and
-    epsilons mean the same for every objective. The average of the iterates is noted beside them.
-    """
+    @functools.wraps(initialise)
+    def checked(self: M, *options: Any, **named: Any) -> None:
+        if any(map(callable, options)):
+            raise TypeError("LBFGS: the optimiser that is driven by hand is now ManualLBFGS")
+        initialise(self, *options, **named)
 
-    def method(run: Descent, state: State | None = None) -> None:
-        import keras
-
-        run.begin(None if state is None else np.asarray(state["x"], np.float64))
-        own = type(optimizer).from_config(optimizer.get_config())  # an optimiser serves only once
-        variable = keras.Variable(run.x, dtype="float32")
-        own.build([variable])
-        scale = run.x.size**0.5 / float(np.linalg.norm(run.gradient))
-        average = np.zeros((), np.float32)
-        count = 0
-        if state is not None:
-            scale, average, count = float(state["scale"]), state["average"], int(state["count"])
-            for i, kept in enumerate(own.variables):
-                kept.assign(state[f"variable_{i}"])
-        run.state = lambda: {
-            "method": np.array(own.name),
-            "x": _copied(variable),
-            "scale": np.array(scale),
-            "average": _copied(average),
-            "count": np.array(count),
-            **{f"variable_{i}": _copied(v) for i, v in enumerate(own.variables)},
-        }
-        gradient = _on_device(run.gradient)
-        while True:
-            own.apply([ops.convert_to_tensor(gradient * np.float32(scale))], [variable])
-            if run.limits["bounds"] is not None:
-                variable.assign(ops.clip(variable, *run.limits["bounds"]))
-            x = _on_device(ops.copy(variable))
-            _, gradient = run.evaluate(x)
-            count += 1
-            average = AVERAGED * average + (1 - AVERAGED) * x
-            # Divided by the sum of its weights, as it began with zero.
-            run.average = average / (1 - AVERAGED**count)
-            run.accept(x)
-
+    method.__init__ = checked  # type: ignore[method-assign, assignment]
     return method
 
 
-METHODS: dict[str, Method] = {"l-bfgs-b": l_bfgs_b, "l-bfgs": l_bfgs}
-"""The methods that have a name, but for those of Keras."""
+@final
+@_not_by_hand
+@dataclass(frozen=True)
+class LBFGS(_QuasiNewton):
+    """The library's own L-BFGS: SciPy's steps in float32, without bounds, with a state.
+
+    Parameters
+    ----------
+    maxcor : int, default 10
+        Corrections that it remembers. They take maxcor * 8 bytes for each of the H * W * 3 numbers.
+    maxls : int, default 20
+        Evaluations in one line search at the most.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is not a whole number of at least 1.
+
+    See Also
+    --------
+    ManualLBFGS : the same, driven by hand.
+
+    Notes
+    -----
+    It takes a fifth of the time that SciPy's takes beside the evaluations.
+
+    Examples
+    --------
+    >>> LBFGS(maxcor=50)
+    LBFGS(maxcor=50, maxls=20)
+    """
+
+    name = "l-bfgs"
+    resumes = True
+
+    def run(self, run: Run, state: State | None = None) -> None:
+        """Iterate for as long as there is a lower value to be found."""
+        from neuralstyle.optimize.lbfgs import ManualLBFGS, on_device
+
+        # The gradient of a picture's loss is tiny for each pixel: float32 has no room for its
+        # square.
+        if state is None:
+            scale = 1.0 / float(np.linalg.norm(run.gradient))
+        else:
+            scale = float(state["scale"])
+
+        def function(x: Vector) -> tuple[float, Vector]:
+            value, gradient = run.evaluate(x)
+            return value * scale, gradient * np.float32(scale)
+
+        optimizer = ManualLBFGS(
+            function,
+            on_device(run.x),
+            run.first * scale,
+            on_device(run.gradient) * np.float32(scale),
+            maxcor=self.maxcor,
+            maxls=self.maxls,
+            first_step=FIRST_STEP * run.x.size**0.5,
+        )
+        if state is not None:
+            optimizer.restore(state)
+        run.state = lambda: {"scale": np.array(scale), **optimizer.state()}
+        while optimizer.iterate():
+            run.accept(optimizer.x)
+        raise _stuck("no step along the gradient either")
 
 
-def named(method: Any) -> tuple[str, Method]:
-    """Return a method's name and function, given a name or an optimiser of Keras."""
-    if isinstance(method, str):
-        if method in METHODS:
-            return method, METHODS[method]
-        if method == "adam":
-            import keras
+METHODS: dict[str, Callable[..., Method]] = {"l-bfgs-b": LBFGSB, "l-bfgs": LBFGS, "adam": adam}
+"""The methods that have a name, each with what makes it; options are its keywords."""
 
-            # As style-transfer-pytorch has it.
-            adam = keras.optimizers.Adam(0.02, beta_1=0.9, beta_2=0.99, name="adam")
-            return method, keras_optimizer(adam)
-    else:
+MethodLike: TypeAlias = "Method | str | keras.optimizers.Optimizer"
+"""What `as_method` takes."""
+
+
+def as_method(value: MethodLike) -> Method:
+    """Return the method that an argument stands for.
+
+    Parameters
+    ----------
+    value : Method, str or keras.optimizers.Optimizer
+        A name of `METHODS`, in any case, stands for that with its defaults; an optimiser for a
+        `KerasMethod`.
+
+    Returns
+    -------
+    Method
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> as_method("L-BFGS")
+    LBFGS(maxcor=10, maxls=20)
+    """
+    if isinstance(value, Method):
+        return value
+    if isinstance(value, str):
+        if value.lower() in METHODS:
+            return METHODS[value.lower()]()
+    elif not isinstance(value, type):
         import keras
 
-        if isinstance(method, keras.optimizers.Optimizer):
-            return str(method.name), keras_optimizer(method)
-    names = ", ".join(repr(name) for name in (*METHODS, "adam"))
-    kind = ValueError if isinstance(method, str) else TypeError
-    raise kind(f"method: expected {names} or an optimizer of Keras, received {method!r}")
+        if isinstance(value, keras.optimizers.Optimizer):
+            return KerasMethod(value)
+    names = ", ".join(repr(name) for name in METHODS)
+    kind = ValueError if isinstance(value, str) else TypeError
+    hint = ""
+    if isinstance(value, type) and issubclass(value, Method):
+        hint = f"; call it: {value.__name__}()"
+    raise kind(
+        f"method: expected {names}, a Method or an optimizer of Keras, received {value!r}{hint}"
+    )
+
+
+def parse_method(text: str) -> Method:
+    """Read a method from text, such as ``l-bfgs`` or ``l-bfgs:maxcor=50,maxls=10``.
+
+    Parameters
+    ----------
+    text : str
+        A name of `METHODS`, in any case; after a colon options, with commas between them.
+
+    Returns
+    -------
+    Method
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such method or option, or the option's value is none; the message names the
+        option.
+
+    Examples
+    --------
+    >>> parse_method("l-bfgs:maxcor=50")
+    LBFGS(maxcor=50, maxls=20)
+    >>> parse_method("l-bfgs:momentum=0.9")
+    Traceback (most recent call last):
+    ValueError: method: expected maxcor or maxls as options of l-bfgs, received 'momentum'
+    """
+    name, colon, rest = text.partition(":")
+    name = name.strip().lower()
+    if name not in METHODS:
+        raise ValueError(f"method: expected {', '.join(METHODS)}, received {name!r}")
+    known = list(inspect.signature(METHODS[name]).parameters)
+    options: dict[str, Any] = {}
+    for part in rest.split(",") if colon else []:
+        option, equals, value = (word.strip() for word in part.partition("="))
+        if option not in known:
+            raise ValueError(
+                f"method: expected {', '.join(known[:-1])} or {known[-1]} as options of {name}, "
+                f"received {option!r}"
+            )
+        if not equals or option in options:
+            problem = "received it twice" if option in options else "received none"
+            raise ValueError(f"method: expected one value for {option}, {problem}")
+        try:
+            options[option] = ast.literal_eval(value.capitalize())  # true is True
+        except (SyntaxError, ValueError):
+            options[option] = value  # which its check refuses by name
+    return METHODS[name](**options)
 
 
 def _stuck(why: str) -> Halt:
     return Halt(Status.ABNORMAL, f"the line search found no lower value ({why})")
-
-
-def _on_device(x: Any) -> Vector:
-    """Return a float32 vector: an array on a processor, else a tensor on the device."""
-    import tensorflow as tf
-
-    if tf.config.list_logical_devices("GPU"):
-        return ops.convert_to_tensor(x, "float32")
-    return np.asarray(ops.convert_to_numpy(x), np.float32)
-
-
-def _copied(x: Any) -> NDArray[Any]:
-    return np.array(ops.convert_to_numpy(ops.copy(x)))

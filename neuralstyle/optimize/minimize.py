@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neuralstyle._checks import number, whole_number
+from neuralstyle._checks import gone, number, whole_number
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.evaluator import Evaluator, image_shape
-from neuralstyle.optimize.methods import Method, named
+from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
-from neuralstyle.optimize.result import Callback, Status, StyleResult
-from neuralstyle.optimize.run import Descent, Halt
-
-if TYPE_CHECKING:
-    import keras
+from neuralstyle.optimize.result import Callback, Halt, Status, StyleResult
+from neuralstyle.optimize.run import Run
+from neuralstyle.optimize.states import check_losses, check_state, origin
 
 logger = logging.getLogger(__name__)
 
+_DEFAULT = LBFGSB()
 
+
+@gone(
+    maxcor="is now an option of the method: method=LBFGSB(maxcor=...)",
+    maxls="is now an option of the method: method=LBFGSB(maxls=...)",
+)
 def minimize(
     objective: StyleObjective | Loss,
     extractor: Extractor,
@@ -35,17 +38,15 @@ def minimize(
     *,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
-    method: str | keras.optimizers.Optimizer = "l-bfgs-b",
+    method: MethodLike = _DEFAULT,
     maxiter: int = 300,
     maxfun: int | None = None,
-    maxcor: int = 10,
     ftol: float = 1e-9,
     gtol: float = 0.0,
     xtol: float = 0.0,
-    maxls: int = 20,
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
-    state: Mapping[str, NDArray[Any]] | None = None,
+    state: State | None = None,
     callback: Callback | None = None,
     progress: bool = False,
 ) -> StyleResult:
@@ -63,20 +64,17 @@ def minimize(
         Height and width for ``init="noise"``.
     seed : int, default 0
         For ``init="noise"``.
-    method : {"l-bfgs-b", "l-bfgs", "adam"} or keras.optimizers.Optimizer, default "l-bfgs-b"
-        ``"l-bfgs-b"`` is SciPy's. ``"l-bfgs"`` is the library's own `LBFGS`: the same steps in
-        float32, without bounds, in a fifth of the time that SciPy takes beside the evaluations;
-        its state can be read and restored. ``"adam"`` is Keras' with the settings of
-        style-transfer-pytorch. An optimiser of Keras is copied, not changed; it sees gradients
-        divided by their root mean square at the start.
+    method : Method, str or keras.optimizers.Optimizer, default LBFGSB()
+        `LBFGSB` is SciPy's; `LBFGS` the library's own, which makes the same steps in float32,
+        without bounds, in a fifth of the time that SciPy takes beside the evaluations; its state
+        can be restored. An optimiser of Keras stands for a `KerasMethod`. A name, in any case,
+        stands for a method with its defaults: ``"l-bfgs-b"``, ``"l-bfgs"``, or ``"adam"``, which
+        is Keras' with the settings of style-transfer-pytorch. One of your own is a `Method`.
     maxiter : int, default 300
         Iterations at the most.
     maxfun : int, optional
         Evaluations at the most. There is no limit by default; an iteration takes little more than
         one.
-    maxcor : int, default 10
-        Corrections that L-BFGS remembers. Their memory is 16 bytes for each of the H * W * 3
-        numbers with SciPy's, 8 with the library's own.
     ftol : float, default 1e-9
         Stop when an iteration lowers the value by less than this fraction of it.
     gtol : float, default 0
@@ -84,19 +82,17 @@ def minimize(
     xtol : float, default 0
         Stop when three iterations running have changed the pixels by less than this on average, in
         grey levels of 1/255. A picture looks finished at about 0.1.
-    maxls : int, default 20
-        Evaluations in one line search at the most.
     bounds : (float, float) or None, default None
-        Range that pixels are kept in at every iteration, or None for none: by L-BFGS-B, or by
-        projection with an optimiser of Keras. The returned image is clipped to [0, 1] in either
-        case, and its value is that after clipping (one more evaluation, if there is anything to
-        clip).
+        Range that pixels are kept in at every iteration, or None for none: by `LBFGSB`, by
+        projection with a `KerasMethod`, or by a method of your own that takes bounds. The returned
+        image is clipped to [0, 1] in either case, and its value is that after clipping (one more
+        evaluation, if there is anything to clip).
     parametrization : Parametrization, optional
-        What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances and
-        `maxcor` are about its parameters then, except for `xtol`.
+        What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
+        about its parameters then, except for `xtol`.
     state : mapping from str to array, optional
-        The ``state`` of an earlier result of the same method: go on from there, to the bit. `init`
-        gives nothing but the size then.
+        The ``state`` of an earlier result of the same objective, method and size: go on from
+        there, to the bit. `init` gives nothing but the size then.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
         run ends and returns its result.
@@ -114,7 +110,8 @@ def minimize(
     TypeError, ValueError, KeyError
         If an argument is not as above, or the objective does not fit the extractor and the image.
     ValueError
-        If a loss or the gradient is not finite at the start; the message names the terms.
+        If a loss or the gradient is not finite at the start; the message names the terms. If
+        `state` is of another objective, network, method or size; the message says what differs.
     Exception
         What the callback raises passes through, with the result so far in its attribute
         ``partial_result``.
@@ -127,9 +124,6 @@ def minimize(
     pixels by about a hundredth in the root mean square; the bare objective, whose gradient is 1e-6
     per pixel or less, would make SciPy creep at first and then meet its tolerances at once.
     Tolerances are relative at every size and weighting.
-
-    An optimiser of Keras accepts every step, up or down. Its result is the best of its iterates and
-    of their running average.
 
     Bounds are exact, but cost SciPy three times the time per iteration: a fifth of a run with VGG19
     at 512 px, where free pixels cost a twentieth. Style transfer hardly leaves the range by itself;
@@ -145,8 +139,8 @@ def minimize(
     (5, <Status.LIMIT: 1>, True)
     """
     started = time.perf_counter()
-    limits = check_limits(maxiter, maxfun, maxcor, maxls, ftol, gtol, xtol, bounds)
-    name, descend = check_method(method, bounds, parametrization)
+    limits = check_limits(maxiter, maxfun, ftol, gtol, xtol, bounds)
+    method = check_method(method, bounds, parametrization)
     check_callback(callback)
     start = initial_image(init, shape=shape, seed=seed)
     evaluator = Evaluator(objective, extractor, start.shape)
@@ -156,17 +150,24 @@ def minimize(
         "init": init if isinstance(init, str) else "image",
         "shape": evaluator.shape,
         "seed": seed,
-        "method": name,
+        "method": str(method),
         **limits,
         "versions": _versions(),
     }
+    whose = origin(method, evaluator.objective, extractor, evaluator.shape)
     with progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
-        run = Descent(evaluator, parametrization, start, limits, callbacks, started)
+        run = Run(evaluator, parametrization, start, limits, callbacks, started)
         if state is not None:
-            _check_state(state, name, run.x.size)
+            check_state(state, method, run.x.size, whose)
         try:
-            descend(run, state)
+            if state is None:
+                run.begin()
+            else:
+                run.begin(np.asarray(state["x"], np.float64).ravel())
+                check_losses(state, evaluator.objective, evaluator.losses)
+            method.run(run, state)
+            status, message = Status.CONVERGED, f"converged: {method.name} came to its end"
         except Halt as halt:
             status, message = halt.status, str(halt)
         except KeyboardInterrupt:
@@ -176,11 +177,11 @@ def minimize(
         except Exception as error:
             if run.history:
                 message = f"{type(error).__name__} in the callback or a loss"
-                partial = run.result(Status.ABNORMAL, message, settings)
+                partial = run.result(Status.ABNORMAL, message, settings, whose)
                 error.partial_result = partial  # type: ignore[attr-defined]
             raise
     logger.info("%s; %d iterations, %d evaluations", message, len(run.history), run.nfev)
-    return run.result(status, message, settings)
+    return run.result(status, message, settings, whose)
 
 
 def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0) -> Image:
@@ -229,13 +230,13 @@ def check_callback(callback: Any) -> None:
         raise TypeError(f"callback: expected a callable, received {callback!r}")
 
 
-def check_method(method: Any, bounds: Any, parametrization: Any) -> tuple[str, Method]:
-    """Check that a method exists and goes with the other arguments; return its name and itself."""
-    name, descend = named(method)
-    if bounds is not None and name == "l-bfgs":
+def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:
+    """Return the method, having checked that it goes with the other arguments."""
+    method = as_method(method)
+    if bounds is not None and not method.bounds:
         raise ValueError(
-            f'bounds: expected None with the method "l-bfgs" ("l-bfgs-b" has them), received '
-            f"{bounds!r}"
+            f"bounds: expected None with the method {method!r}, which takes none "
+            f"({LBFGSB.name!r} does), received {bounds!r}"
         )
     if parametrization is not None:
         if not isinstance(parametrization, Parametrization):
@@ -247,37 +248,21 @@ def check_method(method: Any, bounds: Any, parametrization: Any) -> tuple[str, M
                 "bounds: expected None with a parametrization, whose parameters are not pixels, "
                 f"received {bounds!r}"
             )
-    return name, descend
-
-
-def _check_state(state: Any, method: str, size: int) -> None:
-    if not isinstance(state, Mapping) or not {"method", "x"} <= set(state):
-        raise TypeError(f"state: expected that of an earlier result, received {type(state)}")
-    of = str(state["method"])
-    if of != method:
-        raise ValueError(f"state: expected one of the method {method!r}, received one of {of!r}")
-    if np.size(state["x"]) != size:
-        raise ValueError(
-            f"state: expected one of {size} numbers, as the image has, received one of "
-            f"{np.size(state['x'])}"
-        )
+    return method  # type: ignore[no-any-return]
 
 
 def check_limits(
     maxiter: Any,
     maxfun: Any,
-    maxcor: Any,
-    maxls: Any,
     ftol: Any,
     gtol: Any,
     xtol: Any,
     bounds: Any,
 ) -> dict[str, Any]:
     """Check the numbers that `minimize` takes, and return them by name."""
-    counts = {"maxiter": maxiter, "maxfun": maxfun, "maxcor": maxcor, "maxls": maxls}
-    for name, count in counts.items():
-        if count is not None or name != "maxfun":
-            whole_number(name, count, 1)
+    whole_number("maxiter", maxiter, 1)
+    if maxfun is not None:
+        whole_number("maxfun", maxfun, 1)
     for name, tolerance in {"ftol": ftol, "gtol": gtol, "xtol": xtol}.items():
         number(name, tolerance, 0)
     if bounds is not None:
@@ -288,7 +273,14 @@ def check_limits(
         if not low < high:
             raise ValueError(f"bounds: expected low below high, received {bounds!r}")
         bounds = (low, high)
-    return {**counts, "ftol": ftol, "gtol": gtol, "xtol": xtol, "bounds": bounds}
+    return {
+        "maxiter": maxiter,
+        "maxfun": maxfun,
+        "ftol": ftol,
+        "gtol": gtol,
+        "xtol": xtol,
+        "bounds": bounds,
+    }
 
 
 def _versions() -> dict[str, str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Image: TypeAlias = NDArray[np.float32]
+from neuralstyle._types import Image
 
 
 def as_image(x: NDArray[np.float64], shape: tuple[int, int, int]) -> Image:
@@ -35,6 +35,29 @@ class Status(enum.IntEnum):
     """Ctrl-C."""
     NONFINITE = 5
     """A loss or its gradient became infinite or not a number."""
+
+
+@final
+class Halt(Exception):
+    """Ends a run from within; `minimize` returns the best image so far.
+
+    `Run` raises it when a run is over, and a `Method` when it knows no way on.
+
+    Parameters
+    ----------
+    status : Status
+    message : str
+        Why, for the result.
+
+    Examples
+    --------
+    >>> Halt(Status.ABNORMAL, "no lower value was found").status
+    <Status.ABNORMAL: 2>
+    """
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -138,8 +161,9 @@ class StyleResult:
     settings : dict
         The arguments of the run, and the versions of the libraries.
     state : dict from str to array, or None
-        The optimiser's, at the last accepted iteration: what `minimize` goes on from. SciPy's
-        cannot be read.
+        The method's, at the last accepted iteration: what `minimize` goes on from. With it are
+        the objective's table, the size of the picture, and what else says whose it is. None if
+        the method's state cannot be restored (`LBFGSB`).
     """
 
     image: Image = field(repr=False)

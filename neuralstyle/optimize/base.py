@@ -1,0 +1,91 @@
+"""What a method of `minimize` is."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from neuralstyle.optimize.run import Run
+
+State: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Method(ABC):
+    """How the pixels are moved: what `minimize` takes as its ``method``.
+
+    The library's are `LBFGSB`, `LBFGS` and `KerasMethod`. One of your own is a subclass with a
+    `run`: see the example.
+
+    Attributes
+    ----------
+    name : str
+        As results and states call it. A class that does not set it is called after itself:
+        ``ConjugateGradients`` is ``"conjugate-gradients"``.
+    bounds : bool, default False
+        Whether it keeps its iterates within `Run.bounds`. One that does not is never given any.
+    resumes : bool, default False
+        Whether it goes on from a state: see `Run.state`. One that does not is never given any.
+
+    Examples
+    --------
+    Nonlinear conjugate gradients, by SciPy:
+
+    >>> import scipy.optimize
+    >>> import neuralstyle as ns
+    >>> class ConjugateGradients(ns.Method):
+    ...     def run(self, run, state):
+    ...         # SciPy's first step is about as long as the gradient that it sees.
+    ...         scale = 0.01 * run.x.size**0.5 / np.linalg.norm(run.gradient)
+    ...
+    ...         def function(x):
+    ...             value, gradient = run.evaluate(x)
+    ...             return scale * value, scale * gradient
+    ...
+    ...         found = scipy.optimize.minimize(
+    ...             function, run.x, jac=True, method="CG", callback=run.accept, options={"gtol": 0}
+    ...         )
+    ...         raise ns.Halt(ns.Status.ABNORMAL, found.message)
+    >>> noisy = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
+    >>> pixels = lambda image: {"input": image}
+    >>> smooth = ns.minimize(
+    ...     ns.TotalVariationLoss(), pixels, noisy, method=ConjugateGradients(), maxiter=5
+    ... )
+    >>> smooth.nit, smooth.fun < smooth.history[0].fun, smooth.settings["method"]
+    (5, True, 'conjugate-gradients')
+    """
+
+    name: str
+    bounds: bool = False
+    resumes: bool = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Name the class after itself."""
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            words = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+            cls.name = re.sub(words, "-", cls.__name__).lower()
+
+    @abstractmethod
+    def run(self, run: Run, state: State | None) -> None:
+        """Move the pixels until `Halt` is raised; returning ends the run as converged.
+
+        Parameters
+        ----------
+        run : Run
+            Where to start, what to evaluate with, and what to tell of every accepted iteration.
+        state : mapping from str to array, or None
+            What `Run.state` returned, to go on from; None unless the method resumes.
+        """
+
+    def __repr__(self) -> str:
+        """Describe it as it is made."""
+        return f"{type(self).__name__}()"
+
+    def __str__(self) -> str:
+        """Describe it as settings record it."""
+        return self.name
