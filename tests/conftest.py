@@ -7,7 +7,8 @@ import pytest
 from support import NARROW
 
 import neuralstyle as ns
-from neuralstyle.features import architectures as vgg19
+from neuralstyle.features.architectures import VGG19, Weights
+from neuralstyle.features.plain import random_weights
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,6 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def narrow() -> vgg19.Weights:
-    """Random weights of a narrow network."""
-    return vgg19.random_weights(0, NARROW)
+def narrow() -> Weights:
+    """Random weights of a narrow VGG19."""
+    return random_weights(VGG19, widths=NARROW)

@@ -1,222 +1,147 @@
-"""The VGG networks: their layers, preprocessing, Keras model and random weights."""
+"""The table of VGG networks: their layers, what these see, and Keras' files of their weights."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import functools
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._types import Tensor
+from neuralstyle.features.fields import Field
 
 Pooling: TypeAlias = Literal["max", "avg"]
-
 
 Weights: TypeAlias = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Kernel (3, 3, Cin, Cout) and bias (Cout,) of every convolution."""
 
-
-BLOCKS = (2, 2, 4, 4, 4)
-"""Convolutions in each of the five blocks; each block ends in a pooling layer."""
+KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
-CONVOLUTIONS = tuple(
-    f"block{block}_conv{index}"
-    for block, count in enumerate(BLOCKS, start=1)
-    for index in range(1, count + 1)
+@final
+@dataclass(frozen=True)
+class Architecture:
+    """A network of 3 x 3 convolutions in blocks, each of which ends in a 2 x 2 pooling.
+
+    Parameters
+    ----------
+    name : str
+        As the literature writes it.
+    blocks : tuple of int
+        Convolutions in each block.
+    imagenet_url, imagenet_md5 : str
+        Keras' file of the ImageNet weights without the classifier, and its checksum.
+    compact : str, optional
+        Name of the file with a narrow network of this architecture that comes with neuralstyle.
+    widths : tuple of int
+        Channels of the convolutions in each block of the full network.
+
+    Examples
+    --------
+    >>> VGG16.layers[-4:]
+    ('block5_conv1', 'block5_conv2', 'block5_conv3', 'block5_pool')
+    """
+
+    name: str
+    blocks: tuple[int, ...]
+    imagenet_url: str
+    imagenet_md5: str
+    compact: str | None = None
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+
+    @functools.cached_property
+    def fields(self) -> dict[str, Field]:
+        """Receptive field of every layer."""
+        field, fields = Field(), {}
+        for block, count in enumerate(self.blocks, start=1):
+            for index in range(1, count + 1):
+                field = fields[f"block{block}_conv{index}"] = field.through(3, before=1)
+            field = fields[f"block{block}_pool"] = field.through(2, stride=2)
+        return fields
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers from the input on, Keras' own."""
+        return tuple(self.fields)
+
+    @functools.cached_property
+    def convolutions(self) -> tuple[str, ...]:
+        """Names of the convolutions."""
+        return tuple(name for name in self.fields if "conv" in name)
+
+    @functools.cached_property
+    def torch_convolutions(self) -> tuple[str, ...]:
+        """Torchvision's names of the convolutions, where ReLUs and poolings are counted too."""
+        steps = [step for count in self.blocks for step in ("conv", "relu") * count + ("pool",)]
+        return tuple(f"features.{i}" for i, step in enumerate(steps) if step == "conv")
+
+    @functools.cached_property
+    def aliases(self) -> dict[str, str]:
+        """The literature's names of the layers.
+
+        Keras' convolutions end in the ReLU, so ``conv4_2`` and ``relu4_2`` are both
+        ``block4_conv2``.
+        """
+        convolutions = {
+            f"{prefix}{name[len('block') :].replace('_conv', '_')}": name
+            for name in self.convolutions
+            for prefix in ("conv", "relu")
+        }
+        pools = {f"pool{block}": f"block{block}_pool" for block in range(1, len(self.blocks) + 1)}
+        return convolutions | pools
+
+    def receptive_field(self, layer: str) -> Field:
+        """Return which pixels the units of a layer see.
+
+        Parameters
+        ----------
+        layer : str
+            One of the network's, or ``"input"``.
+
+        Returns
+        -------
+        start, length, step : int
+            In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
+            `length`. What of them lies outside the image is zero to the network.
+
+        Raises
+        ------
+        KeyError
+            If the network has no such layer.
+
+        Examples
+        --------
+        >>> VGG19.receptive_field("relu2_1")
+        Field(start=-4, length=10, step=2)
+        """
+        if layer == "input":
+            return Field()
+        try:
+            return self.fields[self.aliases.get(layer, layer)]
+        except KeyError:
+            raise KeyError(f"there is no layer {layer!r} in {self.name}") from None
+
+
+VGG16 = Architecture(
+    "VGG16",
+    blocks=(2, 2, 3, 3, 3),
+    imagenet_url=f"{KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    imagenet_md5="6d6bbae143d832006294945121d1f1fc",
 )
 
+VGG19 = Architecture(
+    "VGG19",
+    blocks=(2, 2, 4, 4, 4),
+    imagenet_url=f"{KERAS}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    imagenet_md5="253f8cb515780f3b799900260a226db6",
+    compact="compact-vgg19.npz",
+)
 
-WIDTHS = (64, 128, 256, 512, 512)
-"""Channels of the convolutions in each block of the full network."""
-
-
-ALIASES = {
-    **{
-        f"{prefix}{name[5]}_{name[-1]}": name
-        for name in CONVOLUTIONS
-        for prefix in ("conv", "relu")
-    },
-    **{f"pool{block}": f"block{block}_pool" for block in range(1, 6)},
-}
-"""The literature's names. Keras' convolutions end in the ReLU, so ``conv4_2`` and ``relu4_2`` are
-both ``block4_conv2``."""
+NETWORKS = {architecture.name.lower(): architecture for architecture in (VGG16, VGG19)}
+"""All of them, by the names that users write."""
 
 
-def receptive_field(layer: str) -> tuple[int, int, int]:
-    """Return which pixels the units of a layer see.
-
-    Parameters
-    ----------
-    layer : str
-        One of the network's, or ``"input"``.
-
-    Returns
-    -------
-    start, length, step : int
-        In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
-        `length`. What of them lies outside the image is zero to the network.
-
-    Raises
-    ------
-    KeyError
-        If the network has no such layer.
-
-    Examples
-    --------
-    >>> receptive_field("block2_conv1")
-    (-4, 10, 2)
-    """
-    wanted = ALIASES.get(layer, layer)
-    start, length, step = 0, 1, 1
-    if wanted == "input":
-        return start, length, step
-    for block, count in enumerate(BLOCKS, start=1):
-        for index in range(1, count + 1):
-            start, length = start - step, length + 2 * step
-            if wanted == f"block{block}_conv{index}":
-                return start, length, step
-        length, step = length + step, 2 * step
-        if wanted == f"block{block}_pool":
-            return start, length, step
-    raise KeyError(f"there is no layer {layer!r} in VGG19")
-
-
-def preprocess(image: Tensor) -> Tensor:
-    """Turn RGB in [0, 1] into what VGG19 was trained on: BGR times 255, minus the ImageNet means.
-
-    Parameters
-    ----------
-    image : tensor, shape (1, H, W, 3), RGB in [0, 1]
-
-    Returns
-    -------
-    tensor, shape (1, H, W, 3)
-
-    Notes
-    -----
-    ``keras.applications.vgg19.preprocess_input`` does the same to the caller's array, in place.
-
-    Examples
-    --------
-    >>> white = np.ones((1, 1, 1, 3), np.float32)
-    >>> np.asarray(preprocess(white)).round().ravel().tolist()
-    [151.0, 138.0, 131.0]
-    """
-    means = ops.convert_to_tensor([103.939, 116.779, 123.68], dtype=image.dtype)
-    return ops.flip(image, axis=-1) * 255.0 - means
-
-
-def build(weights: Weights, pooling: Pooling = "max", dtype: str = "float32") -> keras.Model:
-    """Build VGG19 without its classifier, with the layer names of ``keras.applications.VGG19``.
-
-    Parameters
-    ----------
-    weights : dict from str to (kernel, bias)
-        For all sixteen convolutions; their shapes give the network's width.
-    pooling : {"max", "avg"}, default "max"
-    dtype : str, default "float32"
-
-    Returns
-    -------
-    keras.Model
-        Of preprocessed images of any size.
-
-    Examples
-    --------
-    >>> from neuralstyle.features.weights import load_weights
-    >>> model = build(load_weights("compact"))
-    >>> model.get_layer("block4_conv2").output.shape
-    (None, None, None, 128)
-    """
-    pool = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}[pooling]
-    image = keras.Input((None, None, 3), dtype=dtype, name="preprocessed")
-    tensor = image
-    for block, count in enumerate(BLOCKS, start=1):
-        for index in range(1, count + 1):
-            name = f"block{block}_conv{index}"
-            layer = keras.layers.Conv2D(
-                weights[name][0].shape[-1],
-                3,
-                padding="same",
-                activation="relu",
-                # Drawing random kernels that are overwritten at once takes most of the time.
-                kernel_initializer="zeros",
-                name=name,
-                dtype=dtype,
-            )
-            tensor = layer(tensor)
-            layer.set_weights(weights[name])
-        tensor = pool(2, name=f"block{block}_pool", dtype=dtype)(tensor)
-    model = keras.Model(image, tensor, name="vgg19")
-    model.trainable = False
-    return model
-
-
-def random_weights(
-    seed: int = 0,
-    widths: tuple[int, int, int, int, int] = WIDTHS,
-    size: int = 128,
-    pooling: Pooling = "max",
-) -> Weights:
-    """Draw orthogonal kernels, standardised channel by channel.
-
-    Parameters
-    ----------
-    seed : int, default 0
-    widths : five ints, default `WIDTHS`
-        Channels of the convolutions in each block.
-    size : int, default 128
-        Side in pixels of the noise picture that the standardisation looks at.
-    pooling : {"max", "avg"}, default "max"
-        Of the network that they are for.
-
-    Returns
-    -------
-    dict from str to (kernel, bias)
-
-    Notes
-    -----
-    With merely well-scaled kernels the features of all positions become parallel with depth, and
-    every deep Gram matrix tends to rank one, whatever the picture. Here each channel's bias and
-    scale are set, from the first layer to the last, such that before the ReLU it has mean 0 and
-    variance 1 over a noise picture with the spectrum of natural images.
-
-    References
-    ----------
-    He, Wang and Hopcroft, A Powerful Generative Model Using Random Weights for the Deep Image
-    Representation, NIPS 2016.
-    """
-    random = np.random.default_rng(seed)
-    feature = ops.convert_to_tensor(preprocess(_pink_noise(random, size)[None]))
-    weights: Weights = {}
-    for block, (count, width) in enumerate(zip(BLOCKS, widths, strict=True), start=1):
-        for index in range(1, count + 1):
-            fan_in = 9 * feature.shape[-1]
-            gaussian = random.standard_normal((max(fan_in, width), min(fan_in, width)))
-            # The orthogonal factor by Cholesky's method: Householder's takes seconds.
-            triangle = np.linalg.cholesky(gaussian.T @ gaussian)
-            orthogonal = np.linalg.solve(triangle, gaussian.T).T
-            matrix = orthogonal if fan_in >= width else orthogonal.T
-            kernel = matrix.reshape(3, 3, -1, width).astype(np.float32)
-            response = ops.conv(feature, kernel, padding="same")
-            mean = np.asarray(ops.mean(response, axis=(0, 1, 2)))
-            std = np.asarray(ops.std(response, axis=(0, 1, 2)))
-            weights[f"block{block}_conv{index}"] = (kernel / std, -mean / std)
-            feature = ops.relu((response - mean) / std)
-        pool = ops.max_pool if pooling == "max" else ops.average_pool
-        feature = pool(feature, 2)
-    return weights
-
-
-def _pink_noise(random: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """Draw colour noise in [0, 1] whose amplitude falls as 1 / frequency, as in photographs."""
-    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
-    frequency[0, 0] = np.inf
-    spectrum = np.fft.rfft2(random.standard_normal((3, size, size))) / frequency
-    noise = np.fft.irfft2(spectrum, s=(size, size))
-    noise = noise / noise.std(axis=(1, 2), keepdims=True)
-    picture = np.clip(0.5 + 0.2 * noise, 0.0, 1.0).transpose(1, 2, 0)
-    return np.ascontiguousarray(picture, dtype=np.float32)
+def receptive_field(layer: str) -> Field:
+    """Return which pixels the units of a layer of VGG19 see."""
+    return VGG19.receptive_field(layer)

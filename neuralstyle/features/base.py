@@ -1,23 +1,73 @@
-"""Extractors and what they return: an image seen through a network, layer by layer.
-
-An *extractor* is anything that can be called with an image, a tensor of shape ``(1, H, W, 3)`` with
-RGB in [0, 1], and returns a mapping from layer name to tensor. `VGG19Features` is the one to use;
-`KerasFeatures` makes one from any Keras model; ``lambda image: {"input": image}`` is one too.
-"""
+"""Extractors and what they return: an image seen through a network, layer by layer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from contextlib import ExitStack
+from typing import Any, Protocol, final
 
 import keras
 from keras import ops
 
+from neuralstyle._kernels.device import TRACING, building_graph, outside_graph
 from neuralstyle._types import Tensor
+from neuralstyle.features.fields import Field
 from neuralstyle.images.arrays import check_image
 
-Extractor: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
-"""Turns an image into features."""
+
+class Extractor(Protocol):
+    """Whatever turns an image into features.
+
+    Anything that can be called with an image, a tensor of shape ``(1, H, W, 3)`` with RGB in
+    [0, 1], and returns a mapping from layer name to tensor. `VGG19Features` is the one to use;
+    `KerasFeatures` makes one from any Keras model; a function is one too.
+
+    Nothing but the call is required. An extractor may have, beside it:
+
+    ``layers`` : tuple of str
+        Names of its layers.
+    ``dtype`` : str
+        Precision that it computes in; float32 where it does not say.
+    ``receptive_field(layer)`` : (int, int, int)
+        What the units of a layer see: in either direction unit i sees the pixels from
+        ``start + i * step`` on, as many as ``length``.
+    ``digest`` : str
+        Names the network's weights and what else fixes its features: those of two extractors with
+        the same digest are the same.
+    ``reuse`` : bool
+        True promises that features depend on nothing but the image and the extractor, which never
+        changes: then compiled code is kept with it and used again.
+
+    The mapping that it returns may have ``receptive_field(layer)`` and ``digest`` as well, as
+    `Features` has: losses see nothing but the mapping. Masks with ``propagation="inside"`` or
+    ``"all"`` need the former, and a loss that is saved with the latter refuses other networks.
+
+    Examples
+    --------
+    The image and how it changes from column to column, as layers that losses can name:
+
+    >>> from neuralstyle import ContentLoss, minimize
+    >>> def edges(image):
+    ...     return {"input": image, "edges": image[:, :, 1:] - image[:, :, :-1]}
+    >>> photo = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
+    >>> objective = ContentLoss(edges(photo[None]), "edges")
+    >>> result = minimize(objective, edges, init=np.full_like(photo, 0.5), maxiter=100)
+    >>> bool(result.fun < 1e-4)
+    True
+    """
+
+    def __call__(self, image: Any, /) -> Mapping[str, Tensor]:
+        """Look at an image.
+
+        Parameters
+        ----------
+        image : tensor, shape (1, H, W, 3), RGB in [0, 1]
+
+        Returns
+        -------
+        mapping from str to tensor
+        """
+        ...
 
 
 @final
@@ -38,14 +88,21 @@ class Features(Mapping[str, Tensor]):
         that layer and of those that it passed on the way, by name.
     aliases : mapping from str to str, optional
         Further names of layers.
+    receptive_field : callable, optional
+        Takes the name of a layer, and returns what its units see as (start, length, step).
+    digest : callable, optional
+        Returns what names the network that computed the features, or None.
 
     Examples
     --------
+    >>> from neuralstyle import VGG19Features
     >>> features = VGG19Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
     >>> features["input"].shape, features["relu2_1"].shape
     (TensorShape([1, 32, 48, 3]), TensorShape([1, 16, 24, 32]))
     >>> features
     Features(1 x 32 x 48 x 3, computed: input, block2_conv1)
+    >>> features.receptive_field("relu2_1")
+    Field(start=-4, length=10, step=2)
     """
 
     def __init__(
@@ -54,31 +111,74 @@ class Features(Mapping[str, Tensor]):
         layers: Sequence[str],
         compute: Callable[[Mapping[str, Tensor], str], Mapping[str, Tensor]],
         aliases: Mapping[str, str] | None = None,
+        *,
+        receptive_field: Callable[[str], tuple[int, int, int]] | None = None,
+        digest: Callable[[], str | None] | None = None,
     ) -> None:
         self._layers = ("input", *layers)
         self._compute = compute
         self._aliases = aliases or {}
+        self._receptive_field = receptive_field
+        self._digest = digest
         self._tensors = {"input": image}
 
     def __getitem__(self, name: str) -> Tensor:
         """Return the activation of a layer, computing it if need be."""
+        layer = self._named(name)
+        if layer not in self._tensors:
+            self._tensors.update(self._computed(layer))
+        return self._tensors[layer]
+
+    def receptive_field(self, layer: str) -> tuple[int, int, int]:
+        """Return which pixels the units of a layer see.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        start, length, step : int
+            In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
+            `length`, as far as they lie in the image.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer.
+        ValueError
+            If the network does not say, or cannot for this layer.
+        """
+        name = self._named(layer)
+        if name == "input":
+            return Field()
+        if self._receptive_field is None:
+            raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
+        return self._receptive_field(name)
+
+    @property
+    def digest(self) -> str | None:
+        """What names the network that computed the features; None where that is not known."""
+        return self._digest and self._digest()
+
+    def _named(self, name: str) -> str:
+        """Return the layer of this name or alias."""
         layer = self._aliases.get(name, name)
         if layer not in self._layers:
-            raise KeyError(
-                f"there is no layer {name!r}; the layers are {', '.join(self._layers)}"
-                + (
-                    ", or by the literature's names conv4_2, relu4_2, pool4"
-                    if self._aliases
-                    else ""
-                )
-            )
-        if layer not in self._tensors:
-            passed = self._walk_to(layer)
+            raise unknown_layer(name, self._layers, aliases=bool(self._aliases))
+        return layer
+
+    def _computed(self, layer: str) -> Mapping[str, Tensor]:
+        if not _is_eager(self._tensors["input"]):
             # In a graph that is being traced, keeping what was passed costs nothing and saves
             # walking the same way again; in eager mode it would cost memory.
-            traced = not hasattr(passed[layer], "numpy")
-            self._tensors.update(passed if traced else {layer: passed[layer]})
-        return self._tensors[layer]
+            return self._walk_to(layer)
+        with ExitStack() as stack:
+            stack.enter_context(TRACING)
+            if building_graph():
+                # What is made in a graph ends with it, but these features may be a loss's target.
+                stack.enter_context(outside_graph())
+            return {layer: self._walk_to(layer)[layer]}
 
     def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
         height, width = self._tensors["input"].shape[1:3]
@@ -110,6 +210,12 @@ class Features(Mapping[str, Tensor]):
         return f"Features({shape}, computed: {', '.join(self._tensors)})"
 
 
+def unknown_layer(name: str, layers: Sequence[str], *, aliases: bool = False) -> KeyError:
+    """Return the error that there is no such layer, which lists those that there are."""
+    literature = ", or by the literature's names conv4_2, relu4_2, pool4" if aliases else ""
+    return KeyError(f"there is no layer {name!r}; the layers are {', '.join(layers)}{literature}")
+
+
 def image_tensor(image: Any, dtype: str = "float32") -> Tensor:
     """Turn an image into a tensor of shape (1, H, W, 3), checking it."""
     if not ops.is_tensor(image):
@@ -124,3 +230,8 @@ def image_tensor(image: Any, dtype: str = "float32") -> Tensor:
             "; divide by 255"
         )
     return ops.convert_to_tensor(ops.cast(image, dtype))
+
+
+def _is_eager(tensor: Tensor) -> bool:
+    """Return whether a tensor has a value, rather than being part of a graph."""
+    return hasattr(tensor, "numpy")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import keras
+import numpy as np
 
+from neuralstyle._kernels.device import TRACING
 from neuralstyle._types import Tensor
-from neuralstyle.features.base import Features, image_tensor
+from neuralstyle.features.base import Features, image_tensor, unknown_layer
+from neuralstyle.features.fields import Field
+from neuralstyle.features.keras_fields import field_of, parents
 
 
 @final
@@ -20,15 +25,20 @@ class KerasFeatures:
     model : keras.Model
         Functional or Sequential, with one image input. Its layers' names become the features'.
     preprocess : callable, optional
-        Turns the image tensor, ``(1, H, W, 3)`` RGB in [0, 1], into the model's input. The default
-        passes it on.
+        Turns the image tensor, ``(1, H, W, 3)`` RGB in [0, 1], into the model's input, pixel by
+        pixel. The default passes it on.
 
     Attributes
     ----------
     layers : tuple of str
         Names of the model's layers from the input on.
-    traces : list
-        Evaluations that `Evaluator` has compiled with this extractor, to be used again.
+    dtype : str
+        Precision of the model's input.
+    reuse : bool
+        Whether compiled code may be kept: a function in `preprocess` may be another each time.
+    digest : str or None
+        Names the model's layers and their weights of now; None with a function in `preprocess`,
+        which has no name.
 
     Raises
     ------
@@ -41,8 +51,11 @@ class KerasFeatures:
     >>> model = keras.Sequential(
     ...     [keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, name="c")]
     ... )
-    >>> KerasFeatures(model)(np.zeros((8, 8, 3), np.float32))["c"].shape
+    >>> extractor = KerasFeatures(model)
+    >>> extractor(np.zeros((8, 8, 3), np.float32))["c"].shape
     TensorShape([1, 6, 6, 4])
+    >>> extractor.receptive_field("c")
+    Field(start=0, length=3, step=1)
     """
 
     def __init__(
@@ -58,24 +71,33 @@ class KerasFeatures:
             ) from error
         if len(inputs) != 1:
             raise ValueError(f"model: expected a model of one input, received {len(inputs)} inputs")
-        self._inputs = inputs
+        self._input = inputs[0]
         self._outputs = {
-            name: output for name, output in outputs.items() if output is not inputs[0]
+            name: output for name, output in outputs.items() if output is not self._input
         }
-        self.dtype = keras.backend.standardize_dtype(inputs[0].dtype)
+        self.dtype = keras.backend.standardize_dtype(self._input.dtype)
         if "float" not in self.dtype:
             raise ValueError(f"model: expected a floating-point input, received {self.dtype}")
         if preprocess is not None and not callable(preprocess):
             raise TypeError(f"preprocess: expected a callable, received {preprocess!r}")
-        self._name = model.name
-        self._preprocess = preprocess or (lambda image: image)
-        self._functions: dict[tuple[str, ...], keras.Function] = {}
-        self.traces: list[Any] = []
+        self._model = model
+        self._preprocess = preprocess
+        self._ways: dict[tuple[frozenset[str], str], _Way] = {}
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, from the input on."""
         return tuple(self._outputs)
+
+    @property
+    def reuse(self) -> bool:
+        """Whether features depend on nothing but the image and this extractor."""
+        return self._preprocess is None
+
+    @property
+    def digest(self) -> str | None:
+        """What names the layers, in their order, and their weights."""
+        return None if self._preprocess else _digest(self._model)
 
     def __call__(self, image: Any) -> Features:
         """Look at an image.
@@ -94,22 +116,113 @@ class KerasFeatures:
         TypeError, ValueError
             If `image` is not such an image.
         """
-        return Features(image_tensor(image, self.dtype), self.layers, self.compute)
+        return Features(
+            image_tensor(image, self.dtype),
+            self.layers,
+            self.compute,
+            receptive_field=self.receptive_field,
+            digest=lambda: self.digest,
+        )
 
     def __repr__(self) -> str:
         """Describe it in a line."""
-        return f"KerasFeatures({self._name!r}, {len(self._outputs)} layers)"
+        return f"KerasFeatures({self._model.name!r}, {len(self._outputs)} layers)"
+
+    def receptive_field(self, layer: str) -> Field:
+        """Return which pixels of the model's input the units of a layer see.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        start, length, step : int
+            In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
+            `length`. Where the padding depends on the size of the image (``"same"`` with strides),
+            as many as it may be.
+
+        Raises
+        ------
+        KeyError
+            If the model has no such layer.
+        ValueError
+            If there is a layer on the way that cannot be seen through: one whose units see the
+            whole image, or of a kind that is not known.
+        """
+        if layer == "input":
+            return Field()
+        if layer not in self._outputs:
+            raise unknown_layer(layer, ("input", *self._outputs))
+        try:
+            return field_of(self._outputs[layer], {id(self._input): Field()})
+        except ValueError as error:
+            raise ValueError(f"what layer {layer!r} sees is not known: {error}") from None
 
     def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
         """Compute a layer from the activations that are known, and those between."""
-        names = (*(name for name in known if name != "input"), layer)
-        if names not in self._functions:
-            symbols = [self._outputs[name] for name in names]
-            inputs = [*self._inputs, *symbols[:-1]]
-            way = keras.Function(inputs, symbols[-1])
-            passed = [o.name for o in way.operations if o.name in self._outputs]
-            outputs = {name: self._outputs[name] for name in passed if name not in names[:-1]}
-            self._functions[names] = keras.Function(inputs, outputs)
-        values = [known[name] for name in names[:-1]]
-        passed = self._functions[names]([self._preprocess(known["input"]), *values])
-        return passed  # type: ignore[no-any-return]
+        key = (frozenset(known), layer)
+        if key not in self._ways:
+            with TRACING:  # Keras names and connects what it makes through global state
+                self._ways[key] = _Way(self._input, self._outputs, known, layer)
+        way = self._ways[key]
+        return way.follow(known, self._preprocess)
+
+
+@final
+class _Way:
+    """The part of a model between some activations and a layer."""
+
+    def __init__(
+        self, image: Any, outputs: Mapping[str, Any], known: Mapping[str, Tensor], layer: str
+    ) -> None:
+        names = {id(output): name for name, output in outputs.items()} | {id(image): "input"}
+        # From the layer back to what is known: no function may be given more than it needs.
+        starts: dict[str, Any] = {}
+        passed: dict[str, Any] = {}
+        seen: set[int] = set()
+        ahead = [outputs[layer]]
+        while ahead:
+            tensor = ahead.pop()
+            if id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
+            name = names.get(id(tensor))
+            if name is not None:
+                (starts if name in known else passed)[name] = tensor
+            if name is None or name not in known:
+                ahead += parents(tensor)
+        self._starts = tuple(starts)
+        self.function = keras.Function(list(starts.values()), passed)
+
+    def follow(
+        self, known: Mapping[str, Tensor], preprocess: Callable[[Tensor], Tensor] | None
+    ) -> dict[str, Tensor]:
+        """Compute the layer, and those before it."""
+        tensors = [
+            preprocess(known[name]) if name == "input" and preprocess else known[name]
+            for name in self._starts
+        ]
+        passed: dict[str, Tensor] = self.function(tensors)
+        return passed
+
+
+_SHAPES_WHAT_IS_COMPUTED = (
+    *("kernel_size", "pool_size", "strides", "padding", "dilation_rate", "groups"),
+    *("data_format", "epsilon", "negative_slope", "scale", "offset"),
+)
+
+
+def _digest(model: keras.Model) -> str:
+    """Hash a model's layers, by what says the same in every version of Keras, and their weights."""
+    hashed = hashlib.sha256()
+    for layer in model.layers:
+        facts = [getattr(layer, name, None) for name in _SHAPES_WHAT_IS_COMPUTED]
+        activation = getattr(getattr(layer, "activation", None), "__name__", None)
+        plain = [fact if isinstance(fact, (str, int, float, tuple)) else None for fact in facts]
+        hashed.update(repr((type(layer).__name__, activation, plain)).encode())
+        for weight in layer.weights:
+            array = np.asarray(weight)
+            hashed.update(repr((array.shape, array.dtype.str)).encode())
+            hashed.update(np.ascontiguousarray(array).data)
+    return hashed.hexdigest()

@@ -10,6 +10,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor, image_tensor
+from neuralstyle.features.fields import Field
 
 KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
 """Weights of neighbouring pixels where an image is halved: Burt and Adelson's, with a = 0.4."""
@@ -35,8 +36,10 @@ class Pyramid:
     ----------
     dtype : str
         The extractor's, or float32.
-    traces : list
-        Evaluations that `Evaluator` has compiled with this extractor, to be used again.
+    reuse : bool
+        The extractor's, or False.
+    digest : str or None
+        The extractor's: that it sees octaves is in the names of their layers.
 
     Raises
     ------
@@ -75,7 +78,48 @@ class Pyramid:
         self.extractor = extractor
         self.octaves = whole_number("octaves", octaves, 1)
         self.dtype = str(getattr(extractor, "dtype", "float32"))
-        self.traces: list[Any] = []
+
+    @property
+    def reuse(self) -> bool:
+        """Whether features depend on nothing but the image and this extractor."""
+        return bool(getattr(self.extractor, "reuse", False))
+
+    @property
+    def digest(self) -> str | None:
+        """What names the network."""
+        digest: str | None = getattr(self.extractor, "digest", None)
+        return digest
+
+    def receptive_field(self, layer: str) -> Field:
+        """Return which pixels of the image, the first octave, the units of a layer see.
+
+        Parameters
+        ----------
+        layer : str
+            Of the extractor, or ``"octave1/..."`` and so on.
+
+        Returns
+        -------
+        start, length, step : int
+            In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
+            `length`.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer.
+        ValueError
+            If the extractor does not say what its layers see, or cannot for this layer.
+
+        Examples
+        --------
+        >>> from neuralstyle import VGG19Features
+        >>> pyramid = Pyramid(VGG19Features(weights="compact"), octaves=3)
+        >>> pyramid.receptive_field("octave2/input")
+        Field(start=0, length=13, step=4)
+        """
+        octave, name = _split(layer, self.octaves)
+        return _field(self.extractor, octave, name)
 
     def __call__(self, image: Any) -> Mapping[str, Tensor]:
         """Look at an image.
@@ -138,35 +182,63 @@ class _PyramidFeatures(Mapping[str, Tensor]):
     """Features of all octaves: the first octave's under plain names."""
 
     def __init__(self, octaves: Sequence[Mapping[str, Tensor]]) -> None:
-        self._octaves = {_prefix(i): features for i, features in enumerate(octaves)}
+        self._octaves = list(octaves)
 
-    def _find(self, name: str) -> tuple[Mapping[str, Tensor], str]:
-        """Return an octave's features, and the name of a layer among them."""
-        octave, slash, layer = name.partition("/")
-        if octave + slash in self._octaves:
-            return self._octaves[octave + slash], layer
-        return self._octaves[_prefix(0)], name
+    def receptive_field(self, layer: str) -> Field:
+        """Return what the units of a layer see of the first octave."""
+        octave, name = _split(layer, len(self._octaves))
+        return _field(self._octaves[octave], octave, name)
+
+    @property
+    def digest(self) -> str | None:
+        """What names the network."""
+        digest: str | None = getattr(self._octaves[0], "digest", None)
+        return digest
 
     def __getitem__(self, name: str) -> Tensor:
-        features, layer = self._find(name)
-        return features[layer]
+        octave, layer = _split(name, len(self._octaves))
+        return self._octaves[octave][layer]
 
     def __iter__(self) -> Iterator[str]:
-        return (prefix + layer for prefix, features in self._octaves.items() for layer in features)
+        octaves = enumerate(self._octaves)
+        return (_prefix(octave) + layer for octave, features in octaves for layer in features)
 
     def __len__(self) -> int:
-        return sum(map(len, self._octaves.values()))
+        return sum(map(len, self._octaves))
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False
-        features, layer = self._find(name)
-        return layer in features
+        octave, layer = _split(name, len(self._octaves))
+        return layer in self._octaves[octave]
 
     def __repr__(self) -> str:
-        return f"{len(self._octaves)} octaves, the first {self._octaves[_prefix(0)]!r}"
+        return f"{len(self._octaves)} octaves, the first {self._octaves[0]!r}"
 
 
 def _prefix(octave: int) -> str:
     """Return what the names of an octave's features begin with."""
     return f"octave{octave}/" if octave else ""
+
+
+def _split(name: str, octaves: int) -> tuple[int, str]:
+    """Return the octave that a name is about, and the layer's plain name there."""
+    first, slash, layer = name.partition("/")
+    for octave in range(1, octaves):
+        if first + slash == _prefix(octave):
+            return octave, layer
+    return 0, name
+
+
+def _field(network: Any, octave: int, layer: str) -> Field:
+    """Return what a layer of an octave sees, given what says so for plain names."""
+    receptive_field = getattr(network, "receptive_field", None)
+    if layer == "input":
+        field = Field()
+    elif receptive_field is None:
+        raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
+    else:
+        field = Field(*receptive_field(layer))
+    for _ in range(octave):
+        field = field.over(Field().through(len(KERNEL), stride=2))
+    return field

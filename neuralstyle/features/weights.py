@@ -1,49 +1,37 @@
-"""Where VGG19's weights come from: Keras' ImageNet file, the compact network, or a file.
+"""Where a network's weights come from: Keras' ImageNet file, a file, the package, or a seed.
 
-Every source gives the same thing, a kernel and a bias for each of the sixteen convolutions.
+Every source gives the same thing, a kernel and a bias for each of the convolutions.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
-import re
-import threading
-import time
-import urllib.error
-import urllib.request
-import uuid
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neuralstyle.features import architectures as vgg19
-from neuralstyle.features.architectures import CONVOLUTIONS, Pooling, Weights
+from neuralstyle._kernels.device import TRACING
+from neuralstyle.features.architectures import NETWORKS, Architecture, Pooling, Weights
+from neuralstyle.features.download import imagenet_file
+from neuralstyle.features.formats import KERAS_NAME, Pair, convolution_names, read_convolutions
+from neuralstyle.features.plain import random_weights
 
-logger = logging.getLogger(__name__)
-
-IMAGENET_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
-IMAGENET_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{IMAGENET_FILE}"
-IMAGENET_MD5 = "253f8cb515780f3b799900260a226db6"
-COMPACT_FILE = Path(__file__).parent / "data" / "compact-vgg19.npz"
-
-# A connection that brings less than this in that many seconds counts as stalled.
-_STALL_SECONDS = 15.0
-_STALL_BYTES = 32 * 1024
+DATA = Path(__file__).parent / "data"
+"""Where the networks lie that come with the package."""
 
 
 def load_weights(
-    source: str | os.PathLike[str] | None, seed: int = 0, pooling: Pooling = "max"
+    architecture: Architecture,
+    source: str | os.PathLike[str] | None,
+    seed: int = 0,
+    pooling: Pooling = "max",
 ) -> Weights:
-    """Load the weights of the sixteen convolutions.
+    """Load the weights of a network's convolutions.
 
     Parameters
     ----------
+    architecture : Architecture
     source : {"imagenet", "compact"}, path or None
         See `neuralstyle.VGG19Features`.
     seed : int, default 0
@@ -57,239 +45,187 @@ def load_weights(
 
     Raises
     ------
+    TypeError
+        If `source` is none of these.
     FileNotFoundError
         If a path does not exist.
     ValueError
-        If a file is not a weights file of VGG19.
+        If a file is not a weights file of the network, or `source` names what there is not.
     OSError
         If the ImageNet weights are neither in Keras' cache nor to be had from the network.
+
+    Examples
+    --------
+    >>> from neuralstyle.features.architectures import VGG19
+    >>> kernel, bias = load_weights(VGG19, "compact")["block5_conv4"]
+    >>> kernel.shape, bias.shape
+    ((3, 3, 128, 128), (128,))
     """
     if source is None:
-        return vgg19.random_weights(seed, pooling=pooling)
-    if source == "compact":
-        return read_weights(COMPACT_FILE)
+        with TRACING:  # they are standardised by running the network
+            return random_weights(architecture, seed, pooling)
     if source == "imagenet":
-        return read_weights(imagenet_file())
-    return read_weights(Path(source))
+        return read_weights(imagenet_file(architecture), architecture)
+    if source == "compact" and architecture.compact:
+        return read_weights(DATA / architecture.compact, architecture)
+    names = '"imagenet", "compact"' if architecture.compact else '"imagenet"'
+    expected = f"weights: expected {names}, a file or None"
+    if source == "compact":
+        having = [f"{one.name}Features" for one in NETWORKS.values() if one.compact]
+        raise ValueError(
+            f'{expected}, received "compact", which is a network of {", ".join(having)}'
+        )
+    if source == "auto":
+        raise ValueError(
+            f'{expected}, received "auto", which is gone since version 0.2: write "imagenet" for '
+            "weights that may have to be downloaded, or another for those that need not be"
+        )
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"{expected}, received {source!r}")
+    if not os.path.exists(source):
+        raise FileNotFoundError(f"{expected}, received {str(source)!r}, which does not exist")
+    return read_weights(Path(source), architecture)
 
 
-def choose_weights() -> Literal["imagenet", "compact"]:
-    """Choose ImageNet weights if they can be had, else the compact network with a warning.
+def architecture_of(path: str | os.PathLike[str], argument: str = "weights") -> str:
+    """Tell of which network a file holds the weights, without reading them.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of a Keras ``.h5``, ``.weights.h5`` or ``.keras`` file, or ``.npz``.
+    argument : str, default "weights"
+        What messages call it.
 
     Returns
     -------
-    {"imagenet", "compact"}
+    {"vgg16", "vgg19"}
 
-    Warns
-    -----
-    UserWarning
-        If the choice is the compact network, with the reason.
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or is of none of these networks.
+    OSError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> architecture_of(DATA / "compact-vgg19.npz")
+    'vgg19'
     """
-    try:
-        imagenet_file()
-    except OSError as error:
-        reason = str(error.__cause__ or error)
-        warnings.warn(
-            "the ImageNet weights of VGG19 are neither cached nor to be downloaded "
-            f"({reason}); the compact network that comes with neuralstyle takes their place, "
-            "whose pictures are coarser",
-            stacklevel=3,
-        )
-        return "compact"
-    return "imagenet"
+    names = _names_in(Path(path), argument)
+    for name, architecture in NETWORKS.items():
+        if _keys(architecture, names):
+            return name
+    known = NETWORKS.values()
+    raise ValueError(
+        f"{argument}: {str(path)!r} does not hold the weights of a "
+        f"{' or '.join(one.name for one in known)}: expected "
+        f"{' or '.join(str(len(one.convolutions)) for one in known)} convolutions, "
+        f"received {len(names)}"
+    )
 
 
-def read_weights(path: Path) -> Weights:
-    """Read the convolutions' weights from a ``.h5``, ``.weights.h5`` or ``.npz`` file.
+def read_weights(path: Path, architecture: Architecture) -> Weights:
+    """Read the convolutions' weights from a file.
 
     Nothing is ever unpickled.
 
     Parameters
     ----------
     path : Path
-        A Keras weights file or saved model, with or without the classifier, or an archive of arrays
-        ``block1_conv1/kernel``, ``block1_conv1/bias`` and so on.
+        A Keras weights file or saved model, ``.h5``, ``.weights.h5`` or ``.keras``, with or without
+        the classifier; or an ``.npz`` archive of arrays ``block1_conv1/kernel``,
+        ``block1_conv1/bias`` and so on, or of a torchvision model's state.
+    architecture : Architecture
+        What it has to hold; of any width.
 
     Returns
     -------
     dict from str to (kernel, bias)
+        In float32, whatever the file has.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
     ValueError
-        If the file cannot be read, or does not hold sixteen convolutions that fit one another.
+        If the file cannot be read, or does not hold convolutions that fit one another, in the
+        network's number.
     """
-    if not path.exists():
-        raise FileNotFoundError(
-            f'weights: expected "imagenet", "compact", "auto" or a file, received {str(path)!r}, '
-            "which does not exist"
-        )
-    try:
-        arrays = _read_npz(path) if path.suffix == ".npz" else _read_hdf5(path)
-    except MemoryError:
-        raise
-    except Exception as error:  # on damaged data the decoders raise nearly anything
-        reason = str(error).split("\n")[0]
+    pairs = read_convolutions(path)
+    problem = f"weights: {str(path)!r} does not hold the weights of a {architecture.name}: "
+    keys = _keys(architecture, tuple(pairs))
+    if keys is None:
+        for other in NETWORKS.values():
+            if _keys(other, tuple(pairs)):
+                raise ValueError(f"{problem}it holds those of a {other.name}")
+        first, *_, last = architecture.convolutions
         raise ValueError(
-            f"weights: {str(path)!r} is not a readable weights file (.h5, .weights.h5 or .npz), "
-            f"or is incomplete: {reason}"
-        ) from error
-    return _check_weights(arrays, path)
-
-
-def imagenet_file() -> Path:
-    """Return Keras' cached file of the ImageNet weights, downloading it if need be.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    OSError
-        If the file is not cached, or is damaged, and cannot be downloaded; the message names the
-        file, where to put it by hand, and the network that needs no download.
-
-    Notes
-    -----
-    The file, its place and its checksum are those of ``keras.utils.get_file``, which is not used
-    because it waits for a stalled connection without end, and prints.
-    """
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
-    path = folder / IMAGENET_FILE
-    damaged = path.exists() and hashlib.md5(path.read_bytes()).hexdigest() != IMAGENET_MD5
-    if path.exists() and not damaged:
-        return path
-    try:
-        _download(IMAGENET_URL, path, IMAGENET_MD5)
-    except OSError as error:
-        state = "is damaged" if damaged else "is missing"
-        raise OSError(
-            f"the ImageNet weights of VGG19 could not be downloaded ({error}): {str(path)!r} "
-            f"{state}. Fetch {IMAGENET_URL} by other means and put it there, or use "
-            'weights="compact", which comes with neuralstyle and needs no download'
-        ) from error
-    return path
-
-
-def _download(url: str, path: Path, md5: str) -> None:
-    """Download `url` to `path`, giving up on a connection that stalls."""
-    logger.info("downloading %s to %s", url, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    received = 0
-    failure: list[BaseException] = []
-    given_up = threading.Event()
-    # Unlike the files of `tempfile`, which are private, it gets the usual permissions.
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-
-    def fetch() -> None:
-        nonlocal received
-        try:
-            with (
-                open(partial, "xb") as file,
-                urllib.request.urlopen(url, timeout=_STALL_SECONDS) as response,
-            ):
-                while not given_up.is_set() and (chunk := response.read(_STALL_BYTES)):
-                    file.write(chunk)
-                    received += len(chunk)
-        except urllib.error.HTTPError as error:
-            error.close()
-            failure.append(error)
-        except BaseException as error:
-            failure.append(error)
-
-    # A socket's time-out covers neither the look-up of a name nor a trickle of bytes, so the
-    # progress is watched from outside.
-    thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    try:
-        seen, since = 0, time.monotonic()
-        while thread.is_alive():
-            thread.join(0.1)
-            if received - seen >= _STALL_BYTES:
-                seen, since = received, time.monotonic()
-            elif time.monotonic() - since > _STALL_SECONDS:
-                raise OSError(f"the connection stalled after {received} bytes")
-        if failure:
-            raise OSError(f"{type(failure[0]).__name__}: {failure[0]}") from failure[0]
-        digest = hashlib.md5(partial.read_bytes()).hexdigest()
-        if digest != md5:
-            raise OSError(f"the checksum of what arrived is {digest}, expected {md5}")
-        os.replace(partial, path)
-    finally:
-        given_up.set()
-        partial.unlink(missing_ok=True)
-
-
-def _read_npz(path: Path) -> dict[str, list[NDArray[Any]]]:
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        groups: dict[str, list[NDArray[Any]]] = {}
-        for key in archive.files:
-            groups.setdefault(key.rsplit("/", 1)[0], []).append(archive[key])
-    return groups
-
-
-def _read_hdf5(path: Path) -> dict[str, list[NDArray[Any]]]:
-    import h5py
-
-    groups: dict[str, list[NDArray[Any]]] = {}
-
-    def visit(name: str, item: Any) -> None:
-        # A model saved while it was trained has its optimizer's arrays too.
-        if isinstance(item, h5py.Dataset) and item.ndim in (1, 4) and "optimizer" not in name:
-            groups.setdefault(name.rsplit("/", 1)[0], []).append(item[()])
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return groups
-
-
-def _check_weights(groups: Mapping[str, list[NDArray[Any]]], path: Path) -> Weights:
-    """Pick the sixteen convolutions out of groups of arrays, by name or else by order."""
-    convolutions = {
-        name: (kernel, bias)
-        for name, arrays in groups.items()
-        for kernel in arrays
-        for bias in arrays
-        if kernel.ndim == 4 and bias.ndim == 1
-    }
-
-    def natural(name: str) -> list[tuple[int, str]]:
-        return [
-            (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)
-        ]
-
-    named = {
-        match[0]: pair
-        for name, pair in convolutions.items()
-        if (match := re.search(r"block\d_conv\d", name))
-    }
-    # The .weights.h5 format knows layers only as conv2d, conv2d_1, conv2d_2, ...
-    pairs = named or dict(
-        zip(
-            CONVOLUTIONS, (convolutions[n] for n in sorted(convolutions, key=natural)), strict=False
-        )
-    )
-    problem = f"weights: {str(path)!r} does not hold the weights of a VGG19: "
-    if len(convolutions) != len(CONVOLUTIONS) or set(pairs) != set(CONVOLUTIONS):
-        raise ValueError(
-            f"{problem}expected the {len(CONVOLUTIONS)} convolutions block1_conv1 to block5_conv4, "
-            f"received {len(convolutions)}"
+            f"{problem}expected the {len(architecture.convolutions)} convolutions {first} to "
+            f"{last}, received {len(pairs)}"
         )
     channels = 3
     weights: Weights = {}
-    for name in CONVOLUTIONS:
-        kernel, bias = pairs[name]
-        width = kernel.shape[-1]
-        if kernel.shape != (3, 3, channels, width) or bias.shape != (width,):
-            raise ValueError(
-                f"{problem}expected a kernel of shape (3, 3, {channels}, N) and a bias of shape "
-                f"(N,) for {name}, received {kernel.shape} and {bias.shape}"
-            )
-        weights[name] = (kernel.astype(np.float32), bias.astype(np.float32))
-        if not all(np.isfinite(array).all() for array in weights[name]):
-            raise ValueError(f"{problem}{name} has values that are not finite")
-        channels = width
+    for name, key in zip(architecture.convolutions, keys, strict=True):
+        weights[name] = _checked(pairs[key], channels, f"{problem}{name} ")
+        channels = len(weights[name][1])
     return weights
+
+
+def digest(architecture: Architecture, weights: Weights, pooling: Pooling) -> str:
+    """Return what names a network: a hash of its kind, its pooling and its weights.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    weights : dict from str to (kernel, bias)
+    pooling : {"max", "avg"}
+
+    Returns
+    -------
+    str
+        Hexadecimal, the same on every machine.
+    """
+    hashed = hashlib.sha256(f"{architecture.name} {pooling}".encode())
+    for name in architecture.convolutions:
+        for array in weights[name]:
+            hashed.update(f" {name} {array.shape} ".encode())
+            hashed.update(np.ascontiguousarray(array, "<f4").data)
+    return hashed.hexdigest()
+
+
+def _names_in(path: Path, argument: str) -> tuple[str, ...]:
+    if not path.exists():
+        raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
+    try:
+        return convolution_names(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace("weights: ", f"{argument}: ", 1)) from error
+
+
+def _keys(architecture: Architecture, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the names in a file that are the network's convolutions, if they are all of it."""
+    for keys in (architecture.convolutions, architecture.torch_convolutions):
+        if set(keys) == set(names):
+            return keys
+    # The .weights.h5 format knows layers only as conv2d, conv2d_1, conv2d_2, ...: by their order.
+    named = any(KERAS_NAME.search(name) or name.startswith("features.") for name in names)
+    return names if len(names) == len(architecture.convolutions) and not named else None
+
+
+def _checked(pair: Pair, channels: int, problem: str) -> Pair:
+    kernel, bias = pair
+    width = kernel.shape[-1] if kernel.ndim else 0
+    if kernel.shape != (3, 3, channels, width) or bias.shape != (width,):
+        raise ValueError(
+            f"{problem}has a kernel of shape {kernel.shape} and a bias of shape {bias.shape}, "
+            f"expected (3, 3, {channels}, N) and (N,)"
+        )
+    if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
+        raise ValueError(
+            f"{problem}has values of the types {kernel.dtype} and {bias.dtype}, expected "
+            "floating-point numbers"
+        )
+    pair = (kernel.astype(np.float32), bias.astype(np.float32))
+    if not all(np.isfinite(array).all() for array in pair):
+        raise ValueError(f"{problem}has values that are not finite")
+    return pair

@@ -105,9 +105,10 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def library_weights(weights: str) -> Weights:
     """Load the weights that the library's own variants use."""
-    from neuralstyle.features import weights as checkpoints
+    from neuralstyle.features.architectures import VGG19
+    from neuralstyle.features.weights import load_weights
 
-    return checkpoints.load_weights(None if weights == "random" else weights)
+    return load_weights(VGG19, None if weights == "random" else weights)
 
 
 def blank_weights() -> Weights:

@@ -13,11 +13,11 @@ from support import transient_memory
 import neuralstyle as ns
 from neuralstyle.features import weights as checkpoints
 from neuralstyle._kernels import convolution as fast
-from neuralstyle.features import architectures as vgg19
+from neuralstyle.features.architectures import VGG19
+from neuralstyle.features.plain import random_weights
 from neuralstyle._kernels import winograd
 
 SIZES = [(32, 32), (33, 47), (48, 64), (50, 35), (64, 17), (16, 80), (61, 61), (96, 72)]
-Weights = vgg19.Weights
 
 
 @pytest.fixture
@@ -138,14 +138,14 @@ def test_graphs_of_several_sizes_share_the_kernels() -> None:
 
 @pytest.mark.usefixtures("winograd_everywhere")
 @pytest.mark.parametrize("fast", [True, "low-memory"])
-@pytest.mark.parametrize("layer", vgg19.CONVOLUTIONS)
+@pytest.mark.parametrize("layer", VGG19.convolutions)
 def test_gradient_through_every_layer_is_exact_where_nothing_flips(
     layer: str, fast: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Biases outweigh what the kernels can add, so that every ReLU is open: with average pooling the
     # network is smooth.
     weights = {}
-    for name, (kernel, bias) in vgg19.random_weights(0, (4, 4, 8, 8, 8), 32, "avg").items():
+    for name, (kernel, bias) in random_weights(VGG19, 0, "avg", (4, 4, 8, 8, 8), 32).items():
         largest = 256 if name == "block1_conv1" else 2
         reach = np.abs(kernel).sum((0, 1, 2)) * largest
         weights[name] = (0.8 * kernel / reach, np.ones_like(bias))

@@ -1,0 +1,72 @@
+"""Receptive fields: which pixels of the image the units of a layer see."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """What the units of a layer see, in either direction.
+
+    Unit i sees the pixels from ``start + i * step`` on, as many as `length`. Those that lie outside
+    the image are zero to the network, or do not count.
+
+    Examples
+    --------
+    A 3 x 3 convolution that keeps the size, a pooling of 2 x 2, and such a convolution again:
+
+    >>> Field().through(3, before=1)
+    Field(start=-1, length=3, step=1)
+    >>> Field().through(3, before=1).through(2, stride=2).through(3, before=1)
+    Field(start=-3, length=8, step=2)
+    """
+
+    start: int = 0
+    length: int = 1
+    step: int = 1
+
+    def through(self, size: int, *, stride: int = 1, before: int = 0) -> Field:
+        """Return the field of a layer that looks at this one through a window.
+
+        Parameters
+        ----------
+        size : int
+            Units of this layer that the window covers.
+        stride : int, default 1
+            Units by which it moves.
+        before : int, default 0
+            Units by which the first window begins before the first unit: the padding.
+
+        Returns
+        -------
+        Field
+        """
+        return Field(
+            self.start - before * self.step,
+            self.length + (size - 1) * self.step,
+            self.step * stride,
+        )
+
+    def over(self, pixels: Field) -> Field:
+        """Return the field in an image of which these pixels were made.
+
+        Parameters
+        ----------
+        pixels : Field
+            What the pixels that this field counts see themselves.
+
+        Returns
+        -------
+        Field
+
+        Examples
+        --------
+        >>> halved = Field(start=0, length=5, step=2)
+        >>> Field(start=-1, length=3, step=1).over(halved)
+        Field(start=-2, length=9, step=2)
+        """
+        return Field(
+            pixels.start + self.start * pixels.step,
+            pixels.length + (self.length - 1) * pixels.step,
+            self.step * pixels.step,
+        )

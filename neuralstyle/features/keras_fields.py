@@ -1,0 +1,144 @@
+"""Receptive fields of Keras models: the graph walked from a layer back to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from neuralstyle.features.fields import Field
+
+# Kinds are compared exactly, as a subclass may do anything.
+_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
+_POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
+_POSITION_BY_POSITION = (
+    *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU),
+    *(layers.BatchNormalization, layers.Rescaling, layers.Dense, layers.Identity),
+    *(layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout, layers.GaussianNoise),
+    *(layers.Add, layers.Subtract, layers.Multiply, layers.Average),
+    *(layers.Maximum, layers.Minimum, layers.ActivityRegularization),
+)
+_OPERATIONS = frozenset(
+    "Absolute Abs Add Celu Clip Divide Elu Exp Gelu HardSigmoid HardSilu HardTanh LeakyRelu"
+    " Log Maximum Minimum Multiply Negative Power Relu Relu6 Selu Sigmoid Silu Softplus Softsign"
+    " Sqrt Square Subtract Tanh TrueDivide".split()
+)
+"""Of `keras.ops`, what treats each position alone."""
+
+
+def parents(tensor: Any) -> list[Any]:
+    """Return the tensors that a symbolic tensor was computed from.
+
+    Examples
+    --------
+    >>> image = keras.Input((8, 8, 3))
+    >>> parents(layers.ReLU()(image)) == [image]
+    True
+    """
+    operation, node, _ = tensor._keras_history
+    inputs: list[Any] = operation._inbound_nodes[node].input_tensors
+    return inputs
+
+
+def field_of(tensor: Any, known: dict[int, Field]) -> Field:
+    """Return what the units of a symbolic tensor see.
+
+    Parameters
+    ----------
+    tensor : keras.KerasTensor
+    known : dict from int to Field
+        By the `id` of tensors; what is passed is added.
+
+    Returns
+    -------
+    Field
+
+    Raises
+    ------
+    ValueError
+        If there is an operation on the way that cannot be seen through.
+
+    Examples
+    --------
+    >>> image = keras.Input((None, None, 3))
+    >>> pooled = layers.MaxPooling2D(2)(layers.Conv2D(4, 5, padding="same")(image))
+    >>> field_of(pooled, {id(image): Field()})
+    Field(start=-2, length=6, step=2)
+    """
+    ahead = [tensor]  # no recursion: networks may be deeper than Python's stack
+    while ahead:
+        current = ahead.pop()
+        if id(current) in known:
+            continue
+        before = parents(current)
+        missing = [one for one in before if id(one) not in known]
+        if missing:
+            ahead += [current, *missing]
+        else:
+            known[id(current)] = _through(current, [known[id(one)] for one in before])
+    return known[id(tensor)]
+
+
+def _through(tensor: Any, fields: Sequence[Field]) -> Field:
+    """Return what the output of an operation sees, given what its inputs see."""
+    operation = tensor._keras_history.operation
+    kind = type(operation)
+    channels_last = getattr(operation, "data_format", "channels_last") == "channels_last"
+    if kind in _CONVOLUTIONS and channels_last:
+        dilation = _same_both_ways(operation.dilation_rate, operation)
+        size = dilation * (_same_both_ways(operation.kernel_size, operation) - 1) + 1
+        return _window(operation, fields[0], size)
+    if kind in _POOLINGS and channels_last:
+        return _window(operation, fields[0], _same_both_ways(operation.pool_size, operation))
+    if kind is layers.ZeroPadding2D and channels_last:
+        return fields[0].through(1, before=_same_both_ways(_firsts(operation.padding), operation))
+    if kind is layers.Cropping2D and channels_last:
+        return fields[0].through(1, before=-_same_both_ways(_firsts(operation.cropping), operation))
+    along_channels = getattr(operation, "axis", None) in (-1, len(tensor.shape) - 1)
+    if kind in (layers.Concatenate, layers.LayerNormalization, layers.Softmax) and along_channels:
+        return _together(fields, operation)
+    of_keras = kind.__module__.startswith("keras.") and kind.__name__ in _OPERATIONS
+    if fields and (kind in _POSITION_BY_POSITION or of_keras):
+        return _together(fields, operation)
+    inside = isinstance(operation, keras.Model) and getattr(operation, "outputs", None)
+    if inside and len(operation.inputs) == len(inside) == 1:
+        return field_of(inside[0], {id(operation.inputs[0]): fields[0]})
+    raise _opaque(operation, "is not known to look at positions alone or through a window")
+
+
+def _window(operation: Any, field: Field, size: int) -> Field:
+    """Return what a convolution or a pooling sees."""
+    stride = _same_both_ways(operation.strides, operation)
+    if operation.padding == "valid":
+        return field.through(size, stride=stride)
+    # TensorFlow divides the padding evenly, and takes less where the stride does not divide the
+    # size of the image: the field is that of all cases.
+    most, least = (size - 1) // 2, max(size - stride, 0) // 2
+    return field.through(size + most - least, stride=stride, before=most)
+
+
+def _together(fields: Sequence[Field], operation: Any) -> Field:
+    """Return what sees all that several see."""
+    if len({field.step for field in fields}) > 1:
+        raise _opaque(operation, "has inputs of different strides")
+    start = min(field.start for field in fields)
+    end = max(field.start + field.length for field in fields)
+    return Field(start, end - start, fields[0].step)
+
+
+def _firsts(sides: Any) -> tuple[int, int]:
+    (top, _), (left, _) = sides
+    return top, left
+
+
+def _same_both_ways(pair: Any, operation: Any) -> int:
+    vertical, horizontal = pair
+    if vertical != horizontal:
+        raise _opaque(operation, "sees other distances down than across")
+    return int(vertical)
+
+
+def _opaque(operation: Any, reason: str) -> ValueError:
+    return ValueError(f"{operation.name!r} ({type(operation).__name__}) {reason}")

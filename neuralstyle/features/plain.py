@@ -1,0 +1,164 @@
+"""VGG networks as plain Keras models: their preprocessing, the model, and random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from neuralstyle._types import Tensor
+from neuralstyle.features.architectures import Architecture, Pooling, Weights
+
+MEANS = (103.939, 116.779, 123.68)
+"""Of ImageNet's blue, green and red, from 0 to 255."""
+
+
+def preprocess(image: Tensor) -> Tensor:
+    """Turn RGB in [0, 1] into what VGG was trained on: BGR times 255, minus the ImageNet means.
+
+    Parameters
+    ----------
+    image : tensor, shape (1, H, W, 3), RGB in [0, 1]
+
+    Returns
+    -------
+    tensor, shape (1, H, W, 3)
+
+    Notes
+    -----
+    ``keras.applications.vgg19.preprocess_input`` does the same to the caller's array, in place.
+
+    Examples
+    --------
+    >>> white = np.ones((1, 1, 1, 3), np.float32)
+    >>> np.asarray(preprocess(white)).round().ravel().tolist()
+    [151.0, 138.0, 131.0]
+    """
+    means = ops.convert_to_tensor(MEANS, dtype=image.dtype)
+    return ops.flip(image, axis=-1) * 255.0 - means
+
+
+def build(
+    architecture: Architecture,
+    weights: Weights,
+    pooling: Pooling = "max",
+    dtype: str = "float32",
+) -> keras.Model:
+    """Build a network without its classifier, with the layer names of ``keras.applications``.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    weights : dict from str to (kernel, bias)
+        For all convolutions; their shapes give the network's width.
+    pooling : {"max", "avg"}, default "max"
+    dtype : str, default "float32"
+
+    Returns
+    -------
+    keras.Model
+        Of preprocessed images of any size.
+
+    Examples
+    --------
+    >>> from neuralstyle.features.architectures import VGG19
+    >>> from neuralstyle.features.weights import load_weights
+    >>> model = build(VGG19, load_weights(VGG19, "compact"))
+    >>> model.get_layer("block4_conv2").output.shape
+    (None, None, None, 128)
+    """
+    pool = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}[pooling]
+    image = keras.Input((None, None, 3), dtype=dtype, name="preprocessed")
+    tensor = image
+    for name in architecture.layers:
+        if name not in weights:
+            tensor = pool(2, name=name, dtype=dtype)(tensor)
+            continue
+        layer = keras.layers.Conv2D(
+            weights[name][0].shape[-1],
+            3,
+            padding="same",
+            activation="relu",
+            # Drawing random kernels that are overwritten at once takes most of the time.
+            kernel_initializer="zeros",
+            name=name,
+            dtype=dtype,
+        )
+        tensor = layer(tensor)
+        layer.set_weights(weights[name])
+    model = keras.Model(image, tensor, name=architecture.name.lower())
+    model.trainable = False
+    return model
+
+
+def random_weights(
+    architecture: Architecture,
+    seed: int = 0,
+    pooling: Pooling = "max",
+    widths: Sequence[int] | None = None,
+    size: int = 128,
+) -> Weights:
+    """Draw orthogonal kernels, standardised channel by channel.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    seed : int, default 0
+    pooling : {"max", "avg"}, default "max"
+        Of the network that they are for.
+    widths : sequence of int, optional
+        Channels of the convolutions in each block; by default the full network's.
+    size : int, default 128
+        Side in pixels of the noise picture that the standardisation looks at.
+
+    Returns
+    -------
+    dict from str to (kernel, bias)
+
+    Notes
+    -----
+    With merely well-scaled kernels the features of all positions become parallel with depth, and
+    every deep Gram matrix tends to rank one, whatever the picture. Here each channel's bias and
+    scale are set, from the first layer to the last, such that before the ReLU it has mean 0 and
+    variance 1 over a noise picture with the spectrum of natural images.
+
+    References
+    ----------
+    He, Wang and Hopcroft, A Powerful Generative Model Using Random Weights for the Deep Image
+    Representation, NIPS 2016.
+    """
+    random = np.random.default_rng(seed)
+    pool = ops.max_pool if pooling == "max" else ops.average_pool
+    blocks = zip(architecture.blocks, widths or architecture.widths, strict=True)
+    feature = ops.convert_to_tensor(preprocess(_pink_noise(random, size)[None]))
+    weights: Weights = {}
+    for block, (count, width) in enumerate(blocks, start=1):
+        for index in range(1, count + 1):
+            fan_in = 9 * feature.shape[-1]
+            gaussian = random.standard_normal((max(fan_in, width), min(fan_in, width)))
+            # The orthogonal factor by Cholesky's method: Householder's takes seconds.
+            triangle = np.linalg.cholesky(gaussian.T @ gaussian)
+            orthogonal = np.linalg.solve(triangle, gaussian.T).T
+            matrix = orthogonal if fan_in >= width else orthogonal.T
+            kernel = matrix.reshape(3, 3, -1, width).astype(np.float32)
+            response = ops.conv(feature, kernel, padding="same")
+            mean = np.asarray(ops.mean(response, axis=(0, 1, 2)))
+            std = np.asarray(ops.std(response, axis=(0, 1, 2)))
+            weights[f"block{block}_conv{index}"] = (kernel / std, -mean / std)
+            feature = ops.relu((response - mean) / std)
+        feature = pool(feature, 2)
+    return weights
+
+
+def _pink_noise(random: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """Draw colour noise in [0, 1] whose amplitude falls as 1 / frequency, as in photographs."""
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
+    frequency[0, 0] = np.inf
+    spectrum = np.fft.rfft2(random.standard_normal((3, size, size))) / frequency
+    noise = np.fft.irfft2(spectrum, s=(size, size))
+    noise = noise / noise.std(axis=(1, 2), keepdims=True)
+    picture = np.clip(0.5 + 0.2 * noise, 0.0, 1.0).transpose(1, 2, 0)
+    return np.ascontiguousarray(picture, dtype=np.float32)
