@@ -8,6 +8,7 @@ from typing import Any, final
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale, weighed
+from neuralstyle.losses.shapes import Shapes
 
 
 @final
@@ -61,8 +62,14 @@ class ContentLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, mask)
 
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        return (weighed(feature, mask, self.normalize),)
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return the features, each weighed by the mask."""
+        return (weighed(feature, view.get("mask"), self.normalize),)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return what the features are compared with."""
+        self._check_same_shape(layer, shapes)
+        return super().target(layer, shapes)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         (feature,) = statistics

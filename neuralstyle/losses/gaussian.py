@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, scale
-from neuralstyle.losses.masks import as_mask, weights_at
+from neuralstyle.losses.masks import Mask, as_mask, weights_at
+from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import guided, mean_and_covariance
-from neuralstyle.optimize.compiled import kept
 
 
 @final
@@ -88,22 +88,38 @@ class GaussianWassersteinLoss(LayerLoss):
     ) -> None:
         self._targets: dict[str, tuple[Tensor, Tensor]] = {}
         self._scales: dict[str, Tensor | float] = {}
+        shapes = self._look_at(target, layers, normalize, name, mask)
         target_mask = as_mask(target_mask, "target_mask")
-        for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
-            weights = weights_at(target_mask, layer, feature)
-            mean, covariance = mean_and_covariance(feature, weights)
-            self._targets[layer] = kept(mean), kept(_square_root(np.asarray(covariance)))
+        for layer in self.layers:
+            feature, view = feature_at(target, layer), self.view(target_mask, layer, shapes)
+            mean, covariance = self.statistic(feature, view)
+            root = ops.convert_to_tensor(_square_root(np.asarray(covariance)))
+            self._targets[layer] = mean, root
             # The mean square of the features is that of their means and deviations.
             self._scales[layer] = scale(
-                normalize, guided(feature, weights), paper=feature.shape[-1]
+                normalize, guided(feature, view.get("mask")), paper=feature.shape[-1]
             )
 
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        mean, covariance = mean_and_covariance(feature, weights_at(self.mask, layer, feature))
-        wanted, root = self._targets[layer]
-        shift = ops.sum(ops.square(mean - wanted))
-        spread = ops.cast(_spread(ops.cast(covariance, "float64"), root), shift.dtype)
-        return self._scales[layer] * (shift + spread) / feature.shape[-1]
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the weights of the positions."""
+        return weights_at(mask, layer, shapes)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the mean and the root of the covariance to compare with."""
+        mean, root = self._targets[layer]
+        return {"mean": mean, "root": root, "factor": self._scales[layer]}
+
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+        """Return mean and covariance."""
+        return mean_and_covariance(feature, view.get("mask"))
+
+    def distance_to(self, statistic: tuple[Tensor, Tensor], target: Mapping[str, Any]) -> Tensor:
+        """Return the squared distance of the normal distributions."""
+        mean, covariance = statistic
+        shift = ops.sum(ops.square(mean - target["mean"]))
+        spread = _spread(ops.cast(covariance, "float64"), target["root"])
+        factor = ops.cast(target["factor"], shift.dtype)
+        return factor * (shift + ops.cast(spread, shift.dtype)) / mean.shape[0]
 
 
 def _square_root(covariance: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Layers, Normalize
+from neuralstyle.losses.masks import as_mask
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.losses.statistics import positions
 
@@ -85,7 +86,8 @@ class HistogramLoss(QuantileLoss):
         name: str = "histogram",
     ) -> None:
         self.seed = whole_number("seed", seed, 0)
-        self._keep(self._look_at(target, layers, normalize, name, mask), target_mask)
+        shapes = self._look_at(target, layers, normalize, name, mask)
+        self._keep(target, as_mask(target_mask, "target_mask"), shapes)
 
-    def _rows(self, layer: str, feature: Tensor) -> Tensor:
+    def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         return ops.transpose(positions(feature))

@@ -11,12 +11,12 @@ from neuralstyle.images.arrays import resize
 from neuralstyle.losses.layers import (
     Normalize,
     StatisticLoss,
-    feature_at,
     scale,
     weighed,
     weights_of,
 )
-from neuralstyle.losses.masks import Values, describe
+from neuralstyle.losses.masks import Mask, Values, describe
+from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import laplacian
 
 Pool: TypeAlias = int | Sequence[int] | Mapping[int, float]
@@ -92,7 +92,7 @@ class LaplacianLoss(StatisticLoss):
         self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")
         if min(self.pool) < 1:
             raise ValueError(f"pool: expected sizes of at least 1 pixel, received {min(self.pool)}")
-        self._size = tuple(feature_at(target, "input", "target").shape[1:3])
+        self._size = Shapes(target, "target")["input"][1:3]
         if min(self._size) < 3 * max(self.pool):
             raise ValueError(
                 f"target: expected an image of at least {3 * max(self.pool)} pixels in height and "
@@ -100,20 +100,30 @@ class LaplacianLoss(StatisticLoss):
             )
         super().__init__(target, "input", normalize, name, mask, mask)
 
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        size = feature.shape[1], feature.shape[2]
+    def options(self) -> dict[str, Any]:
+        """Return what fixes the graph: the sizes, whose weights are in the factors."""
+        return {**super().options(), "pool": list(self.pool)}
+
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the weights of every Laplacian's entries."""
+        masks = [mask and mask.view(layer, shapes, middles, pool) for pool in self.pool]
+        return {"masks": {k: values for k, values in enumerate(masks) if values is not None}}
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return the Laplacians to compare with."""
+        size = shapes[layer][1:3]
         if size != self._size:  # which a pooled Laplacian may not show
             raise ValueError(
                 f"loss {self.name!r}: expected an image of the target's size, "
                 f"{describe(self._size)} pixels, received {describe(size)} pixels"
             )
+        return super().target(layer, shapes)
+
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return the Laplacian of every size, weighed by the mask."""
         return tuple(
-            weighed(
-                laplacian(feature, pool),
-                self.mask and self.mask.tensor("input", size, middles, pool),
-                self.normalize,
-            )
-            for pool in self.pool
+            weighed(laplacian(feature, pool), view["masks"].get(k), self.normalize)
+            for k, pool in enumerate(self.pool)
         )
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:

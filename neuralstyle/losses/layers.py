@@ -16,16 +16,21 @@ from keras import ops
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, as_mask, weights_at
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
-from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
 from neuralstyle.losses.statistics import guided
-from neuralstyle.optimize.compiled import kept
+from neuralstyle.losses.structure import StructuredLoss
 
 Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
 Normalize: TypeAlias = Literal["relative", "mean", "paper"]
 
 
-class LayerLoss(Loss):
-    """A loss that sums one distance over layers."""
+class LayerLoss(StructuredLoss):
+    """A loss that sums one distance over layers.
+
+    It takes two steps at each layer: `statistic` is what is compared, of the features and of what
+    these are seen through; `distance_to` compares it with the target's. They know nothing of the
+    loss but its options: `view` and `target` say what they read at a size.
+    """
 
     layers: dict[str, float]
     normalize: Normalize
@@ -38,32 +43,65 @@ class LayerLoss(Loss):
         normalize: Normalize,
         name: str,
         mask: Any,
-    ) -> dict[str, Tensor]:
-        """Keep the options, checked, and return the target's features at the layers."""
+    ) -> Shapes:
+        """Keep the options, checked, and return the shapes of the target's features."""
         self.name = name
         self.layers = layer_weights(layers)
         self.normalize = normalization(normalize)
         self.mask = as_mask(mask)
-        features = {layer: feature_at(target, layer, "target") for layer in self.layers}
-        self._channels = {layer: feature.shape[-1] for layer, feature in features.items()}
-        return features
+        shapes = Shapes(target, "target")
+        self._channels = {layer: shapes[layer][-1] for layer in self.layers}
+        self._network = shapes.digest
+        return shapes
 
     @abstractmethod
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        """Return the distance of one layer's features from the target's statistic."""
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return what features are seen through at a layer: the mask, mostly."""
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of `features` as a scalar tensor."""
-        total = 0.0
+    @abstractmethod
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check that features of these shapes fit, and return what the distance reads."""
+
+    @abstractmethod
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Any:
+        """Return what is compared of one layer's features."""
+
+    @abstractmethod
+    def distance_to(self, statistic: Any, target: Mapping[str, Any]) -> Tensor:
+        """Return the distance of a statistic from the target's."""
+
+    def arrays(self, shapes: Shapes) -> dict[str, dict[str, Any]]:
+        """Check that features of these shapes fit, and return what a call reads at this size."""
+        self._check_network(shapes)
+        arrays = {}
         for layer, weight in self.layers.items():
-            feature = feature_at(features, layer, "features")
-            if feature.shape[-1] != self._channels[layer]:
+            channels = shapes[layer][-1]
+            if channels != self._channels[layer]:
                 raise ValueError(
                     f"loss {self.name!r}: expected {self._channels[layer]} channels at layer "
-                    f"{layer!r}, as the target has, received {feature.shape[-1]}"
+                    f"{layer!r}, as the target has, received {channels}"
                 )
-            total = total + weight * self._distance(layer, feature)
+            target = self.target(layer, shapes)
+            view = self.view(self.mask, layer, shapes)
+            arrays[layer] = {"weight": weight, "view": view, "target": target}
+        return arrays
+
+    def compute(self, features: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Tensor:
+        """Return the loss, of nothing but the features, the arrays and the options."""
+        total = 0.0
+        for layer, read in arrays.items():
+            statistic = self.statistic(feature_at(features, layer), read["view"])
+            distance = self.distance_to(statistic, read["target"])
+            total = total + ops.cast(read["weight"], distance.dtype) * distance
         return total
+
+    def _check_network(self, shapes: Shapes) -> None:
+        here, there = shapes.digest, self._network
+        if here and there and here != there and set(self.layers) != {"input"}:
+            raise ValueError(
+                f"loss {self.name!r}: expected features of the network that its target was seen "
+                f"by ({there[:8]}), received another one's ({here[:8]})"
+            )
 
     def __repr__(self) -> str:
         """Describe it in a line: its main parameters, and the options that are not the usual."""
@@ -89,37 +127,49 @@ class StatisticLoss(LayerLoss):
         mask: Any,
         target_mask: Any,
     ) -> None:
-        seen = self._look_at(target, layers, normalize, name, mask)
+        shapes = self._look_at(target, layers, normalize, name, mask)
         target_mask = self.mask if target_mask is mask else as_mask(target_mask, "target_mask")
         self._targets: dict[str, tuple[Tensor, ...]] = {}
         self._scales: dict[str, tuple[Tensor | float, ...]] = {}
-        for layer, feature in seen.items():
-            statistics = self._statistics(feature, weights_at(target_mask, layer, feature))
-            self._targets[layer] = tuple(map(kept, statistics))
+        for layer in self.layers:
+            view = self.view(target_mask, layer, shapes)
+            statistics = self.statistic(feature_at(target, layer, "target"), view)
+            self._targets[layer] = statistics
             self._scales[layer] = self._factors(statistics)
 
     @abstractmethod
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        """Return the statistics of one layer's features, and of the mask there."""
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return the statistics of one layer's features."""
 
     @abstractmethod
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         """Return the factors of the mean squared differences from a target's statistics."""
 
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        distances = []
-        statistics = self._statistics(feature, weights_at(self.mask, layer, feature))
-        for factor, value, target in zip(
-            self._scales[layer], statistics, self._targets[layer], strict=True
-        ):
-            if tuple(value.shape) != tuple(target.shape):
-                raise ValueError(
-                    f"loss {self.name!r}: expected features of the target's shape "
-                    f"{tuple(target.shape)} at layer {layer!r}, received {tuple(value.shape)}; "
-                    "content image and generated image must have the same size"
-                )
-            distances.append(factor * mean_squared(value, target))
-        return sum(distances)
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the weights of the positions."""
+        return weights_at(mask, layer, shapes)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the target's statistics and the factors of the differences from them."""
+        return {"statistics": self._targets[layer], "factors": self._scales[layer]}
+
+    def distance_to(self, statistic: tuple[Tensor, ...], target: Mapping[str, Any]) -> Tensor:
+        """Return the sum of the mean squared differences."""
+        triples = zip(target["factors"], statistic, target["statistics"], strict=True)
+        return sum(
+            ops.cast(factor, value.dtype) * mean_squared(value, wanted)
+            for factor, value, wanted in triples
+        )
+
+    def _check_same_shape(self, layer: str, shapes: Shapes) -> None:
+        """Check features that are compared position by position."""
+        wanted = shape_of(self._targets[layer][0])
+        if shapes[layer] != wanted:
+            raise ValueError(
+                f"loss {self.name!r}: expected features of the target's shape {wanted} at layer "
+                f"{layer!r}, received {shapes[layer]}; content image and generated image must have "
+                "the same size"
+            )
 
     def averaged(self, losses: Sequence[StatisticLoss], shares: Sequence[float]) -> StatisticLoss:
         """Return the loss whose gradient is that of the weighted sum of such losses."""
@@ -151,7 +201,8 @@ def averaged_target(
     if len(shapes) > 1:
         raise ValueError(f"losses: expected targets of one shape, received {shapes}")
     mean = sum(w / total * target for w, target in zip(weights, arrays, strict=True))
-    return kept(mean.astype(arrays[0].dtype)), kept(np.asarray(total, arrays[0].dtype))
+    dtype = arrays[0].dtype
+    return ops.convert_to_tensor(mean.astype(dtype)), ops.convert_to_tensor(total, dtype.name)
 
 
 def layer_weights(layers: Layers) -> dict[str, float]:
@@ -216,30 +267,6 @@ def normalization(normalize: Any) -> Normalize:
     return normalize  # type: ignore[no-any-return]
 
 
-def feature_at(features: Mapping[str, Tensor], layer: str, argument: str) -> Tensor:
-    """Take one feature map, checking that it is one."""
-    try:
-        feature = features[layer]
-    except KeyError as error:
-        known = ", ".join(features) if len(features) < 40 else "see the extractor's layers"
-        own = error.args and error.args[0] != layer  # an extractor's message names the layers
-        reason = error.args[0] if own else f"there is no layer {layer!r}; known are: {known}"
-        raise KeyError(f"{argument}: {reason}") from None
-    except (TypeError, IndexError):
-        raise TypeError(
-            f"{argument}: expected features (a mapping from layer name to tensor, as an extractor "
-            f"returns), received {type(features).__name__}"
-        ) from None
-    feature = ops.convert_to_tensor(feature)
-    shape = tuple(feature.shape)
-    if len(shape) != 4 or shape[0] != 1 or 0 in shape:
-        raise ValueError(
-            f"{argument}: expected a feature map of shape (1, H, W, C) at layer {layer!r}, "
-            f"received {shape}"
-        )
-    return feature
-
-
 def scale(
     normalize: Normalize,
     target: Tensor,
@@ -255,7 +282,7 @@ def scale(
         return share
     # A statistic that is zero throughout (a black image) has no scale of its own.
     mean_square = ops.maximum(ops.mean(ops.square(target)), floor)
-    return kept(share / ops.where(mean_square > 0, mean_square, ops.ones_like(mean_square)))
+    return share / ops.where(mean_square > 0, mean_square, ops.ones_like(mean_square))
 
 
 def weighed(feature: Tensor, mask: Tensor | None, normalize: Normalize) -> Tensor:

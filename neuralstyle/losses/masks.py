@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._types import Tensor
-from neuralstyle.features import architectures as vgg19
 from neuralstyle.images.arrays import resize
-from neuralstyle.optimize.compiled import kept
+from neuralstyle.losses.shapes import Shapes
 
 Propagation: TypeAlias = Literal["average", "inside", "all"]
 Values: TypeAlias = NDArray[np.float64]
@@ -21,6 +19,10 @@ _EXTREMES = {"inside": np.min, "all": np.max}
 TOLERANCE = 4
 """Positions by which the sides of a layer may differ from a mask's proportions: poolings drop what
 is left over, and pyramids their margin."""
+
+
+REMEMBERED = 64
+"""Views of a mask that are kept, the latest ones."""
 
 
 @final
@@ -36,7 +38,8 @@ class Mask:
     propagation : {"average", "inside", "all"}, default "average"
         How much of the region a unit of a layer has: the mean over the cell of the image that it
         stands for, the least over all pixels that it sees (so that it sees nothing but the region),
-        or the most (so that it sees any of the region). The latter are for layers of VGG19.
+        or the most (so that it sees any of the region). The latter ask the features what their
+        layers see.
     name : str, default "mask"
         What messages call it.
 
@@ -57,10 +60,12 @@ class Mask:
 
     Examples
     --------
+    >>> from neuralstyle import VGG19Features
+    >>> features = VGG19Features("compact")(np.zeros((8, 8, 3)))
     >>> left = Mask(np.arange(8) < np.full((8, 1), 3))
-    >>> left.at("block2_conv1", (4, 4))[0].tolist()
+    >>> left.at("block2_conv1", features)[0].tolist()
     [1.0, 0.5, 0.0, 0.0]
-    >>> Mask(left.values, "inside").at("block1_conv1", (8, 8))[0].tolist()
+    >>> Mask(left.values, "inside").at("block1_conv1", features)[0].tolist()
     [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
@@ -74,53 +79,68 @@ class Mask:
                 f'propagation: expected "average", "inside" or "all", received {propagation!r}'
             )
         self.propagation: Propagation = propagation
-        self._kept: dict[Any, Tensor | None] = {}
+        self._views: dict[Any, NDArray[Any] | None] = {}
 
-    def at(self, layer: str, size: tuple[int, int]) -> Values | None:
+    def at(self, layer: str, seen: Mapping[str, Any] | Shapes | tuple[int, int]) -> Values | None:
         """Return the mask at a layer.
 
         Parameters
         ----------
         layer : str
             ``"input"`` for the pixels.
-        size : (int, int)
-            Height and width that the layer has.
+        seen : mapping from str to tensor, or (int, int)
+            Features of the image that it is for; or the layer's height and width, which say enough
+            for pixels and averages.
 
         Returns
         -------
-        array, shape `size`, float64, or None
+        array, of the layer's height and width, float64, or None
             None where all is 1.
 
         Raises
         ------
         KeyError
-            If VGG19 has no such layer, with ``"inside"`` and ``"all"``.
+            If there is no such layer.
         ValueError
-            If the mask has other proportions than the layer.
+            If the mask has other proportions than the layer, or, with ``"inside"`` and ``"all"``,
+            if the features do not tell what the layer's units see.
         """
+        shapes = None if isinstance(seen, tuple) else as_shapes(seen)
+        size = seen if shapes is None else shapes[layer][1:3]
         height, width = self.values.shape
         if abs(size[0] * width - size[1] * height) > TOLERANCE * max(height, width):
             raise ValueError(
                 f"{self.name}: expected a mask in the proportions of layer {layer!r}, "
                 f"{describe(size)}, received {describe((height, width))}"
             )
-        values = self.values
-        if self.propagation == "average":
-            values = resize(values, size, "mean")
+        if self.propagation == "average" or layer == "input":
+            values = resize(self.values, size, "mean")
         else:
-            extreme = _EXTREMES[self.propagation]
-            try:
-                start, length, step = vgg19.receptive_field(layer)
-            except KeyError as error:
-                raise KeyError(f"{self.name}: {error.args[0]}") from None
-            if (height // step, width // step) != tuple(size):  # it is for an image of another size
-                values = resize(values, (size[0] * step, size[1] * step), "mean")
-            for count in size:
-                starts = [start + i * step for i in range(count)]
-                fields = [values[max(first, 0) : first + length] for first in starts]
-                values = np.stack([extreme(field, axis=0) for field in fields], axis=1)
+            values = self._seen_through(layer, shapes, size)
         # A mean of ones may miss 1 by rounding.
         return None if self.values.min() == 1 or values.min() == 1 else values
+
+    def _seen_through(self, layer: str, shapes: Shapes | None, size: tuple[int, ...]) -> Values:
+        """Return the least, or the most, of what each of a layer's units sees."""
+        try:
+            field = None if shapes is None else shapes.receptive_field(layer)
+        except (KeyError, ValueError) as error:
+            raise type(error)(f"{self.name}: {error.args[0]}") from None
+        if shapes is None or field is None:
+            raise ValueError(
+                f"{self.name}: expected features that tell what their layers see (a method "
+                f"receptive_field) with propagation={self.propagation!r}, received some that do "
+                'not; "average" needs none'
+            )
+        start, length, step = field
+        image = shapes["input"][1:3] if "input" in shapes else (size[0] * step, size[1] * step)
+        values = resize(self.values, (image[0], image[1]), "mean")
+        extreme = _EXTREMES[self.propagation]
+        for count in size:
+            starts = [start + i * step for i in range(count)]
+            fields = [values[max(first, 0) : first + length] for first in starts]
+            values = np.stack([extreme(field, axis=0) for field in fields], axis=1)
+        return values
 
     def resized(self, size: tuple[int, int]) -> Mask:
         """Return the mask for an image of another size.
@@ -135,47 +155,53 @@ class Mask:
         """
         return Mask(np.clip(resize(self.values, size, "mean"), 0, 1), self.propagation, self.name)
 
-    def tensor(
+    def view(
         self,
         layer: str,
-        size: tuple[int, int],
-        view: Callable[..., NDArray[Any]] | None = None,
+        shapes: Shapes,
+        of: Callable[..., NDArray[Any]] | None = None,
         *options: int,
-    ) -> Tensor | None:
-        """Return the mask at a layer, or what a function makes of it, kept for graphs.
+    ) -> NDArray[Any] | None:
+        """Return the mask at a layer, or what a function makes of it.
 
         Parameters
         ----------
         layer : str
-        size : (int, int)
-        view : callable, optional
+        shapes : Shapes
+        of : callable, optional
             Takes the values at the layer, and `options`.
         *options : int
 
         Returns
         -------
-        tensor or None
-            As `at` says. Of a view that is bool, where it is true, counted along rows.
+        array or None
+            As `at` says. Where the function's result is bool, the positions where it is true,
+            counted along rows.
 
         Raises
         ------
         KeyError, ValueError
             As `at` does; or if nothing of the region is left.
         """
-        key = (layer, size, view, options)
-        if key not in self._kept:
-            values = self.at(layer, size)
-            if values is not None:
-                values = view(values, *options) if view else values
-                if not values.any():
-                    raise ValueError(
-                        f"{self.name}: expected a region that is left at layer {layer!r}, "
-                        f"{describe(size)}, received {self!r}, which vanishes there"
-                    )
-                if values.dtype == bool:
-                    values = np.flatnonzero(values).astype(np.int32)
-            self._kept[key] = None if values is None else kept(values)
-        return self._kept[key]
+        size = shapes[layer][1:3]
+        key = (layer, size, of, options)
+        if key in self._views:
+            return self._views[key]
+        values = self.at(layer, shapes)
+        if values is not None:
+            values = of(values, *options) if of else values
+            if not values.any():
+                raise ValueError(
+                    f"{self.name}: expected a region that is left at layer {layer!r}, "
+                    f"{describe(size)}, received {self!r}, which vanishes there"
+                )
+            if values.dtype == bool:
+                values = np.flatnonzero(values).astype(np.int32)
+        if self.propagation == "average":  # the others depend on more than the size
+            for oldest in list(self._views)[: 1 - REMEMBERED]:
+                self._views.pop(oldest, None)
+            self._views[key] = values
+        return values
 
     def __eq__(self, other: object) -> bool:
         """Compare values and propagation, whatever the names."""
@@ -188,7 +214,7 @@ class Mask:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out of copies what is quickly made again."""
-        return {**vars(self), "_kept": {}}
+        return {**vars(self), "_views": {}}
 
     def __repr__(self) -> str:
         """Describe it in a line."""
@@ -201,21 +227,28 @@ def as_mask(mask: Any, argument: str = "mask") -> Mask | None:
     return mask if mask is None or isinstance(mask, Mask) else Mask(mask, name=argument)
 
 
-def weights_at(mask: Mask | None, layer: str, feature: Tensor) -> Tensor | None:
-    """Return how much each position of a feature map has of the region."""
-    return mask and mask.tensor(layer, tuple(feature.shape[1:3]))
+def as_shapes(seen: Any) -> Shapes:
+    """Return the shapes of features, given these or themselves."""
+    return seen if isinstance(seen, Shapes) else Shapes(seen)
+
+
+def weights_at(mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, NDArray[Any]]:
+    """Return how much each position of a feature map has of the region, if there is one."""
+    values = mask and mask.view(layer, shapes)
+    return {} if values is None else {"mask": values}
 
 
 def region_at(
     mask: Mask | None,
     layer: str,
-    feature: Tensor,
+    shapes: Shapes,
     patch_size: int = 1,
     stride: int = 1,
     pool: int = 1,
-) -> Tensor | None:
+) -> dict[str, NDArray[Any]]:
     """Return which positions, or patches by their middles, have more than half of the region."""
-    return mask and mask.tensor(layer, tuple(feature.shape[1:3]), inner, patch_size, stride, pool)
+    values = mask and mask.view(layer, shapes, inner, patch_size, stride, pool)
+    return {} if values is None else {"region": values}
 
 
 def inner(values: Values, patch_size: int, stride: int, pool: int) -> NDArray[np.bool_]:

@@ -95,10 +95,11 @@ class StyleLoss(StatisticLoss):
         self.shift: float = number("shift", shift)
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return the Gram matrix."""
         if self.shift == 0:
-            return (gram_matrix(feature, mask),)
-        return (gram_matrix(feature + self.shift, mask) - self.shift**2,)
+            return (gram_matrix(feature, view.get("mask")),)
+        return (gram_matrix(feature + self.shift, view.get("mask")) - self.shift**2,)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return (scale(self.normalize, statistics[0], paper=1 / 4),)
@@ -167,8 +168,9 @@ class CovarianceLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        return mean_and_covariance(feature, mask)
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return mean and covariance."""
+        return mean_and_covariance(feature, view.get("mask"))
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         mean, covariance = statistics
@@ -244,8 +246,9 @@ class MomentLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        return mean_and_deviation(feature, mask)
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return mean and deviation."""
+        return mean_and_deviation(feature, view.get("mask"))
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         mean, deviation = statistics

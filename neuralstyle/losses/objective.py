@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -63,6 +63,12 @@ class Loss(_Summable, ABC):
     name : str
         How the term is called in tables, histories and errors. A class that does not set it is
         called after itself: ``EdgeLoss`` is ``"edge"``.
+    reuse : bool
+        Whether compiled code may be used again for other losses of the class: True promises that
+        what it computes depends on nothing but its attributes. Numbers, texts and NumPy arrays
+        among these are compared, tensors and `keras.Variable` s are passed (Variables are read at
+        every evaluation), lists, dicts, losses and masks looked into. False by default: code is
+        compiled anew for every evaluator, and no change ever meets old code.
 
     See Also
     --------
@@ -85,6 +91,7 @@ class Loss(_Summable, ABC):
     """
 
     name: str = "loss"
+    reuse: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class after itself."""
@@ -258,37 +265,14 @@ class StyleObjective(_Summable):
             If a loss does not return a floating-point tensor, or computes with NumPy what only
             `keras.ops` can.
         """
-        values = {}
-        for term in self.terms:
-            try:
-                value = ops.convert_to_tensor(term.loss(features))
-            except NotImplementedError as error:  # NumPy refuses the tensors of a graph
-                raise TypeError(
-                    f"loss {term.name!r}: expected a computation with keras.ops, received one that "
-                    f"a tensor refuses: {str(error).splitlines()[0]}"
-                ) from error
-            if tuple(value.shape) != ():
-                raise ValueError(
-                    f"loss {term.name!r}: expected a scalar, received shape {tuple(value.shape)}"
-                )
-            if "float" not in str(value.dtype):
-                dtype = keras.backend.standardize_dtype(value.dtype)
-                raise TypeError(
-                    f"loss {term.name!r}: expected a floating-point scalar, received {dtype}"
-                )
-            values[term.name] = value
-        return values
+        return {term.name: scalar(term.name, term.loss, features) for term in self.terms}
 
-    def total(
-        self, values: Mapping[str, Tensor], weights: Mapping[str, Tensor] | None = None
-    ) -> Tensor:
+    def total(self, values: Mapping[str, Tensor]) -> Tensor:
         """Weigh and sum what `evaluate` returned, in float64.
 
         Parameters
         ----------
         values : mapping from str to tensor or float
-        weights : mapping from str to tensor, float64, optional
-            In place of the terms' own: the same numbers as tensors, for instance.
 
         Returns
         -------
@@ -299,8 +283,7 @@ class StyleObjective(_Summable):
         The terms are float32, but their sum need not be rounded to it: a line search compares
         values that differ in the last digits.
         """
-        weights = self.weights if weights is None else weights
-        return sum(weights[name] * ops.cast(values[name], "float64") for name in self.weights)
+        return weighted_sum(list(self.weights.values()), [values[name] for name in self.weights])
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum at `features` as a float64 scalar tensor."""
@@ -316,6 +299,29 @@ class StyleObjective(_Summable):
         rows += [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
         name, weight = (max(len(row[i]) for row in rows) for i in (0, 1))
         return "\n".join(f"{row[0]:<{name}}  {row[1]:>{weight}}  {row[2]}" for row in rows)
+
+
+def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any) -> Tensor:
+    """Evaluate a loss, checking that it is a floating-point scalar."""
+    try:
+        value = ops.convert_to_tensor(loss(features))
+    except NotImplementedError as error:  # NumPy refuses the tensors of a graph
+        raise TypeError(
+            f"loss {name!r}: expected a computation with keras.ops, received one that "
+            f"a tensor refuses: {str(error).splitlines()[0]}"
+        ) from error
+    if tuple(value.shape) != ():
+        raise ValueError(f"loss {name!r}: expected a scalar, received shape {tuple(value.shape)}")
+    if "float" not in str(value.dtype):
+        dtype = keras.backend.standardize_dtype(value.dtype)
+        raise TypeError(f"loss {name!r}: expected a floating-point scalar, received {dtype}")
+    return value
+
+
+def weighted_sum(weights: Sequence[Any], values: Sequence[Tensor]) -> Tensor:
+    """Weigh and sum losses in float64."""
+    pairs = zip(weights, values, strict=True)
+    return sum(weight * ops.cast(value, "float64") for weight, value in pairs)
 
 
 def _with_unique_names(terms: list[Term]) -> tuple[Term, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import final
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.shapes import Prefixed, Shapes
+from neuralstyle.losses.structure import Built, build
 
 
 def over_octaves(
@@ -54,7 +56,7 @@ def over_octaves(
     terms = list(StyleObjective(factory(target)).terms)
     octave = 1
     while f"{prefix(octave)}input" in target:
-        for term in StyleObjective(factory(_Octave(target, octave))).terms:
+        for term in StyleObjective(factory(Prefixed(target, prefix(octave)))).terms:
             loss = OctaveLoss(term.loss, octave, f"{term.name}_octave{octave}")
             terms.append(Term(loss.name, term.weight, loss))
         octave += 1
@@ -72,33 +74,22 @@ class OctaveLoss(Loss):
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Compute the loss of that octave."""
-        return self.loss(_Octave(features, self.octave))
+        return self.loss(Prefixed(features, prefix(self.octave)))
+
+    def build(self, shapes: Shapes) -> Built:
+        """Build the loss of that octave."""
+        octave = prefix(self.octave)
+        inner = build(self.loss, shapes.octave(octave))
+        compute = inner.compute
+        return Built(
+            (type(self), octave, inner.options),
+            inner.arrays,
+            lambda features, arrays: compute(Prefixed(features, octave), arrays),
+        )
 
     def __repr__(self) -> str:
         """Describe it in a line."""
         return f"{self.loss!r} at octave {self.octave}"
-
-
-@final
-class _Octave(Mapping[str, Tensor]):
-    """One octave of a mapping over several, under plain names."""
-
-    def __init__(self, features: Mapping[str, Tensor], octave: int) -> None:
-        self._features = features
-        self._prefix = prefix(octave)
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self._features[self._prefix + name]
-
-    def __iter__(self) -> Iterator[str]:
-        names = (name for name in self._features if name.startswith(self._prefix))
-        return (name.removeprefix(self._prefix) for name in names)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, name: object) -> bool:
-        return f"{self._prefix}{name}" in self._features
 
 
 def prefix(octave: int) -> str:

@@ -20,8 +20,8 @@ from neuralstyle.losses.layers import (
     scale,
 )
 from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import positions
-from neuralstyle.optimize.compiled import kept
 
 BLOCK = 2**20
 """Correlations that are computed at a time: of as many rows of positions as make about these. A few
@@ -110,35 +110,58 @@ class PatchLoss(LayerLoss):
         self._inverse_norms: dict[str, Tensor] = {}
         self._barred: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
+        shapes = self._look_at(target, layers, normalize, name, mask)
         target_mask = as_mask(target_mask, "target_mask")
-        for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
-            self._check_size(layer, feature, "target")
+        for layer in self.layers:
+            self._check_size(layer, shapes, "target")
+            feature = feature_at(target, layer, "target")
             parts = self._parts(feature[0]).values()
             means = sum(ops.mean(ops.square(part), axis=-1) for part in parts) / len(parts)
             lengths = ops.sqrt(means)
-            self._targets[layer] = kept(feature[0])
-            self._inverse_norms[layer] = kept(ops.where(lengths > 0, 1 / lengths, lengths))
-            region = self._region(target_mask, layer, feature)
-            if region is not None:
+            self._targets[layer] = feature[0]
+            self._inverse_norms[layer] = ops.where(lengths > 0, 1 / lengths, lengths)
+            view = self.view(target_mask, layer, shapes)
+            if view:
                 barred = np.full(lengths.shape, -math.inf, np.asarray(lengths).dtype)
-                barred.flat[np.asarray(region)] = 0.0
-                self._barred[layer] = kept(barred)
-                lengths = ops.take(lengths, region)
+                barred.flat[view["region"]] = 0.0
+                self._barred[layer] = ops.convert_to_tensor(barred)
+                lengths = ops.take(lengths, view["region"])
             self._scales[layer] = scale(normalize, lengths, paper=1)
 
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        self._check_size(layer, feature, "features")
-        image, style = feature[0], ops.convert_to_tensor(self._targets[layer])
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the patches to look at, if not all."""
+        return region_at(mask, layer, shapes, self.patch_size, self.stride)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return the style's features and what the search needs of them."""
+        self._check_size(layer, shapes, "features")
+        barred = {"barred": self._barred[layer]} if layer in self._barred else {}
+        return {
+            "style": self._targets[layer],
+            "inverse_norms": self._inverse_norms[layer],
+            "factor": self._scales[layer],
+            **barred,
+        }
+
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+        """Return the features themselves, and which patches of them are compared."""
+        return feature[0], view.get("region")
+
+    def distance_to(
+        self, statistic: tuple[Tensor, Tensor | None], target: Mapping[str, Any]
+    ) -> Tensor:
+        """Return the squared difference of every patch from the most similar of the style."""
+        image, region = statistic
+        style = target["style"]
         corners = most_similar(
             ops.stop_gradient(image),
             style,
-            ops.convert_to_tensor(self._inverse_norms[layer]),
+            target["inverse_norms"],
             self.patch_size,
             self.stride,
-            self._barred.get(layer),
+            target.get("barred"),
         )
         flat, parts = positions(style), self._parts(image)
-        region = self._region(self.mask, layer, feature)
         if region is not None:
             corners = ops.take(corners, region)
             parts = {at: ops.take(positions(part), region, axis=0) for at, part in parts.items()}
@@ -148,7 +171,7 @@ class PatchLoss(LayerLoss):
         ) / len(parts)
         if self.normalize == "paper":
             distance = distance * sum(math.prod(part.shape) for part in parts.values())
-        return self._scales[layer] * distance
+        return ops.cast(target["factor"], distance.dtype) * distance
 
     def _parts(self, feature: Tensor) -> dict[tuple[int, int], Tensor]:
         """Return, for every place within a patch, what all patches have there: (rows, columns, C).
@@ -161,11 +184,8 @@ class PatchLoss(LayerLoss):
             for y, x in itertools.product(range(self.patch_size), repeat=2)
         }
 
-    def _region(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor | None:
-        return region_at(mask, layer, feature, self.patch_size, self.stride)
-
-    def _check_size(self, layer: str, feature: Tensor, argument: str) -> None:
-        height, width = feature.shape[1:3]
+    def _check_size(self, layer: str, shapes: Shapes, argument: str) -> None:
+        height, width = shapes[layer][1:3]
         if min(height, width) < self.patch_size:
             raise ValueError(
                 f"{argument}: expected at least {self.patch_size} x {self.patch_size} positions, "

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from neuralstyle._kernels.sorting import sort_rows
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import LayerLoss, mean_squared, scale
-from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.masks import Mask, region_at
+from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import cell_quantiles
-from neuralstyle.optimize.compiled import kept
 
 Table = NDArray[np.floating[Any]]
 
@@ -33,47 +33,62 @@ class QuantileLoss(LayerLoss):
     patch_size: int = 1
     pool: int = 1
 
-    def _keep(self, seen: Mapping[str, Tensor], target_mask: Any) -> None:
+    def _keep(self, target: Mapping[str, Tensor], target_mask: Mask | None, shapes: Shapes) -> None:
         """Keep the sorted values of the target's features."""
-        target_mask = as_mask(target_mask, "target_mask")
-        self._tables: dict[tuple[str, int], Tensor] = {}
         # The quantiles are a weighted sum of several targets' in an average of losses.
         self._targets: dict[str, tuple[tuple[float, Table], ...]] = {}
         self._scales: dict[str, Tensor | float] = {}
-        for layer, feature in seen.items():
-            rows = self._rows_of(target_mask, layer, feature)
+        for layer in self.layers:
+            view = self.view(target_mask, layer, shapes)
+            rows = self._rows_of(feature_at(target, layer, "target"), view)
             ordered = np.asarray(sort_rows(rows))
             self._targets[layer] = ((1.0, ordered),)
             self._scales[layer] = scale(self.normalize, ordered, paper=1)
 
     @abstractmethod
-    def _rows(self, layer: str, feature: Tensor) -> Tensor:
+    def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         """Return the values to compare, a row for each distribution."""
 
-    def _rows_of(self, mask: Mask | None, layer: str, feature: Tensor) -> Tensor:
+    def _rows_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         """Return the values to compare that are of a mask's region."""
-        rows = self._rows(layer, feature)
-        region = region_at(mask, layer, feature, self.patch_size, pool=self.pool)
-        return rows if region is None else ops.take(rows, region, axis=-1)
+        rows = self._rows(feature, view)
+        return ops.take(rows, view["region"], axis=-1) if "region" in view else rows
 
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        values = sort_rows(self._rows_of(self.mask, layer, feature), self.seed)
-        table = self._resampled(layer, values.shape[-1])
-        distance = mean_squared(values, table[:, :-1]) + ops.mean(table[:, -1])
-        if self.normalize == "paper" and self._published_as_sum:
-            distance = distance * math.prod(values.shape)
-        return self._scales[layer] * distance
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the positions to look at, if not all."""
+        least = self.patch_size * self.pool
+        height, width = shapes[layer][1:3]
+        if min(height, width) < least:
+            raise ValueError(
+                f"loss {self.name!r}: expected features of at least {least} x {least} positions "
+                f"at layer {layer!r}, as a patch has, received {height} x {width}"
+            )
+        return region_at(mask, layer, shapes, self.patch_size, pool=self.pool)
 
-    def _resampled(self, layer: str, count: int) -> Tensor:
-        """Return a target's quantiles, and in a last column what it varies within their cells.
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the target's quantiles, as many as there are values to compare.
 
-        The latter no picture of that size can match.
+        In a last column is what the target varies within the quantiles' cells, which no picture of
+        that size can match.
         """
-        if (layer, count) not in self._tables:
-            table = sum(share * _table(target, count) for share, target in self._targets[layer])
-            dtype = self._targets[layer][0][1].dtype
-            self._tables[layer, count] = kept(np.asarray(table, dtype))
-        return self._tables[layer, count]
+        view = QuantileLoss.view(self, self.mask, layer, shapes)
+        sides = (side // self.pool - self.patch_size + 1 for side in shapes[layer][1:3])
+        count = len(view["region"]) if "region" in view else math.prod(sides)
+        table = sum(share * _table(target, count) for share, target in self._targets[layer])
+        dtype = self._targets[layer][0][1].dtype
+        return {"table": np.asarray(table, dtype), "factor": self._scales[layer]}
+
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+        """Return the sorted values, a row for each distribution."""
+        return sort_rows(self._rows_of(feature, view), self.seed)
+
+    def distance_to(self, statistic: Tensor, target: Mapping[str, Any]) -> Tensor:
+        """Return the mean squared difference of the quantiles."""
+        table = target["table"]
+        distance = mean_squared(statistic, table[:, :-1]) + ops.mean(table[:, -1])
+        if self.normalize == "paper" and self._published_as_sum:
+            distance = distance * math.prod(statistic.shape)
+        return ops.cast(target["factor"], distance.dtype) * distance
 
     def averaged(self, losses: Sequence[QuantileLoss], shares: Sequence[float]) -> QuantileLoss:
         """Return the loss whose gradient is that of the weighted sum of such losses.
@@ -94,12 +109,9 @@ class QuantileLoss(LayerLoss):
                 for weight, loss in zip(weights, losses, strict=True)
                 for share, target in loss._targets[layer]
             )
-            average._scales[layer] = kept(np.asarray(total, average._targets[layer][0][1].dtype))
+            dtype = average._targets[layer][0][1].dtype
+            average._scales[layer] = ops.convert_to_tensor(total, dtype.name)
         return average
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out of copies what is quickly made again."""
-        return {**vars(self), "_tables": {}}
 
 
 def _table(target: Table, count: int) -> Table:

@@ -11,9 +11,10 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize
+from neuralstyle.losses.masks import Mask, as_mask
 from neuralstyle.losses.quantiles import QuantileLoss
+from neuralstyle.losses.shapes import Shapes, dtype_of
 from neuralstyle.losses.statistics import orthonormal_directions, projections
-from neuralstyle.optimize.compiled import kept
 
 
 @final
@@ -106,24 +107,22 @@ class SlicedWassersteinLoss(QuantileLoss):
         self.patch_size = whole_number("patch_size", patch_size, 1)
         self.pool = whole_number("pool", pool, 1)
         self.seed = whole_number("seed", seed, 0)
-        seen = self._look_at(target, layers, normalize, name, mask)
-        self._kernels = {layer: self._kernel(feature) for layer, feature in seen.items()}
-        self._keep(seen, target_mask)
+        shapes = self._look_at(target, layers, normalize, name, mask)
+        self._kernels = {
+            layer: self._kernel(shapes[layer][-1], dtype_of(target[layer])) for layer in self.layers
+        }
+        self._keep(target, as_mask(target_mask, "target_mask"), shapes)
 
-    def _kernel(self, feature: Tensor) -> Tensor:
-        shape = (self.patch_size, self.patch_size, feature.shape[-1])
+    def _kernel(self, channels: int, dtype: str) -> Tensor:
+        shape = (self.patch_size, self.patch_size, channels)
         vectors = orthonormal_directions(int(np.prod(shape)), self.directions, self.seed)
-        dtype = np.asarray(feature).dtype
-        return kept(vectors.reshape(*shape, self.directions).astype(dtype))
+        return ops.convert_to_tensor(vectors.reshape(*shape, self.directions), dtype)
 
-    def _rows(self, layer: str, feature: Tensor) -> Tensor:
-        least = self.patch_size * self.pool
-        if min(feature.shape[1:3]) < least:
-            raise ValueError(
-                f"loss {self.name!r}: expected features of at least {least} x {least} positions "
-                f"at layer {layer!r}, as a patch has, received {feature.shape[1]} x "
-                f"{feature.shape[2]}"
-            )
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the directions, and the positions to look at, if not all."""
+        return {"kernel": self._kernels[layer], **super().view(mask, layer, shapes)}
+
+    def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         if self.pool > 1:
             feature = ops.average_pool(feature, self.pool, self.pool, data_format="channels_last")
-        return projections(feature, self._kernels[layer])
+        return projections(feature, view["kernel"])

@@ -20,7 +20,6 @@ from neuralstyle._types import PathLike
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
-from neuralstyle.optimize.compiled import kept
 
 Saved = TypeVar("Saved", Loss, StyleObjective)
 
@@ -178,7 +177,7 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], known: dict[str, type
     if kind == "array":
         return arrays[value]
     if kind == "tensor":
-        return kept(arrays[value])
+        return keras.ops.convert_to_tensor(arrays[value])
     if kind == "mask":
         return Mask(*(_decoded(part, arrays, known) for part in value))
     if kind == "objective":

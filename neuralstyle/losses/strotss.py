@@ -12,9 +12,9 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize
-from neuralstyle.losses.masks import as_mask, region_at
+from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import positions
-from neuralstyle.optimize.compiled import kept
 
 Distance: TypeAlias = Literal["cosine", "euclidean"]
 
@@ -104,24 +104,35 @@ class RelaxedEMDLoss(LayerLoss):
         self.seed = whole_number("seed", seed, 0)
         self._targets: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
+        shapes = self._look_at(target, layers, normalize, name, mask)
         target_mask = as_mask(target_mask, "target_mask")
-        for layer, feature in self._look_at(target, layers, normalize, name, mask).items():
-            points = self._points(feature, region_at(target_mask, layer, feature))
-            self._targets[layer] = kept(points)
+        for layer in self.layers:
+            feature = feature_at(target, layer, "target")
+            points = self.statistic(feature, self.view(target_mask, layer, shapes))
+            self._targets[layer] = points
             self._scales[layer] = 1.0
             if distance == "euclidean" and normalize == "mean":
                 self._scales[layer] = 1 / math.sqrt(feature.shape[-1])
             elif distance == "euclidean" and normalize == "relative":
                 norm = ops.mean(lengths(points))
-                self._scales[layer] = kept(1 / ops.where(norm > 0, norm, ops.ones_like(norm)))
+                self._scales[layer] = 1 / ops.where(norm > 0, norm, ops.ones_like(norm))
 
-    def _points(self, feature: Tensor, region: Tensor | None) -> Tensor:
-        points = sampled(feature, self.samples, self.seed, region)
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the positions to draw from, if not all."""
+        return region_at(mask, layer, shapes)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the target's points."""
+        return {"points": self._targets[layer], "factor": self._scales[layer]}
+
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+        """Return the features, or their directions, at the positions drawn."""
+        points = sampled(feature, self.samples, self.seed, view.get("region"))
         return directions(points) if self.distance == "cosine" else points
 
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        points = self._points(feature, region_at(self.mask, layer, feature))
-        others = ops.convert_to_tensor(self._targets[layer])
+    def distance_to(self, statistic: Tensor, target: Mapping[str, Any]) -> Tensor:
+        """Return the larger of the two mean distances to what is nearest."""
+        points, others = statistic, target["points"]
         # Which is the nearest is constant in the gradient of a minimum; so the distances of all
         # pairs, which lose digits where they are small, only have to tell which it is.
         squares = [ops.sum(ops.square(x), axis=-1) for x in (points, others)]
@@ -129,7 +140,8 @@ class RelaxedEMDLoss(LayerLoss):
         apart = squares[0][:, None] + squares[1] - 2 * products
         to = points - ops.take(others, ops.argmin(apart, axis=1), axis=0)
         fro = ops.take(points, ops.argmin(apart, axis=0), axis=0) - others
-        return self._scales[layer] * ops.maximum(*map(self._mean_length, (to, fro)))
+        nearest = ops.maximum(*map(self._mean_length, (to, fro)))
+        return ops.cast(target["factor"], nearest.dtype) * nearest
 
     def _mean_length(self, differences: Tensor) -> Tensor:
         if self.distance == "euclidean":
@@ -208,28 +220,41 @@ class SelfSimilarityLoss(LayerLoss):
     ) -> None:
         self.samples = whole_number("samples", samples, 1)
         self.seed = whole_number("seed", seed, 0)
-        seen = self._look_at(target, layers, normalize, name, mask)
-        self._sizes = {layer: tuple(feature.shape[1:3]) for layer, feature in seen.items()}
-        self._targets = {layer: kept(self._similarities(layer, f)) for layer, f in seen.items()}
+        shapes = self._look_at(target, layers, normalize, name, mask)
+        self._sizes = {layer: shapes[layer][1:3] for layer in self.layers}
+        self._targets = {
+            layer: self.statistic(
+                feature_at(target, layer, "target"), self.view(self.mask, layer, shapes)
+            )
+            for layer in self.layers
+        }
 
-    def _similarities(self, layer: str, feature: Tensor) -> Tensor:
-        region = region_at(self.mask, layer, feature)
-        points = directions(sampled(feature, self.samples, self.seed, region))
-        apart = 1 - ops.matmul(points, ops.transpose(points))
-        floor = FLATNESS * apart.shape[0]
-        return apart / ops.maximum(ops.sum(apart, axis=0), floor)
+    def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Return the positions to draw from, if not all."""
+        return region_at(mask, layer, shapes)
 
-    def _distance(self, layer: str, feature: Tensor) -> Tensor:
-        size = tuple(feature.shape[1:3])
-        if size != self._sizes[layer]:
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return the similarities to compare with."""
+        size = shapes[layer][1:3]
+        if size != tuple(self._sizes[layer]):
             raise ValueError(
                 f"loss {self.name!r}: expected features of the target's size {self._sizes[layer]} "
                 f"at layer {layer!r}, received {size}; content image and generated image must have "
                 "the same size"
             )
-        target = self._targets[layer]
-        total = ops.sum(ops.abs(self._similarities(layer, feature) - target))
-        count = target.shape[0]
+        return {"similarities": self._targets[layer]}
+
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+        """Return the distances among the positions drawn, divided by their sums."""
+        points = directions(sampled(feature, self.samples, self.seed, view.get("region")))
+        apart = 1 - ops.matmul(points, ops.transpose(points))
+        floor = FLATNESS * apart.shape[0]
+        return apart / ops.maximum(ops.sum(apart, axis=0), floor)
+
+    def distance_to(self, statistic: Tensor, target: Mapping[str, Any]) -> Tensor:
+        """Return the mean absolute difference."""
+        total = ops.sum(ops.abs(statistic - target["similarities"]))
+        count = statistic.shape[0]
         return total / (count if self.normalize == "relative" else count**2)
 
 

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, StatisticLoss, scale, weighed
+from neuralstyle.losses.shapes import Shapes
 
 
 @final
@@ -62,8 +63,14 @@ class TemporalLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, "input", normalize, name, mask, mask)
 
-    def _statistics(self, feature: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        return (weighed(feature, mask, self.normalize),)
+    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return the features, each weighed by the mask."""
+        return (weighed(feature, view.get("mask"), self.normalize),)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return what the features are compared with."""
+        self._check_same_shape(layer, shapes)
+        return super().target(layer, shapes)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return (scale(self.normalize, statistics[0], paper=1),)

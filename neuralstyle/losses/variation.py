@@ -10,14 +10,15 @@ from keras import ops
 
 from neuralstyle._checks import number
 from neuralstyle._types import Tensor
-from neuralstyle.losses.layers import Normalize, feature_at, normalization
+from neuralstyle.losses.layers import Normalize, normalization
 from neuralstyle.losses.masks import Mask, Values, as_mask
-from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import total_variation
+from neuralstyle.losses.structure import StructuredLoss
 
 
 @final
-class TotalVariationLoss(Loss):
+class TotalVariationLoss(StructuredLoss):
     r"""Total variation of the image, which takes away grain.
 
     .. math:: L = \operatorname{mean}_{ij} \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} -
@@ -70,19 +71,22 @@ class TotalVariationLoss(Loss):
         self.normalize: Normalize = normalization(normalize)
         self.mask: Mask | None = as_mask(mask)
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of `features` as a scalar tensor."""
-        image = feature_at(features, "input", "features")
-        if min(image.shape[1:3]) < 2:
+    def arrays(self, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return the weights of the pixels, if there are any."""
+        height, width = shapes["input"][1:3]
+        if min(height, width) < 2:
             raise ValueError(
                 f"loss {self.name!r}: expected an image of at least 2 x 2 pixels, "
-                f"received {image.shape[1]} x {image.shape[2]}"
+                f"received {height} x {width}"
             )
-        variation = total_variation(image, self.exponent)
-        size = image.shape[1], image.shape[2]
-        weights = self.mask and self.mask.tensor("input", size, corners)
-        if weights is not None:
-            weights = ops.cast(weights, image.dtype)
+        weights = self.mask and self.mask.view("input", shapes, corners)
+        return {} if weights is None else {"weights": weights}
+
+    def compute(self, features: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Tensor:
+        """Return the mean or the sum of the variation."""
+        variation = total_variation(feature_at(features, "input"), self.exponent)
+        if "weights" in arrays:
+            weights = ops.cast(arrays["weights"], variation.dtype)
             if self.normalize != "paper":
                 weights = weights / ops.mean(weights)
             variation = weights[..., None] * variation

@@ -1,254 +1,244 @@
-"""Compiled evaluations, used again by objectives that differ in nothing but targets and weights.
+"""Compiled evaluations, used again by objectives of the same structure.
 
 Tracing an evaluation into a graph takes about a second, as long as tens of evaluations of a small
-image. But what differs between two photographs, or two paintings, or two weights, are tensors that
-are `kept`, which the graph takes from outside. So an extractor keeps the traces made with it, and a
-new objective that asks for the same computation gets one of them with its own tensors put in.
-
-That it is the same computation is not taken on trust: the losses alone, which is quick, are traced
-with stand-ins for the features, and the two graphs compared.
+image. But what differs between two photographs, two paintings or two weights are numbers. So the
+losses are split (`neuralstyle.losses.structure`): what fixes the graph is the key under which
+compiled code is found, and the arrays are its arguments. The code hangs on the extractor, and dies
+with it. What the library cannot see into is compiled anew for every evaluator.
 """
 
 from __future__ import annotations
 
-import functools
-import math
-import threading
-from collections.abc import Callable, Iterator, Mapping, MutableSequence
-from typing import Any, NamedTuple, TypeAlias, final
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias, final
 
 import keras
 import tensorflow as tf
 
+from neuralstyle._kernels.device import TRACING
 from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor
+from neuralstyle.losses.objective import StyleObjective, scalar, weighted_sum
+from neuralstyle.losses.shapes import Shapes
+from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 
-Losses: TypeAlias = Callable[[Mapping[str, Tensor]], Any]
-"""Computes losses, in any nest of tensors, from features."""
+Code: TypeAlias = Callable[..., tuple[Tensor, Tensor, Tensor]]
+"""Takes the image, the weights and the arrays; returns value, gradient and the losses."""
 
-Compute: TypeAlias = Callable[[Losses, Callable[[Any], Mapping[str, Tensor]], Any], Any]
-"""Computes results from losses, an extractor and an image."""
-
-TRACES = 16
-"""Traces that an extractor keeps, the latest ones: each scale of a picture has one, and photographs
-have a few different shapes."""
-
-COPIED = 128
-"""Numbers up to which TensorFlow copies a tensor into a graph instead of taking it from outside."""
-
-
-def kept(value: Tensor) -> Tensor:
-    """Keep a tensor such that graphs take it from outside, whatever its size.
-
-    Parameters
-    ----------
-    value : array or tensor
-
-    Returns
-    -------
-    tensor or keras.Variable
-
-    Examples
-    --------
-    >>> float(kept(2.0) * 3)
-    6.0
-    """
-    # Outside the graph that may be being traced: what is made there ends with it.
-    with tf.init_scope():
-        value = keras.ops.convert_to_tensor(value)
-        if math.prod(value.shape) > COPIED:
-            return value
-        return keras.Variable(value, dtype=value.dtype, trainable=False)
-
-
-def trace(
-    compute: Compute,
-    losses: Losses,
-    extractor: Callable[[Any], Mapping[str, Tensor]],
-    image: tf.TensorSpec,
-) -> Callable[[Tensor], Any]:
-    """Trace a computation, or use a trace again that the extractor has of it.
-
-    Parameters
-    ----------
-    compute : callable
-        Called with the losses, the extractor and the image.
-    losses : callable
-        Takes features and returns tensors.
-    extractor : callable
-        Traces are kept in its list ``traces``, if it has one.
-    image : TensorSpec
-
-    Returns
-    -------
-    callable
-        Takes the image and returns what `compute` returned.
-    """
-    traces: MutableSequence[Trace] = getattr(extractor, "traces", [])
-    # Traces that look at the same features are compared with one trace of the new losses.
-    trace_losses = functools.lru_cache(functools.partial(_trace_losses, losses))
-    for candidate in traces:
-        if candidate.image != image:
-            continue
-        alone = trace_losses(candidate.read)
-        if alone is not None and (bound := candidate.bind(alone)):
-            traces.remove(candidate)
-            traces.append(candidate)
-            return bound
-    new = Trace(compute, losses, extractor, image)
-    traces.append(new)
-    del traces[:-TRACES]
-    return functools.partial(new.call, new.outside)
+KEPT = 16
+"""Compiled evaluations that an extractor keeps, the latest ones: each scale of a picture has one,
+and photographs have a few different shapes."""
 
 
 @final
-class Trace:
-    """A traced computation, and which of the tensors that it takes are an objective's."""
+class Compiled:
+    """An objective, compiled for images of one size.
+
+    Parameters
+    ----------
+    objective : StyleObjective
+    extractor : callable
+    image : TensorSpec
+    """
 
     def __init__(
-        self,
-        compute: Compute,
-        losses: Losses,
-        extractor: Callable[[Any], Mapping[str, Tensor]],
-        image: tf.TensorSpec,
+        self, objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec
     ) -> None:
-        self.image = image
-        self._losses = losses
-        self._lock = threading.Lock()
-        read: dict[str, tf.TensorSpec] = {}
+        with TRACING:
+            self._code, self._arrays = _found(objective, extractor, image)
+        # Variables are read at every evaluation; what else there is does not change any more.
+        self._variables = [
+            k for k, array in enumerate(self._arrays) if isinstance(array, keras.Variable)
+        ]
 
-        def watched(image: Tensor) -> Mapping[str, Tensor]:
-            return _Watched(extractor(image), read)
+    def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return value, gradient and the losses, in the order of the terms.
 
-        function = tf.function(lambda image: compute(losses, watched, image), autograph=False)
-        self._function = function.get_concrete_function(image)
-        self.read = frozenset(read.items())
-        self.graph = self._function.graph
-        self.outside = self.graph.external_captures
-
-    @functools.cached_property
-    def alone(self) -> _Traced | None:
-        """The losses alone, traced when others are first compared with them."""
-        return _trace_losses(self._losses, self.read)
-
-    def bind(self, others: _Traced) -> Callable[[Tensor], Any] | None:
-        """Return the computation for other losses; None if they compute something else."""
-        ours = self.alone
-        if ours is None or ours.graph != others.graph:
-            return None
-        exchange = {id(a): b for a, b in zip(ours.outside, others.outside, strict=True)}
-        outside = [exchange.get(id(tensor), tensor) for tensor in self.outside]
-        return functools.partial(self.call, outside)
-
-    def call(self, outside: list[Tensor], image: Tensor) -> Any:
-        """Compute, with these tensors from outside."""
-        with self._lock:
-            self._function.set_external_captures(outside)
-            return self._function(image)
+        Parameters
+        ----------
+        image : tensor, shape (1, H, W, 3)
+        weights : tensor, float64, shape (terms,)
+        """
+        arrays = self._arrays
+        if self._variables:
+            arrays = list(arrays)
+            for k in self._variables:
+                arrays[k] = tf.convert_to_tensor(arrays[k])
+        return self._code(image, weights, *arrays)
 
 
-class _Traced(NamedTuple):
-    """Losses as a graph, and the tensors that it takes from outside."""
+@final
+class _Store:
+    """What is known of an extractor: compiled evaluations, and the shapes of its features."""
 
-    graph: bytes
-    outside: list[Tensor]
+    def __init__(self) -> None:
+        self.code: OrderedDict[Hashable, Code] = OrderedDict()
+        self.shapes: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
 
 
-def _trace_losses(losses: Losses, read: frozenset[tuple[str, tf.TensorSpec]]) -> _Traced | None:
-    """Trace the losses alone; None if they want to see more of the features than stand-ins."""
+_stores: weakref.WeakKeyDictionary[Any, _Store] = weakref.WeakKeyDictionary()
 
-    def alone(features: dict[str, Tensor]) -> Any:
-        return losses(_Exactly(features))
+
+def _found(
+    objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec
+) -> tuple[Code, list[Any]]:
+    """Return code for an objective and the arrays that it takes; compile it if there is none."""
+    store = _store_of(extractor)
+    try:
+        if store is None:
+            raise Opaque("the extractor does not promise to be the same at every call")
+        terms = _built(objective, extractor, image, store)
+    except Opaque:
+        return _compile(objective, None, extractor, image), []
+    kinds, leaves = structure([term.arrays for term in terms])
+    arrays = [leaf if isinstance(leaf, keras.Variable) else _tensor(leaf) for leaf in leaves]
+    key = (tuple(image.shape), image.dtype, tuple(term.options for term in terms), kinds)
+    if key not in store.code:
+        store.code[key] = _compile(objective, terms, extractor, image)
+        while len(store.code) > KEPT:
+            store.code.popitem(last=False)
+    store.code.move_to_end(key)
+    return store.code[key], arrays
+
+
+def _tensor(leaf: Any) -> Tensor:
+    return tf.constant(leaf, tf.float64) if isinstance(leaf, float) else tf.convert_to_tensor(leaf)
+
+
+def _store_of(extractor: Extractor) -> _Store | None:
+    """Return what is kept for an extractor; None if nothing may be."""
+    if not getattr(extractor, "reuse", False):
+        return None
+    try:
+        return _stores.setdefault(extractor, _Store())
+    except TypeError:  # no hash, or no weak reference
+        return None
+
+
+def _compile(
+    objective: StyleObjective,
+    terms: Sequence[Built] | None,
+    extractor: Extractor,
+    image: tf.TensorSpec,
+) -> Code:
+    """Trace an evaluation; without `terms`, of the losses as they are."""
+    names = [term.name for term in objective.terms]
+    nest = None if terms is None else [term.arrays for term in terms]
+
+    def evaluate(image: Tensor, weights: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
+        features = extractor(image)
+        if terms is None:
+            values = list(objective.evaluate(features).values())
+        else:
+            values = [
+                scalar(name, lambda features, t=term, a=arrays: t.compute(features, a), features)
+                for name, term, arrays in zip(names, terms, filled(nest, iter(leaves)), strict=True)
+            ]
+        total = weighted_sum(tf.unstack(weights, len(values)), values)
+        (gradient,) = tf.gradients(total, [image])
+        if gradient is None:
+            raise ValueError(
+                "the objective does not depend on the image: expected losses that are computed "
+                "with keras.ops from the features that they are called with, received\n"
+                f"{objective}"
+            )
+        # Gathering losses have sparse gradients.
+        gradient = tf.convert_to_tensor(gradient)
+        return total, gradient, tf.stack([tf.cast(value, tf.float64) for value in values])
+
+    specs = [
+        tf.TensorSpec((), tf.float64) if isinstance(leaf, float) else _spec(leaf)
+        for leaf in structure(nest or [])[1]
+    ]
+    weights = tf.TensorSpec((len(names),), tf.float64)
+    function = tf.function(evaluate, autograph=False)
+    code: Code = function.get_concrete_function(image, weights, *specs)
+    return code
+
+
+def _spec(leaf: Any) -> tf.TensorSpec:
+    return tf.TensorSpec(leaf.shape, keras.backend.standardize_dtype(leaf.dtype))
+
+
+def _built(
+    objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, store: _Store
+) -> list[Built]:
+    """Build the losses for images of one size, looking at a trace of the features if need be."""
+    size = tuple(image.shape)
+    known = store.shapes.pop(size) if size in store.shapes else _Known()
+    store.shapes[size] = known
+    while len(store.shapes) > KEPT:
+        store.shapes.popitem(last=False)
+
+    def losses() -> list[Built]:
+        return [build(term.loss, Shapes(known)) for term in objective.terms]
 
     try:
-        graph = tf.function(alone, autograph=False).get_concrete_function(dict(read)).graph
-    except Exception:  # the whole evaluation, traced anew, will say it better
-        return None
-    definition = graph.as_graph_def()
-    # What comes from outside has a new name each time, which does not matter. (Gradients that a
-    # user wrote have new names too; their insides are not in this graph, so they do matter.)
-    names = {tensor.op.name: f"outside {i}" for i, tensor in enumerate(graph.internal_captures)}
-    for node in definition.node:
-        if node.name in names:
-            node.name = names[node.name]
-            node.attr.pop("_user_specified_name", None)
-        node.input[:] = [names.get(name, name) for name in node.input]
-    functions = _functions(definition)
-    nodes = definition.SerializeToString(deterministic=True)
-    return _Traced(nodes + functions, graph.external_captures)
+        return losses()
+    except _Unseen:
+        pass
+    built: list[Built] = []
+
+    def look(image: Tensor) -> None:
+        with known.looking_at(extractor(image)):
+            built.extend(losses())
+
+    tf.function(look, autograph=False).get_concrete_function(image)
+    return built
 
 
-def _functions(definition: Any) -> bytes:
-    """Take the functions out of a graph, such as the insides of loops, under names of their own.
+class _Unseen(Exception):
+    """Says that a layer has not been looked at yet."""
 
-    Those that TensorFlow gives them are numbered anew each time.
+
+@final
+class _Known(Mapping[str, tf.TensorSpec]):
+    """The feature maps of images of one size, without their values: as far as they were asked for.
+
+    They are noted while a trace is looked at, and known without one from then on.
     """
-    bodies = {function.signature.name: function for function in definition.library.function}
-    names: dict[str, str] = {}
 
-    def visit(nodes: Any) -> None:
-        for node in nodes:
-            for _, value in sorted(node.attr.items()):
-                for called in (value.func, *value.list.func):
-                    name = called.name
-                    if name in bodies and name not in names:
-                        names[name] = f"function {len(names)}"
-                        visit(bodies[name].node_def)
-                    if name in names:
-                        called.name = names[name]
+    def __init__(self) -> None:
+        self.digest: str | None = None
+        self._maps: dict[str, tf.TensorSpec] = {}
+        self._fields: dict[str, Any] = {}
+        self._features: Mapping[str, Tensor] | None = None
 
-    visit(definition.node)
-    text = "".join(str(bodies[name]) for name in names)
-    for name in sorted(names, key=len, reverse=True):  # a name may be the beginning of another
-        text = text.replace(name, names[name])
-    definition.ClearField("library")
-    return text.encode()
-
-
-@final
-class _Watched(Mapping[str, Tensor]):
-    """Features that note which of them are asked for."""
-
-    def __init__(self, features: Mapping[str, Tensor], read: dict[str, tf.TensorSpec]) -> None:
+    @contextmanager
+    def looking_at(self, features: Mapping[str, Tensor]) -> Iterator[None]:
+        """Take what is not known from features of a graph that is being traced."""
         self._features = features
-        self._read = read
+        self.digest = getattr(features, "digest", None)
+        try:
+            yield
+        finally:
+            self._features = None
 
-    def __getitem__(self, name: str) -> Tensor:
-        tensor = self._features[name]
-        self._read[name] = tf.TensorSpec(tensor.shape, tensor.dtype)
-        return tensor
+    def _traced(self) -> Mapping[str, Tensor]:
+        if self._features is None:
+            raise _Unseen
+        return self._features
+
+    def __getitem__(self, layer: str) -> tf.TensorSpec:
+        if layer not in self._maps:
+            tensor = self._traced()[layer]
+            self._maps[layer] = tf.TensorSpec(tensor.shape, tensor.dtype)
+        return self._maps[layer]
+
+    def receptive_field(self, layer: str) -> tuple[int, int, int] | None:
+        if layer not in self._fields:
+            ask = getattr(self._traced(), "receptive_field", None)
+            self._fields[layer] = ask and ask(layer)
+        return self._fields[layer]
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self._maps or layer in self._traced()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._features)
+        return iter(self._traced())
 
     def __len__(self) -> int:
-        return len(self._features)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._features
-
-    def __repr__(self) -> str:
-        return repr(self._features)
-
-
-@final
-class _Exactly(Mapping[str, Tensor]):
-    """Stand-ins for the features that a trace asked for; whoever asks for more is not like it."""
-
-    def __init__(self, features: dict[str, Tensor]) -> None:
-        self._features = features
-
-    def __getitem__(self, name: str) -> Tensor:
-        if name not in self._features:
-            raise LookupError(name)
-        return self._features[name]
-
-    def __iter__(self) -> Iterator[str]:
-        raise LookupError
-
-    def __len__(self) -> int:
-        raise LookupError
-
-    def __contains__(self, name: object) -> bool:
-        if name not in self._features:
-            raise LookupError(name)
-        return True
+        return len(self._traced())

@@ -6,7 +6,7 @@ backend Keras runs on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import keras
@@ -18,7 +18,7 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
-from neuralstyle.optimize.compiled import kept, trace
+from neuralstyle.optimize.compiled import Compiled
 
 
 @final
@@ -86,9 +86,10 @@ class Evaluator:
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
         self._dtype = str(getattr(extractor, "dtype", "float32"))
         self._names = [term.name for term in self.objective.terms]
-        # Tracing now finds everything that does not fit before any work is done.
+        self._weights = tf.constant([term.weight for term in self.objective.terms], tf.float64)
+        # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
-        self._compute = trace(_value_and_gradient, _Weighed(self.objective), extractor, image)
+        self._compute = Compiled(self.objective, extractor, image)
 
     def __call__(self, x: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Evaluate the objective.
@@ -133,7 +134,7 @@ class Evaluator:
         value : float
         gradient : tensor, shape (1, H, W, 3)
         """
-        total, gradient, losses = self._compute(image)
+        total, gradient, losses = self._compute(image, self._weights)
         self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
         return float(total), gradient
 
@@ -208,33 +209,6 @@ def gradient_norms(
         gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
     return norms
-
-
-@final
-class _Weighed:
-    """An objective whose weights a graph takes from outside, as it does targets."""
-
-    def __init__(self, objective: StyleObjective) -> None:
-        self.objective = objective
-        self.weights = {k: kept(np.float64(weight)) for k, weight in objective.weights.items()}
-
-    def __call__(self, features: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        losses = self.objective.evaluate(features)
-        return self.objective.total(losses, self.weights), losses
-
-
-def _value_and_gradient(weighed: Any, extractor: Extractor, image: Any) -> tuple[Any, Any, Any]:
-    total, losses = weighed(extractor(image))
-    (gradient,) = tf.gradients(total, [image])
-    if gradient is None:
-        raise ValueError(
-            "the objective does not depend on the image: expected losses that are computed "
-            "with keras.ops from the features that they are called with, received\n"
-            f"{weighed.objective}"
-        )
-    # Gathering losses have sparse gradients.
-    gradient = tf.convert_to_tensor(gradient)
-    return total, gradient, tf.stack([tf.cast(x, tf.float64) for x in losses.values()])
 
 
 def image_shape(shape: Any) -> tuple[int, int, int]:

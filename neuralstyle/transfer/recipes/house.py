@@ -149,12 +149,13 @@ def _holds_patches(features: FeatureMap, mask: Any, pool: int) -> bool:
     With a few alone, light goes where it does not belong.
     """
     from neuralstyle.losses.masks import as_mask, region_at
+    from neuralstyle.losses.shapes import Shapes
 
     picture = features["input"]
     if min(picture.shape[1:3]) < 1.5 * PATCH * pool:
         return False
     try:
-        region_at(as_mask(mask), "input", picture, PATCH, pool=pool)
+        region_at(as_mask(mask), "input", Shapes(features), PATCH, pool=pool)
     except ValueError:  # it vanishes
         return False
     return True

@@ -1,0 +1,118 @@
+"""Features as losses see them: a mapping from layer name to feature map, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import keras
+import numpy as np
+from keras import ops
+
+from neuralstyle._types import Tensor
+
+
+@final
+class Shapes:
+    """The shapes of an image's feature maps, and what their units see of the image.
+
+    Parameters
+    ----------
+    features : mapping from str to tensor
+        As an extractor returns it, or what else has a shape under each name. Asked when needed.
+    argument : str, default "features"
+        What messages call it.
+    """
+
+    def __init__(self, features: Mapping[str, Any], argument: str = "features") -> None:
+        self._features = features
+        self._argument = argument
+
+    def __getitem__(self, layer: str) -> tuple[int, int, int, int]:
+        """Return the shape (1, H, W, C) of a layer's feature map."""
+        shape = shape_of(_found(self._features, layer, self._argument))
+        if len(shape) != 4 or shape[0] != 1 or 0 in shape:
+            raise ValueError(
+                f"{self._argument}: expected a feature map of shape (1, H, W, C) at layer "
+                f"{layer!r}, received {shape}"
+            )
+        return shape  # type: ignore[return-value]
+
+    def __contains__(self, layer: object) -> bool:
+        """Tell whether there is a layer of this name."""
+        return layer in self._features
+
+    @property
+    def digest(self) -> str | None:
+        """What names the network, if the features say so."""
+        return getattr(self._features, "digest", None)
+
+    def receptive_field(self, layer: str) -> tuple[int, int, int] | None:
+        """Return start, length and step of what a layer's units see, if the features say so."""
+        known = getattr(self._features, "receptive_field", None)
+        return None if known is None else known(layer)
+
+    def octave(self, prefix: str) -> Shapes:
+        """Return the shapes of those layers whose names begin so, under the rest of their names."""
+        return Shapes(Prefixed(self._features, prefix), self._argument)
+
+
+@final
+class Prefixed(Mapping[str, Any]):
+    """Those features whose names begin alike, under the rest of their names."""
+
+    def __init__(self, features: Mapping[str, Any], prefix: str) -> None:
+        self._features = features
+        self._prefix = prefix
+        self.digest = getattr(features, "digest", None)
+        if hasattr(features, "receptive_field"):
+            self.receptive_field = lambda layer: features.receptive_field(prefix + layer)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the feature map of that name."""
+        return self._features[self._prefix + name]
+
+    def __iter__(self) -> Any:
+        """Iterate over the names."""
+        names = (name for name in self._features if name.startswith(self._prefix))
+        return (name.removeprefix(self._prefix) for name in names)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is one of this name."""
+        return f"{self._prefix}{name}" in self._features
+
+
+def feature_at(features: Mapping[str, Tensor], layer: str, argument: str = "features") -> Tensor:
+    """Take one feature map, checking that it is one."""
+    _ = Shapes(features, argument)[layer]
+    return ops.convert_to_tensor(features[layer])
+
+
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """Return the shape of an array or tensor."""
+    shape = getattr(tensor, "shape", None)
+    return tuple(np.shape(tensor) if shape is None else shape)
+
+
+def dtype_of(tensor: Any) -> str:
+    """Return the name of an array's or a tensor's type of numbers."""
+    return keras.backend.standardize_dtype(getattr(tensor, "dtype", np.asarray(tensor).dtype))
+
+
+def _found(features: Mapping[str, Any], layer: str, argument: str) -> Any:
+    try:
+        return features[layer]
+    except KeyError as error:
+        known = ", ".join(features) if len(features) < 40 else "see the extractor's layers"
+        own = error.args and error.args[0] != layer  # an extractor's message names the layers
+        reason = error.args[0] if own else f"there is no layer {layer!r}; known are: {known}"
+        raise KeyError(f"{argument}: {reason}") from None
+    except (TypeError, IndexError):
+        raise TypeError(
+            f"{argument}: expected features (a mapping from layer name to tensor, as an extractor "
+            f"returns), received {type(features).__name__}"
+        ) from None
