@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image as Pillow
 
 import neuralstyle as ns
-from neuralstyle.features import architectures as vgg19
+from neuralstyle.features.architectures import Weights
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 FeatureMaps: TypeAlias = Mapping[str, Array]
@@ -91,14 +91,17 @@ def pixels(image: Any) -> dict[str, Any]:
     return {"input": image if len(image.shape) == 4 else image[None]}
 
 
-class KeptPixels:
-    """`pixels` with the promise that compiled code may be kept: quick where runs are many."""
+class Reusable:
+    """An extractor with the promise that compiled code may be kept: quick where runs are many."""
 
     reuse = True
 
+    def __init__(self, extractor: Callable[[Any], dict[str, Any]] = pixels) -> None:
+        self._extractor = extractor
+
     def __call__(self, image: Any) -> dict[str, Any]:
-        """See the image as it is."""
-        return pixels(image)
+        """See the image as the extractor does."""
+        return self._extractor(image)
 
 
 def two_layers(image: Any) -> dict[str, Any]:
@@ -128,6 +131,60 @@ def blend(content: Any, *styles: Any) -> ns.StyleObjective:
     terms = [ns.ContentLoss(content, "input"), 0.1 * ns.TotalVariationLoss(exponent=1.2)]
     terms += [ns.CovarianceLoss(style, "input") for style in styles]
     return ns.StyleObjective(*terms)
+
+
+# Evaluators that are watched
+
+Change: TypeAlias = Callable[[int, float, Array], tuple[float, Array]]
+
+
+class Watched:
+    """Stands for an evaluator, and keeps what it was asked and answered."""
+
+    def __init__(self, evaluator: ns.Evaluator, change: Change | None) -> None:
+        self._evaluator, self._change = evaluator, change
+        self.calls: list[tuple[Array, float]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._evaluator, name)
+
+    def __call__(self, x: Array) -> tuple[float, Array]:
+        value, gradient = self._evaluator(x)
+        self.calls.append((x.copy(), value))
+        if self._change is not None:
+            value, gradient = self._change(len(self.calls), value, gradient)
+        return value, gradient
+
+
+class Evaluators:
+    """The evaluators that runs make."""
+
+    def __init__(self) -> None:
+        self.made: list[Watched] = []
+        self._change: Change | None = None
+
+    def __call__(self, *args: Any) -> Watched:
+        self.made.append(Watched(ns.Evaluator(*args), self._change))
+        return self.made[-1]
+
+    @property
+    def calls(self) -> list[tuple[Array, float]]:
+        """What the latest was asked: points, and their values."""
+        return self.made[-1].calls
+
+    def answer(self, change: Change) -> None:
+        """Let those made from now on answer what a function makes of number, value, gradient."""
+        self._change = change
+
+    def interrupt(self, evaluation: int) -> None:
+        """Press Ctrl-C during an evaluation."""
+
+        def press(number: int, value: float, gradient: Array) -> tuple[float, Array]:
+            if number == evaluation:
+                raise KeyboardInterrupt
+            return value, gradient
+
+        self.answer(press)
 
 
 # What a test expects
@@ -262,9 +319,9 @@ NARROW = (8, 8, 16, 16, 16)
 """Widths of a network that is narrow enough for small files."""
 
 
-def assert_same_weights(actual: vgg19.Weights, expected: vgg19.Weights) -> None:
-    assert tuple(actual) == vgg19.CONVOLUTIONS
-    for name in vgg19.CONVOLUTIONS:
+def assert_same_weights(actual: Weights, expected: Weights) -> None:
+    assert tuple(actual) == tuple(expected)
+    for name in expected:
         for ours, theirs in zip(actual[name], expected[name], strict=True):
             assert ours.dtype == np.float32
             np.testing.assert_array_equal(ours, theirs, err_msg=name)

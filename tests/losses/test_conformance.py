@@ -1,232 +1,118 @@
-"""What every loss keeps to. A new loss is one more entry in `CASES`."""
+"""What every loss keeps to. A new loss is one more line in losses/examples.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import FeatureMaps, random_map, tensors, value, value_and_gradient
-from keras import ops
+from losses.examples import (
+    CASES,
+    EXAMPLES,
+    GENERATED,
+    LOSSES,
+    PART,
+    TARGET,
+    Case,
+    EdgeLoss,
+    features,
+    in_float32,
+    masked,
+    same,
+    takes,
+)
+from support import (
+    Array,
+    Reusable,
+    directional_error,
+    half_mask,
+    noise,
+    says,
+    tensors,
+    two_layers,
+    value,
+    value_and_gradient,
+)
 
 import neuralstyle as ns
 
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+every_kind = pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
 
-def features(seed: int) -> dict[str, np.ndarray]:
-    image = np.random.default_rng(seed + 2).uniform(size=(1, 6, 7, 3))
-    return {"a": random_map(seed, 5, 6, 3), "b": random_map(seed + 1, 3, 4, 4), "input": image}
+every_plain_case = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.plain], ids=lambda case: case.label
+)
+"""Other normalisations are other factors, which what takes long may leave out."""
 
-
-TARGET = features(0)
-VALID = np.random.default_rng(5).uniform(size=(6, 7))
-GENERATED = features(10)
-PART = ns.Mask(np.random.default_rng(6).uniform(size=(6, 7)))
-
-
-def flat(target: FeatureMaps) -> dict[str, np.ndarray]:
-    """Make an image of one colour, which has no variation."""
-    return {layer: np.full_like(value, 0.3) for layer, value in target.items()}
-
-
-def same(target: FeatureMaps) -> FeatureMaps:
-    return target
-
-
-@dataclass(frozen=True)
-class Case:
-    """A loss, made from the features of a target, and where it is zero."""
-
-    label: str
-    make: Callable[[Mapping[str, Any]], ns.Loss]
-    solution: Callable[[FeatureMaps], FeatureMaps] = same
-
-    @property
-    def loss(self) -> ns.Loss:
-        return self.make(TARGET)
-
-
-def brightness_loss(target: Mapping[str, Any]) -> ns.Loss:
-    wanted = ops.mean(target["input"])
-
-    @ns.loss
-    def brightness(features: Mapping[str, Any]) -> Any:
-        return ops.square(ops.mean(features["input"]) - wanted)
-
-    return brightness
-
-
-class EdgeLoss(ns.Loss):
-    """A loss as a user writes it."""
-
-    def __init__(self, target: Mapping[str, Any]) -> None:
-        self.edges = self.differences(target["input"])
-
-    def differences(self, image: Any) -> Any:
-        return image[:, 1:] - image[:, :-1]
-
-    def __call__(self, features: Mapping[str, Any]) -> Any:
-        return ops.mean(ops.square(self.differences(features["input"]) - self.edges))
-
-
-CASES = [
-    *(
-        case
-        for n in ("relative", "mean", "paper")
-        for case in (
-            Case(f"content-{n}", lambda t, n=n: ns.ContentLoss(t, ("a", "b"), normalize=n)),
-            Case(f"laplacian-{n}", lambda t, n=n: ns.LaplacianLoss(t, (1, 2), normalize=n)),
-            Case(
-                f"similarity-{n}", lambda t, n=n: ns.SelfSimilarityLoss(t, ("a", "b"), normalize=n)
-            ),
-            Case(f"style-{n}", lambda t, n=n: ns.StyleLoss(t, ("a", "b"), normalize=n)),
-            Case(
-                f"shifted-style-{n}",
-                lambda t, n=n: ns.StyleLoss(t, ("a", "b"), shift=-1, normalize=n),
-            ),
-            Case(f"covariance-{n}", lambda t, n=n: ns.CovarianceLoss(t, ("a", "b"), normalize=n)),
-            Case(f"moment-{n}", lambda t, n=n: ns.MomentLoss(t, ("a", "b"), normalize=n)),
-            Case(
-                f"gaussian-{n}",
-                lambda t, n=n: ns.GaussianWassersteinLoss(t, ("a", "b"), normalize=n),
-            ),
-            Case(f"histogram-{n}", lambda t, n=n: ns.HistogramLoss(t, ("a", "b"), normalize=n)),
-            Case(f"temporal-{n}", lambda t, n=n: ns.TemporalLoss(t, VALID, normalize=n)),
-            Case(
-                f"sliced-{n}",
-                lambda t, n=n: ns.SlicedWassersteinLoss(t, ("a", "b"), normalize=n),
-            ),
-            Case(
-                f"patches-{n}",
-                lambda t, n=n: ns.SlicedWassersteinLoss(t, "input", patch_size=3, normalize=n),
-            ),
-            Case(
-                f"patches-pooled-{n}",
-                lambda t, n=n: ns.SlicedWassersteinLoss(
-                    t, "input", patch_size=2, pool=2, normalize=n
-                ),
-            ),
-            Case(f"patch-{n}", lambda t, n=n: ns.PatchLoss(t, ("a", "b"), normalize=n)),
-            Case(f"emd-{n}", lambda t, n=n: ns.RelaxedEMDLoss(t, ("a", "b"), normalize=n)),
-            Case(
-                f"emd-euclidean-{n}",
-                lambda t, n=n: ns.RelaxedEMDLoss(
-                    t, ("a", "b"), samples=9, distance="euclidean", normalize=n
-                ),
-            ),
-            Case(f"variation-{n}", lambda t, n=n: ns.TotalVariationLoss(normalize=n), flat),
-            Case(
-                f"variation-1.25-{n}",
-                lambda t, n=n: ns.TotalVariationLoss(exponent=1.25, normalize=n),
-                flat,
-            ),
-        )
-    ),
-    Case("laplacian-masked", lambda t: ns.LaplacianLoss(t, (1, 2), mask=PART)),
-    Case("variation-masked", lambda t: ns.TotalVariationLoss(mask=PART), flat),
-    *(
-        Case(f"{kind.name}-masked", lambda t, kind=kind: kind(t, ("a", "b"), mask=PART))
-        for kind in (ns.ContentLoss, ns.SelfSimilarityLoss)
-    ),
-    *(
-        Case(
-            f"{kind.name}-masked",
-            lambda t, kind=kind: kind(t, ("a", "b"), mask=PART, target_mask=PART),
-        )
-        for kind in (
-            ns.StyleLoss,
-            ns.CovarianceLoss,
-            ns.MomentLoss,
-            ns.GaussianWassersteinLoss,
-            ns.HistogramLoss,
-            ns.SlicedWassersteinLoss,
-            ns.PatchLoss,
-            ns.RelaxedEMDLoss,
-        )
-    ),
-    Case("function", brightness_loss),
-    Case("subclass", EdgeLoss),
-]
-
-every_loss = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-
-every_kind = pytest.mark.parametrize(
+all_normalizations_if_slow = pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(c, marks=pytest.mark.slow if c.label.endswith(("-mean", "-paper")) else ())
-        for c in CASES
-    ],
+    [pytest.param(case, marks=() if case.plain else pytest.mark.slow) for case in CASES],
     ids=lambda case: case.label,
 )
-"""For what takes long: other normalisations, which are other factors, are among the slow tests."""
 
 
-def test_every_exported_loss_is_in_the_list() -> None:
-    exported = {
-        name
-        for name in ns.__all__
-        if isinstance(kind := getattr(ns, name), type)
-        and issubclass(kind, ns.Loss)
-        and kind is not ns.Loss
-    }
-    assert len(exported) >= 5
-    assert exported <= {type(case.loss).__name__ for case in CASES}
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+def test_every_loss_of_the_library_has_a_row(kind: type[ns.Loss]) -> None:
+    assert kind in EXAMPLES, (
+        "add a line to EXAMPLES in tests/losses/examples.py: "
+        f"ns.{kind.__name__}: of_layers(ns.{kind.__name__}),"
+    )
 
 
-@every_loss
+# Values
+
+
+@every_case
 def test_the_value_is_a_finite_positive_scalar(case: Case) -> None:
     result = case.loss(GENERATED)
     assert tuple(result.shape) == ()
     assert 0 < float(result) < np.inf
 
 
-@every_loss
+@every_case
 def test_value_and_gradient_are_zero_at_the_target(case: Case) -> None:
-    result, gradient = value_and_gradient(case.loss, case.solution(TARGET))
+    result, gradient = value_and_gradient(case.loss, case.zero(TARGET))
     assert result == pytest.approx(0, abs=1e-24)
     for slope in gradient.values():
         np.testing.assert_allclose(slope, 0, atol=1e-12)
 
 
-@every_kind
-def test_the_gradient_agrees_with_central_differences(case: Case) -> None:
-    step = 1e-6
-    compiled = tf.function(case.loss)
-    _, gradient = value_and_gradient(case.loss, GENERATED)
-    error, norm = 0.0, 0.0
-    for layer, slope in gradient.items():
-        assert slope.dtype == np.float64
-        for index in np.ndindex(slope.shape):
-            ends = []
-            for sign in (1, -1):
-                moved = {name: np.array(array) for name, array in GENERATED.items()}
-                moved[layer][index] += sign * step
-                ends.append(value(compiled, moved))
-            error += ((ends[0] - ends[1]) / (2 * step) - slope[index]) ** 2
-            norm += slope[index] ** 2
-    assert norm > 0
-    assert np.sqrt(error / norm) < 1e-6
+@pytest.mark.parametrize(
+    "kind", [k for k, e in EXAMPLES.items() if e.scale_free], ids=lambda kind: kind.__name__
+)
+@pytest.mark.parametrize("factor", [1e-3, 40.0])
+def test_the_relative_form_does_not_depend_on_the_scale(kind: type[ns.Loss], factor: float) -> None:
+    for options in ({}, *EXAMPLES[kind].also):
+        if "shift" in options:  # which is in the features' own units
+            continue
+        expected = value(EXAMPLES[kind].make(TARGET, **options), GENERATED)
+        larger, largest = (
+            {layer: factor * array for layer, array in maps.items()} for maps in (TARGET, GENERATED)
+        )
+        result = value(EXAMPLES[kind].make(larger, **options), largest)
+        assert result == pytest.approx(expected, rel=1e-9)
 
 
-@every_kind
-def test_eager_and_compiled_agree(case: Case) -> None:
-    loss = case.loss
-    eager, eager_gradient = value_and_gradient(loss, GENERATED)
-    compiled, compiled_gradient = value_and_gradient(tf.function(loss), GENERATED)
-    assert compiled == pytest.approx(eager, rel=1e-12)
-    for layer, slope in eager_gradient.items():
-        np.testing.assert_allclose(compiled_gradient[layer], slope, rtol=1e-12, atol=1e-14)
+@every_plain_case
+def test_it_is_deterministic_to_the_bit_and_leaves_global_generators_alone(case: Case) -> None:
+    before = str(np.random.get_state())  # noqa: NPY002
+    results = [value_and_gradient(case.make(TARGET), GENERATED) for _ in range(2)]
+    assert results[0][0] == results[1][0]
+    for layer, slope in results[0][1].items():
+        np.testing.assert_array_equal(results[1][1][layer], slope)
+    assert str(np.random.get_state()) == before  # noqa: NPY002
 
 
-@every_loss
+@every_plain_case
 def test_arrays_and_tensors_give_the_same_value(case: Case) -> None:
     expected = float(case.loss(GENERATED))
     assert float(case.make(tensors(TARGET))(tensors(GENERATED))) == pytest.approx(expected)
 
 
-@every_loss
+@every_plain_case
 def test_target_and_features_are_left_as_they_are(case: Case) -> None:
     target, generated = features(0), features(10)
     case.make(target)(generated)
@@ -236,7 +122,7 @@ def test_target_and_features_are_left_as_they_are(case: Case) -> None:
             np.testing.assert_array_equal(after[layer], before[layer])
 
 
-@every_loss
+@every_plain_case
 def test_the_target_may_change_once_the_loss_is_made(case: Case) -> None:
     target = features(0)
     loss = case.make(target)
@@ -247,7 +133,46 @@ def test_the_target_may_change_once_the_loss_is_made(case: Case) -> None:
     assert float(loss(GENERATED)) == expected
 
 
-@every_kind
+# Gradients
+
+
+def of_vector(loss: Callable[[Mapping[str, Any]], Any]) -> Callable[[Array], tuple[float, Array]]:
+    """Return a loss' value and gradient as functions of all features in one vector."""
+
+    def function(x: Array) -> tuple[float, Array]:
+        ends = np.cumsum([array.size for array in GENERATED.values()])[:-1]
+        parts = zip(GENERATED.items(), np.split(x, ends), strict=True)
+        result, slopes = value_and_gradient(
+            loss, {layer: part.reshape(array.shape) for (layer, array), part in parts}
+        )
+        return result, np.concatenate([slope.ravel() for slope in slopes.values()])
+
+    return function
+
+
+POINT = np.concatenate([array.ravel() for array in GENERATED.values()])
+
+
+@every_case
+def test_the_gradient_agrees_with_differences_along_some_directions(case: Case) -> None:
+    assert directional_error(of_vector(case.loss), POINT, directions=3) < 1e-6
+
+
+@pytest.mark.slow
+@every_case
+def test_the_gradient_agrees_with_differences_entry_by_entry(case: Case) -> None:
+    function, step = of_vector(tf.function(case.loss)), 1e-6
+    _, gradient = function(POINT)
+    assert gradient.dtype == np.float64
+    differences = [
+        (function(POINT + step * unit)[0] - function(POINT - step * unit)[0]) / (2 * step)
+        for unit in np.eye(POINT.size)
+    ]
+    error = np.linalg.norm(differences - gradient)
+    assert error < 1e-6 * np.linalg.norm(gradient)
+
+
+@every_plain_case
 def test_three_steps_down_the_gradient_improve(case: Case) -> None:
     loss, current = case.loss, GENERATED
     before, gradient = value_and_gradient(loss, current)
@@ -259,22 +184,19 @@ def test_three_steps_down_the_gradient_improve(case: Case) -> None:
         before = after
 
 
-@every_loss
-def test_it_is_described_in_a_line(case: Case) -> None:
-    text = repr(case.loss)
-    assert text and "\n" not in text and " object at " not in text
+@all_normalizations_if_slow
+def test_eager_and_compiled_agree(case: Case) -> None:
+    loss = case.loss
+    eager, eager_gradient = value_and_gradient(loss, GENERATED)
+    compiled, compiled_gradient = value_and_gradient(tf.function(loss), GENERATED)
+    assert compiled == pytest.approx(eager, rel=1e-12)
+    for layer, slope in eager_gradient.items():
+        np.testing.assert_allclose(compiled_gradient[layer], slope, rtol=1e-12, atol=1e-14)
 
 
-@every_loss
-def test_it_has_a_name(case: Case) -> None:
-    assert case.loss.name.isidentifier()
-
-
-@every_kind
+@every_plain_case
 def test_float32_stays_float32_and_agrees_with_float64(case: Case) -> None:
-    target, generated = (
-        {layer: array.astype(np.float32) for layer, array in f.items()} for f in (TARGET, GENERATED)
-    )
+    target, generated = in_float32(TARGET), in_float32(GENERATED)
     loss = case.make(target)
     assert "float32" in str(loss(generated).dtype)
     result, gradient = value_and_gradient(loss, generated)
@@ -284,3 +206,175 @@ def test_float32_stays_float32_and_agrees_with_float64(case: Case) -> None:
         assert slope.dtype == np.float32
         largest = np.abs(expected_gradient[layer]).max()
         np.testing.assert_allclose(slope, expected_gradient[layer], rtol=1e-3, atol=1e-4 * largest)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=() if case.label.count("-") < 2 else pytest.mark.slow)
+        for case in CASES
+        if case.plain
+    ],
+    ids=lambda case: case.label,
+)
+def test_code_compiled_for_another_target_gives_what_new_code_gives(case: Case) -> None:
+    network, picture = Reusable(two_layers), noise(8, 6, 3)
+    losses = [case.make(two_layers(noise(8, 6, seed))) for seed in (1, 2)]
+    first, second = (ns.Evaluator(loss, network, (8, 6))(picture) for loss in losses)
+    expected = ns.Evaluator(losses[1], two_layers, (8, 6))(picture)
+    assert second[0] == expected[0] != first[0] or case.zero is not same
+    np.testing.assert_array_equal(second[1], expected[1])
+
+
+# Masks
+
+
+@every_kind
+@pytest.mark.parametrize("size", [(8, 6), (4, 3)])
+def test_a_mask_of_ones_changes_nothing_to_the_bit(
+    kind: type[ns.Loss], size: tuple[int, int]
+) -> None:
+    make = EXAMPLES[kind].make
+    expected, slopes = value_and_gradient(make(TARGET), GENERATED)
+    for ones in (np.ones(size), np.ones(size, bool), ns.Mask(np.ones(size))):
+        result, masked_slopes = value_and_gradient(make(TARGET, **masked(kind, ones)), GENERATED)
+        assert result == expected
+        for layer, slope in slopes.items():
+            np.testing.assert_array_equal(masked_slopes[layer], slope)
+
+
+@every_kind
+def test_a_mask_of_a_part_counts_and_other_proportions_are_refused(kind: type[ns.Loss]) -> None:
+    make = EXAMPLES[kind].make
+    for option in masked(kind, PART):
+        left = half_mask((8, 6), share=0.8)
+        results = {value(make(TARGET, **given), GENERATED) for given in ({}, {option: top})}
+        assert len(results) == 2, option
+        with says(ValueError, f"{option}: expected", "proportions"):
+            make(TARGET, **{option: np.ones((4, 30))})(GENERATED)
+
+
+# Saved and described
+
+
+@every_case
+def test_a_loaded_loss_is_the_same_to_the_bit(case: Case, tmp_path: Path) -> None:
+    if case.label == "function":
+        with says(TypeError, "loss 'brightness'", "received <function"):
+            ns.save_loss(tmp_path / "loss.npz", case.loss)
+        return
+    for convert in (same, in_float32) if case.plain else (same,):
+        loss = case.make(convert(TARGET))
+        ns.save_loss(tmp_path / "loss.npz", loss)
+        loaded = ns.load_loss(tmp_path / "loss.npz", classes=[EdgeLoss])
+        assert type(loaded) is type(loss)
+        assert (loaded.name, repr(loaded)) == (loss.name, repr(loss))
+        expected, slopes = value_and_gradient(loss, convert(GENERATED))
+        result, loaded_slopes = value_and_gradient(loaded, convert(GENERATED))
+        assert result == expected > 0
+        assert loaded(convert(GENERATED)).dtype == loss(convert(GENERATED)).dtype
+        for layer, slope in slopes.items():
+            np.testing.assert_array_equal(loaded_slopes[layer], slope)
+
+
+@every_plain_case
+def test_what_a_call_prepares_for_a_size_is_not_saved(case: Case, tmp_path: Path) -> None:
+    if case.label == "function":
+        return
+    loss = case.loss
+    ns.save_loss(tmp_path / "before.npz", loss)
+    loss(GENERATED)
+    ns.save_loss(tmp_path / "after.npz", loss)
+    with np.load(tmp_path / "before.npz") as before, np.load(tmp_path / "after.npz") as after:
+        assert before.files == after.files
+        for name in before.files:
+            np.testing.assert_array_equal(after[name], before[name])
+
+
+@every_plain_case
+def test_it_is_described_in_a_line(case: Case) -> None:
+    text = repr(case.loss)
+    assert text and "\n" not in text and " object at " not in text
+
+
+@every_kind
+def test_its_description_names_the_class_and_what_is_not_the_default(kind: type[ns.Loss]) -> None:
+    make = EXAMPLES[kind].make
+    assert repr(make(TARGET)).startswith(f"{kind.__name__}(")
+    chosen: list[dict[str, Any]] = [*EXAMPLES[kind].also]
+    if takes(kind, "normalize"):
+        chosen.append({"normalize": "mean"})
+    if takes(kind, "mask"):
+        chosen.append({"mask": PART})
+    for options in chosen:
+        text = repr(make(TARGET, **options))
+        for option, given in options.items():
+            told = {"mask": "Mask(8 x 6)", "shift": "-1.0"}.get(option, repr(given))
+            assert f"{option}={told}" in text
+
+
+@every_plain_case
+def test_it_has_a_name(case: Case) -> None:
+    assert case.loss.name.isidentifier()
+
+
+@every_kind
+def test_its_name_can_be_chosen(kind: type[ns.Loss]) -> None:
+    assert EXAMPLES[kind].make(TARGET, name="sky").name == "sky"
+
+
+# Errors
+
+
+@every_kind
+@pytest.mark.parametrize("normalize", ["sum", "Mean", "", None, 1, ["mean"]])
+def test_another_normalisation_is_a_value_error(kind: type[ns.Loss], normalize: Any) -> None:
+    if takes(kind, "normalize"):
+        with says(ValueError, "normalize", "expected", '"relative"', "received"):
+            EXAMPLES[kind].make(TARGET, normalize=normalize)
+
+
+@every_kind
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((5, 6, 3)), tf.zeros((1, 5, 6, 3)), None, [1.0]],
+    ids=["array", "tensor", "none", "list"],
+)
+def test_an_image_in_place_of_features_is_a_type_error(kind: type[ns.Loss], wrong: Any) -> None:
+    received = "Tensor" if tf.is_tensor(wrong) else type(wrong).__name__
+    loss = EXAMPLES[kind].make(TARGET)
+    with says(TypeError, "features", "expected features", f"received .*{received}"):
+        loss(wrong)
+    if EXAMPLES[kind].zero is same:  # it has a target
+        with says(TypeError, "target", "expected features", f"received .*{received}"):
+            EXAMPLES[kind].make(wrong)
+
+
+@every_kind
+def test_a_layer_that_is_not_there_is_a_key_error_that_lists_those_that_are(
+    kind: type[ns.Loss],
+) -> None:
+    other = {"other": TARGET["first"]}
+    with says(KeyError, "features", "(first|input)", "other"):
+        EXAMPLES[kind].make(TARGET)(other)
+    if EXAMPLES[kind].zero is same:
+        with says(KeyError, "target", "(first|input)", "other"):
+            EXAMPLES[kind].make(other)
+
+
+@every_kind
+@pytest.mark.parametrize("shape", [(2, 8, 6, 3), (8, 6, 3), (1, 3), (1, 0, 4, 3), ()])
+def test_a_map_that_is_not_a_batch_of_one_is_a_value_error(
+    kind: type[ns.Loss], shape: tuple[int, ...]
+) -> None:
+    wrong = {layer: np.zeros(shape) for layer in TARGET}
+    words = (
+        r"expected .*\(1, H, W, C\)",
+        "'(first|input)'",
+        f"received .*{len(shape) and shape[0]}",
+    )
+    with says(ValueError, "features", *(words if shape else words[:2])):
+        EXAMPLES[kind].make(TARGET)(wrong)
+    if EXAMPLES[kind].zero is same:
+        with says(ValueError, "target", *(words if shape else words[:2])):
+            EXAMPLES[kind].make(wrong)

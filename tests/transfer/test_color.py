@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import KeptPixels, chroma, luma, muted, noise
+from support import Reusable, chroma, luma, muted, noise
 
 import neuralstyle as ns
 from neuralstyle.images.color import (
@@ -21,7 +21,7 @@ Array = np.ndarray
 
 GREY = np.repeat(muted(3)[..., :1], 3, axis=-1)
 
-PIXELS = KeptPixels()
+PIXELS = Reusable()
 
 
 class Objective:
