@@ -142,6 +142,18 @@ def of_option(option: Option) -> Read:
     return reading(parse, option.check, option.collect, several=option.nargs is not None)
 
 
+def of_sheet(option: Option) -> Read:
+    """Return what reads an option's value from one word, and leaves it as it was written."""
+    read = reading(option.parse or str, collect=option.collect)
+
+    def as_written(flag: str, texts: Sequence[str]) -> Any:
+        value = read(flag, texts)
+        option.check(flag, value)
+        return value
+
+    return as_written
+
+
 def of_keyword(default: Any) -> Read:
     """Return what reads a keyword of a recipe: a weight, or layers with weights or without."""
     if isinstance(default, Mapping | list | tuple):
@@ -264,7 +276,7 @@ def recipe_keywords(args: argparse.Namespace) -> dict[str, Any]:
 def sheet_settings(args: argparse.Namespace, styles: Sequence[Any]) -> dict[str, Sequence[Any]]:
     """Return the settings of a contact sheet with their values, read as their flags read them."""
     known: dict[str, Read] = {
-        name: of_option(option) for name, option in options().items() if option.flag is not None
+        name: of_sheet(option) for name, option in options().items() if option.flag is not None
     }
     for name, parameter in inspect.signature(RECIPES[args.recipe]).parameters.items():
         known[name] = of_keyword(parameter.default)
@@ -272,7 +284,7 @@ def sheet_settings(args: argparse.Namespace, styles: Sequence[Any]) -> dict[str,
     settings: dict[str, Sequence[Any]] = {}
     for text in args.sheet:
         given, _, values = text.partition("=")
-        name = flags.get(flag(given.removeprefix("--")), given.removeprefix("--").replace("-", "_"))
+        name = flags.get(flag(given), given.replace("-", "_"))
         if (name == "style") == bool(values):
             raise Failure(f"--sheet: expected SETTING=VALUE,VALUE,... or style, received {text!r}")
         if name == "style":
