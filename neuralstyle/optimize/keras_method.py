@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -71,8 +72,9 @@ class KerasMethod(Method):
             raise TypeError(
                 f"scale_gradients: expected True or False, received {self.scale_gradients!r}"
             )
-        object.__setattr__(self, "name", str(self.optimizer.name))
-        object.__setattr__(self, "_config", self.optimizer.get_config())
+        # Keras numbers the optimisers of a process: sgd, sgd_1, sgd_2.
+        object.__setattr__(self, "name", re.sub(r"_\d+$", "", self.optimizer.name))
+        object.__setattr__(self, "_config", {**self.optimizer.get_config(), "name": self.name})
 
     def _key(self) -> tuple[Any, ...]:
         config: Mapping[str, Any] = self._config  # type: ignore[attr-defined]

@@ -46,9 +46,9 @@ class Counted:
         return value, np.asarray(gradient, self.dtype)
 
 
-def make(function: Any, start: np.ndarray, **options: Any) -> ns.LBFGS:
+def make(function: Any, start: np.ndarray, **options: Any) -> ns.ManualLBFGS:
     x = np.float32(start)
-    return ns.LBFGS(function, x, *function(x), **options)
+    return ns.ManualLBFGS(function, x, *function(x), **options)
 
 
 def evaluations_of_ours(function: Function, start: np.ndarray, goal: float) -> int:
@@ -232,13 +232,13 @@ def test_on_tensors_it_makes_the_same_steps() -> None:
 
     arrays = make(host, np.zeros(200), maxcor=5)
     x = ops.zeros(200)
-    tensors = ns.LBFGS(device, x, *device(x), maxcor=5)
+    tensors = ns.ManualLBFGS(device, x, *device(x), maxcor=5)
     for _ in range(12):
         assert arrays.iterate() and tensors.iterate()
     assert not isinstance(tensors.x, np.ndarray)
     np.testing.assert_allclose(tensors.x, arrays.x, rtol=1e-3, atol=1e-4)
     state = tensors.state()
-    again = ns.LBFGS(device, tensors.x, *device(tensors.x), maxcor=5)
+    again = ns.ManualLBFGS(device, tensors.x, *device(tensors.x), maxcor=5)
     again.restore(state)
     tensors.iterate()
     again.iterate()
