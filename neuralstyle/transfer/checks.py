@@ -70,11 +70,11 @@ def iterations(name: str, value: Any) -> tuple[int, ...] | None:
 
 def weights(name: str, value: Any) -> list[float] | None:
     """Check shares of styles, of which each has one."""
-    if value is not None:
-        _checks.check_shares(
-            value, len(value) if isinstance(value, Sequence) else 1, name, "styles"
-        )
-    return value  # type: ignore[no-any-return]
+    if value is None:
+        return None
+    count = len(value) if hasattr(value, "__len__") else 1
+    _checks.check_shares(value, count, name, "styles")
+    return [float(weight) for weight in value]
 
 
 def balance(name: str, value: Any) -> dict[str, float] | None:
@@ -143,10 +143,11 @@ def objective(name: str, value: Any) -> Any:
 
     if isinstance(value, Recipe | str) or value in list(RECIPES.values()):
         raise TypeError(f"{name}: expected a function of features, received {value!r}; use recipe=")
-    if not callable(value) or isinstance(value, Loss | StyleObjective):
+    made = isinstance(value, Loss | StyleObjective)
+    if made or not callable(value):
         raise TypeError(
             f"{name}: expected a function that makes an objective of the features at each scale, "
-            f"received {value!r}"
+            f"received {type(value).__name__ if made else repr(value)}"
         )
     return value
 

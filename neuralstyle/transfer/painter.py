@@ -18,7 +18,7 @@ from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
 from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
-from neuralstyle.optimize.minimize import minimize
+from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.network import load_network
@@ -173,7 +173,6 @@ class Painter:
         return {
             "recipe": "function" if self.options.objective else plan.recipe.name,
             "network": repr(network) if callable(network) else os.fspath(network),
-            "method": repr(self.method),
             **{name: getattr(self.options, name) for name in named},
             "regions": [region.weight for region in plan.regions],
             "shapes": plan.shapes,
@@ -230,12 +229,8 @@ def _check_together(options: Options) -> None:
                 )
     if options.pooling is not None and callable(options.network):
         raise ValueError("pooling: expected None with an extractor, which has its own")
-    method = options.method
-    if isinstance(method, Method) and options.bounds is not None and not method.bounds:
-        raise ValueError(
-            f"bounds: expected None with the method {method!r}, which takes none "
-            f"(LBFGSB does), received {options.bounds!r}"
-        )
+    if options.method is not None:
+        check_method(options.method, options.bounds, None)
 
 
 def _check_styles(style: Any, least: int) -> list[Image]:

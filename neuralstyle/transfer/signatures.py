@@ -14,13 +14,13 @@ from neuralstyle.transfer.options import Options, options
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 GONE = {
-    "weights": "network=",
-    "extractor": "network=",
-    "shares": "balance=",
-    "maxcor": "method=LBFGS(maxcor=...)",
-    "maxls": "method=LBFGS(maxls=...)",
+    "weights": "is now network=",
+    "extractor": "is now network=",
+    "shares": "is now balance=",
+    "maxcor": "is now an option of the method: method=LBFGS(maxcor=...)",
+    "maxls": "is now an option of the method: method=LBFGS(maxls=...)",
 }
-"""Names of version 0.1, and what to write now."""
+"""Names of version 0.1, and what became of them."""
 
 PLACE = "{options}"
 """Where a docstring has the parameters."""
@@ -62,11 +62,11 @@ def check_names(function: str, given: Iterable[str], known: Iterable[str]) -> No
     for name in given:
         if name in known:
             continue
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
         if name in GONE:
-            hint = f" since version 0.2; write {GONE[name]}"
-        raise TypeError(f"{function}: there is no option {name!r}{hint}")
+            raise TypeError(f"{function}: {name} {GONE[name]}")
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise TypeError(f"{function}: there is no option {name!r}; {hint}")
 
 
 def takes_options(function: Function) -> Function:

@@ -1,4 +1,4 @@
-"""Films whose frames keep what moves, and pictures moved, cropped and tiled."""
+"""Films whose frames keep what moves."""
 
 from __future__ import annotations
 
@@ -8,250 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.ndimage
-from support import value, value_and_gradient
+from painting import PIXELS, QUICK, STYLE, Runs, Shape
+from support import Array, noise, value
 
 import neuralstyle as ns
-from neuralstyle.transfer import painter
-from neuralstyle.transfer import recipes as presets
-
-Array = np.ndarray
-Shape = tuple[int, int]
-
-
-def noise(height: int, width: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).uniform(size=(height, width, 3)).astype(np.float32)
+from neuralstyle import recipes
 
 
 def uniform_flow(shape: Shape, right: float, down: float) -> Array:
     return np.full((*shape, 2), (right, down), np.float64)
-
-
-# Warping
-
-IMAGE = noise(13, 17)
-
-
-@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (0, 2), (-4, 5), (12, -9)])
-def test_a_whole_number_of_pixels_moves_them_exactly(right: int, down: int) -> None:
-    warped, inside = ns.warp(IMAGE, uniform_flow((13, 17), right, down))
-    rows, columns = np.arange(13) + down, np.arange(17) + right
-    expected = IMAGE[np.clip(rows, 0, 12)[:, None], np.clip(columns, 0, 16)]
-    np.testing.assert_array_equal(warped, expected)
-    within = ((rows >= 0) & (rows < 13))[:, None] & ((columns >= 0) & (columns < 17))
-    np.testing.assert_array_equal(inside, within)
-    assert warped.dtype == np.float32 and inside.dtype == np.float32
-
-
-@pytest.mark.parametrize(("right", "down"), [(0.5, 0), (0.25, -0.75), (-3.3, 1.9)])
-def test_fractions_of_pixels_are_interpolated_linearly(right: float, down: float) -> None:
-    warped, inside = ns.warp(IMAGE, uniform_flow((13, 17), right, down))
-    expected = scipy.ndimage.shift(IMAGE, (-down, -right, 0), order=1, mode="nearest")
-    np.testing.assert_allclose(warped, expected, atol=1e-6)
-    rows, columns = np.mgrid[:13, :17]
-    within = (rows + down >= 0) & (rows + down <= 12) & (columns + right >= 0)
-    np.testing.assert_array_equal(inside, within & (columns + right <= 16))
-
-
-def test_every_pixel_goes_its_own_way() -> None:
-    random = np.random.default_rng(0)
-    rows, columns = random.integers(0, 13, (13, 17)), random.integers(0, 17, (13, 17))
-    here = np.mgrid[:13, :17]
-    flow = np.stack([columns - here[1], rows - here[0]], axis=-1)
-    for kind in (np.int64, np.float32, np.float64):
-        warped, inside = ns.warp(IMAGE, flow.astype(kind))
-        np.testing.assert_allclose(warped, IMAGE[rows, columns], atol=1e-6)
-        assert inside.all()
-
-
-def test_far_outside_the_border_is_continued() -> None:
-    warped, inside = ns.warp(IMAGE, uniform_flow((13, 17), 1e6, -1e6))
-    np.testing.assert_array_equal(warped, np.broadcast_to(IMAGE[0, -1], IMAGE.shape))
-    assert not inside.any()
-
-
-def test_warping_leaves_its_arguments_as_they_are() -> None:
-    image, flow = IMAGE.copy(), uniform_flow((13, 17), 1, 2)
-    ns.warp(image, flow)
-    np.testing.assert_array_equal(image, IMAGE)
-    np.testing.assert_array_equal(flow, uniform_flow((13, 17), 1, 2))
-
-
-@pytest.mark.parametrize(
-    ("flow", "message"),
-    [
-        (uniform_flow((13, 16), 0, 0), r"^flow: expected the image's size \(13, 17\), received"),
-        (uniform_flow((17, 13), 0, 0), r"^flow: expected the image's size \(13, 17\), received"),
-        (np.zeros((13, 17)), r"^flow: expected an array of displacements of shape"),
-        (np.zeros((13, 17, 3)), r"^flow: expected .*received float64 of shape \(13, 17, 3\)"),
-        (np.zeros((2, 13, 17)), r"^flow: expected an array of displacements of shape"),
-        (np.zeros((13, 17, 2), complex), r"^flow: expected .*received complex128"),
-        ("left", r"^flow: expected an array of displacements"),
-        (None, r"^flow: expected an array of displacements"),
-        (uniform_flow((13, 17), np.nan, 0), r"^flow: expected finite displacements"),
-        (uniform_flow((13, 17), 0, np.inf), r"^flow: expected finite displacements"),
-    ],
-)
-def test_what_is_no_flow_is_refused_by_name(flow: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        ns.warp(IMAGE, flow)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda image: ns.warp(image, uniform_flow((13, 17), 0, 0)),
-        lambda image: ns.crop(image, (4, 4)),
-        lambda image: ns.tile(image, (20, 20)),
-    ],
-    ids=["warp", "crop", "tile"],
-)
-def test_what_is_no_image_is_refused_by_name(function: Any) -> None:
-    with pytest.raises(TypeError, match="^image: .*255"):
-        function((255 * IMAGE).astype(np.uint8))
-
-
-# Cropping and tiling
-
-
-@pytest.mark.parametrize(
-    ("size", "rows", "columns"),
-    [
-        ((13, 17), slice(0, 13), slice(0, 17)),
-        ((5, 7), slice(4, 9), slice(5, 12)),
-        ((4, 20), slice(4, 8), slice(0, 17)),
-        ((30, 1), slice(0, 13), slice(8, 9)),
-        ((99, 99), slice(0, 13), slice(0, 17)),
-    ],
-)
-def test_a_crop_is_the_middle(size: Shape, rows: slice, columns: slice) -> None:
-    np.testing.assert_array_equal(ns.crop(IMAGE, size), IMAGE[rows, columns])
-
-
-@pytest.mark.parametrize("size", [(13, 17), (14, 17), (26, 34), (31, 20), (70, 5), (2, 2)])
-def test_tiles_are_mirrored_at_every_seam(size: Shape) -> None:
-    tiled = ns.tile(IMAGE, size)
-    height, width = max(size[0], 13), max(size[1], 17)
-    column = np.concatenate([IMAGE, IMAGE[::-1]] * 3)
-    expected = np.concatenate([column, column[:, ::-1]] * 2, axis=1)
-    np.testing.assert_array_equal(tiled, expected[:height, :width])
-    assert tiled.dtype == np.float32
-
-
-# The temporal loss
-
-BEFORE = {"input": noise(6, 7, 1)[None].astype(np.float64)}
-NOW = {"input": noise(6, 7, 2)[None].astype(np.float64)}
-HALF = np.repeat([[1.0] * 4 + [0.0] * 3], 6, axis=0)
-SOFT = np.random.default_rng(3).uniform(size=(6, 7))
-
-every_normalization = pytest.mark.parametrize("normalize", ["relative", "mean", "paper"])
-
-
-@every_normalization
-@pytest.mark.parametrize("mask", [None, HALF, SOFT], ids=["none", "half", "soft"])
-def test_the_temporal_loss_is_that_of_the_formula(normalize: Any, mask: Any) -> None:
-    weights = (np.ones((6, 7)) if mask is None else mask)[None, :, :, None]
-    squares = np.sum(weights * np.square(NOW["input"] - BEFORE["input"]))
-    expected = {
-        "mean": squares / (3 * weights.sum()),
-        "paper": squares / (3 * 6 * 7),
-        "relative": squares / np.sum(weights * np.square(BEFORE["input"])),
-    }
-    loss = ns.TemporalLoss(BEFORE, mask, normalize=normalize)
-    assert value(loss, NOW) == pytest.approx(expected[normalize], rel=1e-12)
-
-
-@every_normalization
-def test_what_the_mask_hides_does_not_matter(normalize: Any) -> None:
-    hidden = {"input": NOW["input"].copy()}
-    hidden["input"][:, :, 4:] = 0.77
-    before = {"input": BEFORE["input"].copy()}
-    before["input"][:, :, 4:] = 0.11
-    expected, gradient = value_and_gradient(ns.TemporalLoss(BEFORE, HALF, normalize=normalize), NOW)
-    assert expected > 0
-    assert np.all(gradient["input"][:, :, 4:] == 0)
-    assert np.all(gradient["input"][:, :, :4] != 0)
-    for target, now in ((BEFORE, hidden), (before, NOW), (before, hidden)):
-        loss = ns.TemporalLoss(target, HALF, normalize=normalize)
-        assert value(loss, now) == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize("kind", [bool, np.uint8, np.float32, list])
-def test_a_mask_may_be_of_any_numbers(kind: Any) -> None:
-    mask = HALF.tolist() if kind is list else HALF.astype(kind)
-    expected = value(ns.TemporalLoss(BEFORE, HALF), NOW)
-    assert value(ns.TemporalLoss(BEFORE, mask), NOW) == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("mask", "message"),
-    [
-        (np.ones((6, 7, 1)), r"shape \(height, width\), received \(6, 7, 1\)"),
-        ("all", "array of numbers"),
-        (2 * HALF, "numbers from 0 to 1"),
-        (-HALF, "numbers from 0 to 1"),
-        (np.full((6, 7), np.nan), "numbers from 0 to 1"),
-        (np.zeros((6, 7)), "a number above 0 somewhere"),
-    ],
-)
-def test_what_is_no_mask_is_refused_by_name(mask: Any, message: str) -> None:
-    with pytest.raises((TypeError, ValueError), match=f"^mask: expected .*{message}"):
-        ns.TemporalLoss(BEFORE, mask)
-
-
-def test_a_picture_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^loss 'steady': .*\(1, 6, 7, 3\).*, received \(1, 7, 6"):
-        ns.TemporalLoss(BEFORE, name="steady")({"input": noise(7, 6)[None].astype(np.float64)})
-
-
-def test_only_the_pixels_of_the_target_are_looked_at() -> None:
-    with pytest.raises(KeyError, match="target: there is no layer 'input'"):
-        ns.TemporalLoss({"a": BEFORE["input"]})
-
-
-# Films
-
-
-class Pixels:
-    """The extractor without a network, which keeps what is compiled for it."""
-
-    def __init__(self) -> None:
-        self.traces: list[Any] = []
-
-    def __call__(self, image: Any) -> dict[str, Any]:
-        return {"input": image}
-
-
-PIXELS = Pixels()
-
-
-def blend(content: Any, style: Any) -> ns.StyleObjective:
-    return ns.StyleObjective(
-        ns.ContentLoss(content, "input"),
-        ns.CovarianceLoss(style, "input"),
-        0.1 * ns.TotalVariationLoss(),
-    )
-
-
-STYLE = 0.4 * noise(32, 32, 9)
-QUICK: dict[str, Any] = {"objective": blend, "extractor": PIXELS, "maxiter": 2}
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ns.StyleObjective, Array]]:
-    """The objective and start of every call of `minimize`."""
-    calls: list[tuple[ns.StyleObjective, Array]] = []
-    minimize = ns.minimize
-
-    def noted(objective: Any, extractor: Any, init: Any, **options: Any) -> ns.StyleResult:
-        calls.append((objective, np.array(init)))
-        return minimize(objective, extractor, init, **options)
-
-    monkeypatch.setattr(painter, "minimize", noted)
-    return calls
-
-
-Runs = list[tuple[ns.StyleObjective, Array]]
 
 
 def pan(count: int, step: int, shape: Shape = (32, 40)) -> tuple[list[Array], list[Array]]:
@@ -273,11 +38,11 @@ def unsteadiness(results: list[ns.StyleResult], flows: list[Array]) -> float:
 
 
 def test_a_film_is_steadier_than_its_frames_alone(vgg: ns.VGG19Features) -> None:
-    recipe = presets.default(
+    recipe = recipes.default(
         content_layers="block2_conv1", style_layers="block2_conv1", patch_weight=0
     )
     frames, flows = pan(5, 3)
-    options: dict[str, Any] = {"objective": recipe, "extractor": vgg, "maxiter": 12}
+    options: dict[str, Any] = {"recipe": recipe, "network": vgg, "maxiter": 12}
     style = noise(32, 40, 9)
     alone = list(ns.stylize_many(frames, style, **options))
     film = list(ns.stylize_frames(frames, style, flows, temporal_weight=10.0, **options))
@@ -311,11 +76,11 @@ def test_the_first_frame_is_painted_as_by_stylize() -> None:
 def test_what_was_painted_is_put_where_it_is_now_and_held_there(runs: Runs) -> None:
     frames, flows = pan(2, 3)
     first, _ = ns.stylize_frames(frames, STYLE, flows, temporal_weight=0.7, **QUICK)
-    objective, start = runs[1]
+    objective, _, start, _ = runs[1]
     np.testing.assert_allclose(start[:, :-3], first.image[:, 3:], atol=1e-6)
     np.testing.assert_allclose(start[:, -3:], frames[1][:, -3:], atol=1e-6)
     assert objective.weights["temporal"] == 0.7
-    assert list(objective.weights) == ["content", "covariance", "total_variation", "temporal"]
+    assert list(objective.weights) == ["content", "total_variation", "covariance", "temporal"]
     held = objective.terms[-1].loss
     assert value(held, {"input": start[None]}) < 1e-12
     elsewhere = start.copy()
@@ -332,14 +97,16 @@ def test_what_comes_into_sight_is_left_out_by_the_mask(runs: Runs) -> None:
     mask[25:] = 0.5
     first, _ = ns.stylize_frames(frames, STYLE, [(flow, mask)], **QUICK)
     moved, content = first.image[:, 3:], frames[1][:, :-3]
-    start = runs[1][1][:, :-3]
+    start = runs[1].start[:, :-3]
     np.testing.assert_allclose(start[:10], moved[:10], atol=1e-6)
     np.testing.assert_allclose(start[10:20], content[10:20], atol=1e-6)
     np.testing.assert_allclose(start[25:], (moved + content)[25:] / 2, atol=1e-6)
-    changed = {"input": runs[1][1][None].copy()}
+    changed = {"input": runs[1].start[None].copy()}
     changed["input"][:, 10:20] = 0.9
-    held = runs[1][0].terms[-1].loss
-    assert value(held, changed) == pytest.approx(value(held, {"input": runs[1][1][None]}), rel=1e-5)
+    held = runs[1].objective.terms[-1].loss
+    assert value(held, changed) == pytest.approx(
+        value(held, {"input": runs[1].start[None]}), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("scales", [1, 2])
@@ -365,7 +132,8 @@ def test_every_scale_starts_with_what_was_painted(runs: Runs) -> None:
     frames, flows = pan(2, 8, (64, 80))
     first, _ = ns.stylize_frames(frames, STYLE, flows, scales=2, **QUICK)
     moved, _ = ns.warp(first.image, flows[0])
-    for (objective, start), shape in zip(runs[2:], [(32, 40), (64, 80)], strict=True):
+    for run, shape in zip(runs[2:], [(32, 40), (64, 80)], strict=True):
+        objective, _, start, _ = run
         assert start.shape[:2] == shape
         seen = shape[1] * 72 // 80 - 3  # away from the border of what is valid
         expected = ns.resize(moved, shape)
@@ -381,7 +149,7 @@ def test_flows_are_scaled_to_the_size_of_the_result(size: Shape, runs: Runs) -> 
     scaled = uniform_flow(size, 20 * size[1] / 80, -8 * size[0] / 64)
     moved, inside = ns.warp(first.image, scaled)
     assert 0.5 < inside.mean() < 1
-    start = runs[1][1]
+    start = runs[1].start
     np.testing.assert_allclose(start[inside > 0], moved[inside > 0], atol=1e-5)
     content = ns.resize(frames[1], size)
     np.testing.assert_allclose(start[inside == 0], content[inside == 0], atol=1e-5)
@@ -396,7 +164,7 @@ def test_a_flow_that_differs_from_place_to_place_is_scaled_too(runs: Runs) -> No
     half = np.stack([10 - 0.5 * (np.mgrid[:32, :40][1] + 0.25), np.zeros((32, 40))], axis=-1)
     moved, inside = ns.warp(first.image, half)
     assert inside.all()
-    np.testing.assert_allclose(runs[1][1], moved, atol=1e-4)
+    np.testing.assert_allclose(runs[1].start, moved, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -521,7 +289,7 @@ def test_a_film_in_luminance_is_worked_on_in_grey() -> None:
             film[2],
             [np.zeros((32, 32, 2))],
             objective=noted,
-            extractor=lambda image: {"input": image},
+            network=PIXELS,
             color="luminance",
             maxiter=3,
             callback=watch,

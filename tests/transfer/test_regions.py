@@ -1,4 +1,4 @@
-"""Regions of a picture with styles of their own, and the label images that they come from."""
+"""Regions of a picture with styles of their own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from keras import ops
+from painting import PIXELS, STYLE, Runs
+from support import noise, pixels
 
 import neuralstyle as ns
-from neuralstyle.transfer import painter
-from neuralstyle.transfer import recipes as presets
-from neuralstyle.losses.statistics import resize_mask
+from neuralstyle import recipes
 
 LEFT = np.arange(64) < np.full((48, 1), 32)
-
-
-def noise(height: int, width: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(size=(height, width, 3)).astype(np.float32)
 
 
 def stripes(across: bool, color: tuple[float, float, float]) -> np.ndarray:
@@ -29,56 +25,37 @@ def stripes(across: bool, color: tuple[float, float, float]) -> np.ndarray:
     ) * np.ones((48, 48, 1), np.float32)
 
 
-def pixels(image: Any) -> dict[str, Any]:
-    return {"input": image}
-
-
 Seen = list[tuple[Any, ...]]
 
 
-def noting(seen: Seen) -> presets.Recipe:
+def noting(seen: Seen) -> recipes.Recipe:
     """A recipe without a network, that notes what it is called with."""
 
     def style(content: Any, style: Any, mask: Any = None, target_mask: Any = None) -> Any:
-        seen.append((content["input"].shape[1:3], style["input"], mask, target_mask))
+        seen.append((tuple(content["input"].shape[1:3]), style["input"], mask, target_mask))
         loss = ns.CovarianceLoss(style, "input", mask=mask, target_mask=target_mask, name="style")
         return [2.0 * loss]
 
     def content(features: Any) -> Any:
         return [0.1 * ns.ContentLoss(features, "input")]
 
-    return presets.Recipe("mine", content, style, maxiter=(2,))
-
-
-@pytest.fixture
-def objectives(monkeypatch: pytest.MonkeyPatch) -> list[ns.StyleObjective]:
-    """The objective of every call of `minimize`."""
-    made: list[ns.StyleObjective] = []
-    minimize = ns.minimize
-
-    def noted(objective: Any, *args: Any, **options: Any) -> ns.StyleResult:
-        made.append(objective)
-        return minimize(objective, *args, **options)
-
-    monkeypatch.setattr(painter, "minimize", noted)
-    return made
+    return recipes.Recipe("mine", content, style, maxiter=(2,))
 
 
 def quick(content: Any, style: Any, regions: Any, **options: Any) -> ns.StyleResult:
     """A run without a network."""
-    settings = {"objective": noting([]), "extractor": pixels, **options}
+    settings = {"network": PIXELS, **options}
+    if "objective" not in options:
+        settings.setdefault("recipe", noting([]))
     return ns.stylize(content, style, regions=regions, **settings)
-
-
-# Pictures
 
 
 def test_each_region_takes_on_its_own_style(
     vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     styles = stripes(True, (0.9, 0.2, 0.1)), stripes(False, (0.1, 0.2, 0.9))
-    regions = [(LEFT, styles[0]), (~LEFT, styles[1])]
-    result = ns.stylize(pictures[0], [], regions=regions, extractor=vgg, maxiter=25, scales=1)
+    regions = [ns.Region(LEFT, styles[0]), ns.Region(~LEFT, styles[1])]
+    result = ns.stylize(pictures[0], [], regions=regions, network=vgg, maxiter=25, scales=1)
     layers = ("block1_conv1", "block2_conv1", "block3_conv1")
 
     def distances(image: np.ndarray) -> np.ndarray:
@@ -101,8 +78,8 @@ def test_a_region_that_is_everywhere_is_a_style_to_the_bit(
     vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = pictures
-    options: dict[str, Any] = {"extractor": vgg, "maxiter": 3}
-    region = (np.ones(content.shape[:2]), style, np.ones(style.shape[:2]))
+    options: dict[str, Any] = {"network": vgg, "maxiter": 3}
+    region = ns.Region(np.ones(content.shape[:2]), style, np.ones(style.shape[:2]))
     expected = ns.stylize(content, style, **options)
     result = ns.stylize(content, [], regions=[region], **options)
     np.testing.assert_array_equal(result.image, expected.image)
@@ -113,27 +90,29 @@ def test_a_part_of_a_painting_is_a_smaller_painting() -> None:
     content, style = noise(48, 64, 0), noise(40, 40, 1)
     part = np.zeros((40, 40))
     part[:, 10:30] = 1
-    masked = quick(content, [], [(LEFT, style, part)])
-    cropped = quick(content, [], [(LEFT, style[:, 10:30])])
+    masked = quick(content, [], [ns.Region(LEFT, style, part)])
+    cropped = quick(content, [], [ns.Region(LEFT, style[:, 10:30])])
     np.testing.assert_allclose(masked.image, cropped.image, atol=1e-4)
-    assert np.abs(masked.image - quick(content, [], [(LEFT, style)]).image).max() > 1e-3
+    assert np.abs(masked.image - quick(content, [], [ns.Region(LEFT, style)]).image).max() > 1e-3
     # Without a network, pixels outside have nothing to do with the region.
     np.testing.assert_array_equal(masked.image[~LEFT], content[~LEFT])
 
 
-def test_regions_come_on_top_of_a_style_and_weigh_by_their_share(
-    objectives: list[ns.StyleObjective],
-) -> None:
+def test_regions_come_on_top_of_a_style_and_weigh_by_their_share(runs: Runs) -> None:
     style = noise(40, 40, 1)
     quarter = np.zeros((48, 64))
     quarter[:24, :32] = 1
-    regions = [(LEFT, style), (quarter, style, None, 3), (quarter, style, None, 0)]
+    regions = [
+        ns.Region(LEFT, style),
+        ns.Region(quarter, style, None, 3),
+        ns.Region(quarter, style, None, 0),
+    ]
     result = quick(noise(48, 64, 0), [style, style], regions, style_weights=[3, 1])
-    assert objectives[0].weights == pytest.approx(
+    assert runs[0].objective.weights == pytest.approx(
         {"content": 0.1, "style": 1.5, "style_1": 0.5, "style_2": 1.0, "style_3": 1.5}
     )
     assert result.settings["regions"] == [1.0, 3.0, 0.0]
-    masks = [getattr(term.loss, "mask", None) for term in objectives[0].terms]
+    masks = [getattr(term.loss, "mask", None) for term in runs[0].objective.terms]
     assert masks == [None, None, None, ns.Mask(LEFT), ns.Mask(quarter)]
 
 
@@ -157,17 +136,24 @@ def test_masks_go_through_what_their_pictures_go_through(fit: Any, size: tuple[i
     seen: Seen = []
     recipe = noting(seen)
     mask = ns.Mask(np.tri(48, 64), "inside")
-    options: dict[str, Any] = {"style_fit": fit, "style_scale": 1.25, "objective": recipe}
-    quick(noise(48, 64, 0), [], [(mask, style, part)], size=size, scales=2, **options)
+    options: dict[str, Any] = {"style_fit": fit, "style_scale": 1.25, "recipe": recipe}
+    quick(noise(48, 64, 0), [], [ns.Region(mask, style, part)], size=size, scales=2, **options)
     assert [shape for shape, *_ in seen] == [(size[0] // 2, size[1] // 2), size][-len(seen) :]
     for shape, painting, at_scale, target_mask in seen:
-        np.testing.assert_allclose(at_scale.values, resize_mask(mask.values, shape))
+        np.testing.assert_allclose(at_scale.values, ns.resize(mask.values, shape, "mean"))
         assert at_scale.propagation == "inside"
         assert target_mask.values.shape == painting.shape[1:3]
     # A mask that is one of the painting's channels stays so, but for the filters.
     whole = np.stack([style[..., 0]] * 3, axis=2)
     seen.clear()
-    quick(noise(48, 64, 0), [], [(LEFT, whole, style[..., 0])], size=size, scales=1, **options)
+    quick(
+        noise(48, 64, 0),
+        [],
+        [ns.Region(LEFT, whole, style[..., 0])],
+        size=size,
+        scales=1,
+        **options,
+    )
     ((_, painting, _, target_mask),) = seen
     difference = target_mask.values - np.asarray(painting)[0, ..., 0]
     assert np.sqrt(np.mean(difference**2)) < 0.1
@@ -175,41 +161,44 @@ def test_masks_go_through_what_their_pictures_go_through(fit: Any, size: tuple[i
 
 def test_masks_may_have_another_size_and_regions_fill_a_texture() -> None:
     style = noise(40, 40, 1)
-    recipe = presets.Recipe("no content", lambda c: [], noting([]).style, init="noise")
-    texture = quick(None, [], [(LEFT, style)], objective=recipe, maxiter=2)
+    recipe = recipes.Recipe("no content", lambda c: [], noting([]).style, init="noise")
+    texture = quick(None, [], [ns.Region(LEFT, style)], recipe=recipe, maxiter=2)
     assert texture.image.shape == (48, 64, 3)
     large = np.kron(LEFT, np.ones((3, 3)))
     content = noise(48, 64, 0)
     np.testing.assert_allclose(
-        quick(content, [], [(large, style)]).image, quick(content, [], [(LEFT, style)]).image
+        quick(content, [], [ns.Region(large, style)]).image,
+        quick(content, [], [ns.Region(LEFT, style)]).image,
     )
 
 
 def test_many_contents_of_one_shape_have_the_same_regions() -> None:
     contents = [noise(48, 64, 0), noise(48, 64, 1), noise(64, 48, 2)]
     style = noise(40, 40, 3)
-    options: dict[str, Any] = {"objective": noting([]), "extractor": pixels, "maxiter": 2}
-    results = ns.stylize_many(contents, [], regions=[(LEFT, style)], **options)
+    options: dict[str, Any] = {"recipe": noting([]), "network": PIXELS, "maxiter": 2}
+    results = ns.stylize_many(contents, [], regions=[ns.Region(LEFT, style)], **options)
     for content in contents[:2]:
-        alone = ns.stylize(content, [], regions=[(LEFT, style)], **options)
+        alone = ns.stylize(content, [], regions=[ns.Region(LEFT, style)], **options)
         np.testing.assert_array_equal(next(results).image, alone.image)
-    with pytest.raises(ValueError, match=r"^regions\[0\]: expected a mask in the proportions"):
+    with pytest.raises(
+        ValueError, match=r"^regions\[0\], mask: expected a mask in the proportions"
+    ):
         next(results)
 
 
 def test_colours_of_a_regions_style_are_treated() -> None:
     seen: Seen = []
     content, style = noise(48, 64, 0) / 4, noise(48, 48, 1)
-    quick(content, [], [(LEFT, style)], objective=noting(seen), color="match")
+    quick(content, [], [ns.Region(LEFT, style)], recipe=noting(seen), color="match")
     ((_, painting, _, _),) = seen
     np.testing.assert_allclose(ops.mean(painting, (0, 1, 2)), content.mean((0, 1)), atol=0.01)
 
 
-@pytest.mark.parametrize("name", presets.RECIPES)
+@pytest.mark.parametrize("name", recipes.RECIPES)
 def test_every_recipe_passes_masks_to_all_terms(name: str, vgg: ns.VGG19Features) -> None:
     features = vgg(noise(64, 64, 0))
     mask = ns.Mask(np.tri(64, 64))
-    terms = presets.RECIPES[name]().style(features, features, mask=mask, target_mask=mask)
+    terms = recipes.RECIPES[name]().style(features, features, mask=mask, target_mask=mask)
     assert terms
     for objective in terms:
         for term in objective.terms:
@@ -219,42 +208,65 @@ def test_every_recipe_passes_masks_to_all_terms(name: str, vgg: ns.VGG19Features
 
 
 def test_a_recipe_need_not_know_of_masks_where_there_are_none() -> None:
-    recipe = presets.Recipe("plain", lambda c: [], lambda c, s: [ns.StyleLoss(s, "input") * 1])
-    assert quick(noise(48, 64, 0), noise(40, 40, 1), None, objective=recipe, maxiter=2).nit
+    recipe = recipes.Recipe("plain", lambda c: [], lambda c, s: [ns.StyleLoss(s, "input") * 1])
+    assert quick(noise(48, 64, 0), noise(40, 40, 1), None, recipe=recipe, maxiter=2).nit
 
 
-# Refusals
-
-
-STYLE = noise(40, 40, 1)
+@pytest.mark.parametrize(
+    ("region", "error", "message"),
+    [
+        ((None, STYLE), TypeError, "mask: expected a mask, received None"),
+        (("sky", STYLE), TypeError, "mask: expected an array"),
+        ((LEFT * 2, STYLE), ValueError, "mask: expected numbers from 0 to 1"),
+        ((LEFT, None), TypeError, "style: expected"),
+        ((LEFT, STYLE * 3), ValueError, "style: expected"),
+        ((LEFT, STYLE, STYLE), ValueError, "style_mask: expected"),
+        ((LEFT, STYLE, LEFT), ValueError, "style_mask: expected a mask in the proportions"),
+        ((LEFT, STYLE, None, "2"), TypeError, "weight: expected a number"),
+        ((LEFT, STYLE, None, True), TypeError, "weight: expected a number"),
+        ((LEFT, STYLE, None, -1), ValueError, "weight: expected a number"),
+        ((LEFT, STYLE, None, np.inf), ValueError, "weight: expected a number"),
+    ],
+)
+def test_a_region_is_checked_when_it_is_made(
+    region: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{message}"):
+        ns.Region(*region)
 
 
 @pytest.mark.parametrize(
     ("regions", "error", "message"),
     [
-        (LEFT, TypeError, "regions: expected a sequence of tuples"),
-        ([LEFT], TypeError, r"regions[0]: expected (mask, style)"),
-        ([(LEFT,)], TypeError, r"regions[0]: expected (mask, style)"),
-        ([(LEFT, STYLE, None, 1, 2)], TypeError, "regions[0]: expected (mask, style)"),
-        ([(LEFT, STYLE), (None, STYLE)], TypeError, "regions[1]: expected a mask"),
-        ([("sky", STYLE)], TypeError, "regions[0]: expected an array"),
-        ([(LEFT * 2, STYLE)], ValueError, "regions[0]: expected numbers from 0 to 1"),
-        ([(LEFT, None)], TypeError, "regions[0], style: expected"),
-        ([(LEFT, STYLE * 2)], ValueError, "regions[0], style: expected"),
-        ([(LEFT, STYLE, STYLE)], ValueError, "regions[0], style_mask: expected"),
-        ([(LEFT, STYLE, LEFT)], ValueError, "regions[0], style_mask: expected a mask in the pro"),
-        ([(LEFT.T, STYLE)], ValueError, "regions[0]: expected a mask in the proportions"),
-        ([(LEFT, STYLE, None, "2")], TypeError, "regions[0], weight: expected a number"),
-        ([(LEFT, STYLE, None, True)], TypeError, "regions[0], weight: expected a number"),
-        ([(LEFT, STYLE, None, -1)], ValueError, "regions[0], weight: expected a number"),
-        ([(LEFT, STYLE, None, np.inf)], ValueError, "regions[0], weight: expected a number"),
+        (LEFT, TypeError, "regions: expected a sequence of Region, received"),
+        (ns.Region(LEFT, STYLE), TypeError, "regions: expected a sequence of Region, received Reg"),
+        ([LEFT], TypeError, "regions[0]: expected a Region, received ndarray"),
+        (
+            [ns.Region(LEFT, STYLE), (LEFT, STYLE)],
+            TypeError,
+            "regions[1]: expected a Region, received tuple; since version 0.2 write "
+            "ns.Region(mask, style, style_mask=None, weight=1.0)",
+        ),
+        (
+            [ns.Region(LEFT.T, STYLE)],
+            ValueError,
+            "regions[0], mask: expected a mask in the proportions",
+        ),
     ],
 )
-def test_what_is_no_region_is_refused_by_name(
+def test_what_are_no_regions_is_refused_by_name(
     regions: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}"):
         quick(noise(48, 64, 0), [], regions)
+
+
+def test_a_region_says_in_a_line_what_it_is() -> None:
+    region = ns.Region(LEFT, STYLE, np.ones(STYLE.shape[:2]), 0.5)
+    assert repr(region) == (
+        "Region(mask=Mask(48 x 64), style=36 x 30, style_mask=Mask(36 x 30), weight=0.5)"
+    )
+    assert region.share == 0.25
 
 
 def test_a_region_that_vanishes_is_an_error_that_names_it(
@@ -263,13 +275,15 @@ def test_a_region_that_vanishes_is_an_error_that_names_it(
     content, style = pictures
     dot = np.zeros(content.shape[:2])
     dot[10:12, 10:12] = 1
-    options: dict[str, Any] = {"extractor": vgg, "maxiter": 2}
-    with pytest.raises(ValueError, match=r"^regions\[1\]: .*left at layer 'block[234]_conv1'"):
-        ns.stylize(content, [], regions=[(LEFT, style), (dot, style)], **options)
+    options: dict[str, Any] = {"network": vgg, "maxiter": 2}
+    with pytest.raises(
+        ValueError, match=r"^regions\[1\], mask: .*left at layer 'block[234]_conv1'"
+    ):
+        ns.stylize(content, [], regions=[ns.Region(LEFT, style), ns.Region(dot, style)], **options)
     dot = np.zeros(style.shape[:2])
     dot[10:12, 10:12] = 1
     with pytest.raises(ValueError, match=r"^regions\[0\], style_mask: .*left at layer 'block"):
-        ns.stylize(content, [], regions=[(LEFT, style, dot)], **options)
+        ns.stylize(content, [], regions=[ns.Region(LEFT, style, dot)], **options)
 
 
 def test_there_must_be_a_style_and_functions_mask_themselves() -> None:
@@ -277,54 +291,8 @@ def test_there_must_be_a_style_and_functions_mask_themselves() -> None:
         with pytest.raises(ValueError, match="^style: expected at least one"):
             quick(noise(48, 64, 0), [], regions)
     with pytest.raises(ValueError, match="^style_weights: expected one for each of 0 styles"):
-        quick(noise(48, 64, 0), [], [(LEFT, STYLE)], style_weights=[1])
+        quick(noise(48, 64, 0), [], [ns.Region(LEFT, STYLE)], style_weights=[1])
     with pytest.raises(ValueError, match="^regions: expected None with a function"):
-        quick(noise(48, 64, 0), [], [(LEFT, STYLE)], objective=lambda c: ns.ContentLoss(c))
+        quick(noise(48, 64, 0), [], [ns.Region(LEFT, STYLE)], objective=lambda c: ns.ContentLoss(c))
     with pytest.raises(ValueError, match="^init: expected an image that there is"):
-        quick(noise(48, 64, 0), [], [(LEFT, STYLE)], init="style")
-
-
-# Label images
-
-RED, GREEN, BLUE = (1.0, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 1.0)
-
-
-def painted(numbers: Any, *colors: tuple[float, float, float]) -> np.ndarray:
-    return np.array(colors, np.float32)[np.array(numbers)]
-
-
-def test_labels_become_pairs_of_masks_the_largest_first() -> None:
-    numbers = np.array([[0, 0, 1, 2], [2, 2, 2, 1]])
-    pairs = ns.label_masks(
-        painted(numbers, RED, GREEN, BLUE), painted([[2, 1, 0]], RED, GREEN, BLUE)
-    )
-    assert [mask.sum() for mask, _ in pairs] == [4, 2, 2]
-    found = {tuple(style_mask[0].tolist()): mask for mask, style_mask in pairs}
-    for number, place in ((0, 2), (1, 1), (2, 0)):
-        np.testing.assert_array_equal(found[tuple(i == place for i in range(3))], numbers == number)
-    assert all(mask.dtype == style_mask.dtype == bool for mask, style_mask in pairs)
-    np.testing.assert_array_equal(sum(mask.astype(int) for mask, _ in pairs), 1)
-
-
-def test_colours_that_hardly_differ_are_one() -> None:
-    shades = [tuple(np.array(RED) * f) for f in (1.0, 0.97, 0.95)]
-    labels = painted([[0, 0, 0, 1, 2, 3]], *shades, BLUE)
-    pairs = ns.label_masks(labels, painted([[0, 1]], shades[2], BLUE))
-    assert [mask.tolist() for mask, _ in pairs] == [[[True] * 5 + [False]], [[False] * 5 + [True]]]
-    assert [style_mask.tolist() for _, style_mask in pairs] == [[[True, False]], [[False, True]]]
-
-
-def test_a_colour_in_one_alone_is_an_error_that_names_it() -> None:
-    both, one = painted([[0, 1]], RED, BLUE), painted([[0]], BLUE)
-    message = "^style_labels: expected every colour of content_labels, received none like #ff0000"
-    with pytest.raises(ValueError, match=message):
-        ns.label_masks(both, one)
-    message = "^content_labels: expected every colour of style_labels, received none like #ff0000"
-    with pytest.raises(ValueError, match=message):
-        ns.label_masks(one, both)
-    # 17 levels apart are two.
-    dark = (238 / 255, 0.0, 0.0)
-    with pytest.raises(ValueError, match="none like #ee0000|none like #ff0000"):
-        ns.label_masks(painted([[0]], RED), painted([[0]], dark))
-    with pytest.raises((TypeError, ValueError), match="^style_labels: expected"):
-        ns.label_masks(both, np.zeros((4, 4)))
+        quick(noise(48, 64, 0), [], [ns.Region(LEFT, STYLE)], init="style")
