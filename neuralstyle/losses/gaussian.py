@@ -118,7 +118,7 @@ class GaussianWassersteinLoss(LayerLoss):
         mean, covariance = statistic
         shift = ops.sum(ops.square(mean - target["mean"]))
         spread = _spread(ops.cast(covariance, "float64"), target["root"])
-        factor = ops.cast(target["factor"], shift.dtype)
+        factor = ops.convert_to_tensor(target["factor"], shift.dtype)
         return factor * (shift + ops.cast(spread, shift.dtype)) / mean.shape[0]
 
 

@@ -92,7 +92,7 @@ class LayerLoss(StructuredLoss):
         for layer, read in arrays.items():
             statistic = self.statistic(feature_at(features, layer), read["view"])
             distance = self.distance_to(statistic, read["target"])
-            total = total + ops.cast(read["weight"], distance.dtype) * distance
+            total = total + ops.convert_to_tensor(read["weight"], distance.dtype) * distance
         return total
 
     def _check_network(self, shapes: Shapes) -> None:
@@ -157,7 +157,7 @@ class StatisticLoss(LayerLoss):
         """Return the sum of the mean squared differences."""
         triples = zip(target["factors"], statistic, target["statistics"], strict=True)
         return sum(
-            ops.cast(factor, value.dtype) * mean_squared(value, wanted)
+            ops.convert_to_tensor(factor, value.dtype) * mean_squared(value, wanted)
             for factor, value, wanted in triples
         )
 

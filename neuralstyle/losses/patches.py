@@ -171,7 +171,7 @@ class PatchLoss(LayerLoss):
         ) / len(parts)
         if self.normalize == "paper":
             distance = distance * sum(math.prod(part.shape) for part in parts.values())
-        return ops.cast(target["factor"], distance.dtype) * distance
+        return ops.convert_to_tensor(target["factor"], distance.dtype) * distance
 
     def _parts(self, feature: Tensor) -> dict[tuple[int, int], Tensor]:
         """Return, for every place within a patch, what all patches have there: (rows, columns, C).

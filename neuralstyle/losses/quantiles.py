@@ -88,7 +88,7 @@ class QuantileLoss(LayerLoss):
         distance = mean_squared(statistic, table[:, :-1]) + ops.mean(table[:, -1])
         if self.normalize == "paper" and self._published_as_sum:
             distance = distance * math.prod(statistic.shape)
-        return ops.cast(target["factor"], distance.dtype) * distance
+        return ops.convert_to_tensor(target["factor"], distance.dtype) * distance
 
     def averaged(self, losses: Sequence[QuantileLoss], shares: Sequence[float]) -> QuantileLoss:
         """Return the loss whose gradient is that of the weighted sum of such losses.

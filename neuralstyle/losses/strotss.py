@@ -141,7 +141,7 @@ class RelaxedEMDLoss(LayerLoss):
         to = points - ops.take(others, ops.argmin(apart, axis=1), axis=0)
         fro = ops.take(points, ops.argmin(apart, axis=0), axis=0) - others
         nearest = ops.maximum(*map(self._mean_length, (to, fro)))
-        return ops.cast(target["factor"], nearest.dtype) * nearest
+        return ops.convert_to_tensor(target["factor"], nearest.dtype) * nearest
 
     def _mean_length(self, differences: Tensor) -> Tensor:
         if self.distance == "euclidean":
