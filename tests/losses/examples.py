@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from keras import ops
 from support import Array, FeatureMaps, masks, random_map
 
@@ -165,3 +166,22 @@ def cases() -> list[Case]:
 
 
 CASES = cases()
+
+
+# Losses of a layer's features, by what they keep of them.
+
+STYLE_LOSSES = [
+    ns.StyleLoss,
+    ns.CovarianceLoss,
+    ns.MomentLoss,
+    ns.GaussianWassersteinLoss,
+    ns.HistogramLoss,
+    ns.SlicedWassersteinLoss,
+]
+"""Those that keep a statistic without places."""
+
+TARGET_LOSSES = [ns.ContentLoss, *STYLE_LOSSES]
+
+every_normalization = pytest.mark.parametrize("normalize", ["relative", "mean", "paper"])
+every_style_loss = pytest.mark.parametrize("kind", STYLE_LOSSES)
+every_target_loss = pytest.mark.parametrize("kind", TARGET_LOSSES)

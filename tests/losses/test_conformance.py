@@ -247,7 +247,7 @@ def test_a_mask_of_ones_changes_nothing_to_the_bit(
 def test_a_mask_of_a_part_counts_and_other_proportions_are_refused(kind: type[ns.Loss]) -> None:
     make = EXAMPLES[kind].make
     for option in masked(kind, PART):
-        left = half_mask((8, 6), share=0.8)
+        top = half_mask((6, 8), share=0.6).T
         results = {value(make(TARGET, **given), GENERATED) for given in ({}, {option: top})}
         assert len(results) == 2, option
         with says(ValueError, f"{option}: expected", "proportions"):

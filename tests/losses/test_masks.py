@@ -16,7 +16,8 @@ from support import Array, random_map, value, value_and_gradient
 
 import neuralstyle as ns
 from neuralstyle.losses import statistics
-from neuralstyle.features import architectures as vgg19
+from neuralstyle.features.architectures import VGG19, Weights
+from neuralstyle.features.plain import build
 
 LEFT = np.arange(8) < np.full((6, 1), 4)
 """The left half of a map of 6 x 8 positions."""
@@ -164,11 +165,11 @@ def test_a_mask_of_another_size_is_resized_before_fields_are_looked_at() -> None
 
 def test_receptive_fields_are_where_the_gradient_of_a_unit_is() -> None:
     # All weights positive, so that no ReLU hides a pixel.
-    weights: vgg19.Weights = {
+    weights: Weights = {
         name: (np.full((3, 3, 3 if name == "block1_conv1" else 1, 1), 1 / 9), np.ones(1))
-        for name in vgg19.CONVOLUTIONS
+        for name in VGG19.convolutions
     }
-    model = vgg19.build(weights, "avg")
+    model = build(VGG19, weights, "avg")
     names = [layer.name for layer in model.layers[1:]]
     layers = keras.Model(model.input, [model.get_layer(name).output for name in names])
     image = tf.ones((1, 352, 32, 3))
@@ -181,10 +182,10 @@ def test_receptive_fields_are_where_the_gradient_of_a_unit_is() -> None:
         ]
     for name, row, unit in units:
         seen = np.flatnonzero(np.any(tape.gradient(unit, image), axis=(0, 2, 3)))
-        start, length, step = vgg19.receptive_field(name)
+        start, length, step = VGG19.receptive_field(name)
         first = start + row * step
         assert (seen[0], seen[-1] + 1) == (max(first, 0), min(first + length, 352)), (name, row)
-    assert vgg19.receptive_field("conv5_1")[1] == 156
+    assert VGG19.receptive_field("conv5_1")[1] == 156
 
 
 @pytest.mark.parametrize("propagation", ["average", "inside", "all"])
@@ -565,7 +566,7 @@ def test_other_proportions_are_an_error(name: str, mask: Array) -> None:
 def test_what_the_sides_of_layers_leave_over_is_no_error() -> None:
     mask = ns.Mask(np.tri(255, 193))
     for layer in ("block1_pool", "block2_pool", "block3_pool", "block4_pool", "block5_pool"):
-        step = vgg19.receptive_field(layer)[2]
+        step = VGG19.receptive_field(layer)[2]
         size = (255 // step, 193 // step)
         values = mask.at(layer, size)
         assert values is not None and values.shape == size

@@ -1,0 +1,79 @@
+"""Total variation: values, scale, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from losses.examples import (
+    every_normalization,
+)
+from support import (
+    random_map,
+    says,
+    value,
+)
+
+import neuralstyle as ns
+
+GENERATED = {"a": random_map(3, 5, 6, 3), "b": random_map(4, 3, 4, 4), "c": random_map(5, 2, 2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("exponent", "expected"), [(2, 5.0), (1, 2.2360679775), (2.5, 7.4767439061)]
+)
+@every_normalization
+def test_total_variation_of_a_small_image(exponent: float, expected: float, normalize: Any) -> None:
+    image = {"input": np.array([[0.0, 1.0], [2.0, 4.0]]).reshape(1, 2, 2, 1)}
+    loss = ns.TotalVariationLoss(exponent, normalize=normalize)
+    assert value(loss, image) == pytest.approx(expected, abs=1e-10)
+
+
+def test_the_paper_form_of_total_variation_is_the_sum_and_the_others_the_mean() -> None:
+    image = {"input": random_map(0, 5, 6, 3)}
+    paper, mean, relative = (
+        value(ns.TotalVariationLoss(normalize=n), image) for n in ("paper", "mean", "relative")
+    )
+    assert paper == pytest.approx(4 * 5 * 3 * mean, rel=1e-12)
+    assert relative == mean
+
+
+@every_normalization
+@pytest.mark.parametrize("exponent", [1, 1.25, 2, 2.5])
+def test_total_variation_scales_by_its_exponent(normalize: Any, exponent: float) -> None:
+    loss, image = ns.TotalVariationLoss(exponent, normalize=normalize), random_map(0, 5, 6, 3)
+    assert value(loss, {"input": 3 * image}) == pytest.approx(
+        3**exponent * value(loss, {"input": image}), rel=1e-10
+    )
+
+
+def test_total_variation_is_described_by_its_exponent() -> None:
+    assert repr(ns.TotalVariationLoss()) == "TotalVariationLoss(exponent=2)"
+    assert (
+        repr(ns.TotalVariationLoss(1.25, normalize="mean"))
+        == "TotalVariationLoss(exponent=1.25, normalize='mean')"
+    )
+
+
+def test_total_variation_without_an_image_is_a_key_error() -> None:
+    with says(KeyError, "features", "'input'", "a, b, c"):
+        ns.TotalVariationLoss()(GENERATED)
+
+
+@pytest.mark.parametrize("exponent", ["2", None, True, [2]])
+def test_an_exponent_that_is_no_number_is_a_type_error(exponent: Any) -> None:
+    with says(TypeError, "exponent", "expected a number", "received"):
+        ns.TotalVariationLoss(exponent)
+
+
+@pytest.mark.parametrize("exponent", [0.99, 0, -2.0, float("nan"), float("inf")])
+def test_an_exponent_below_one_or_not_finite_is_a_value_error(exponent: float) -> None:
+    with says(ValueError, "exponent", "expected", f"received .*{exponent}"):
+        ns.TotalVariationLoss(exponent)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 5, 3), (1, 5, 1, 3)])
+def test_total_variation_of_a_line_is_a_value_error(shape: tuple[int, ...]) -> None:
+    with says(ValueError, "'grain'", "expected", "2 x 2", f"received {shape[1]} x {shape[2]}"):
+        ns.TotalVariationLoss(name="grain")({"input": np.zeros(shape)})
