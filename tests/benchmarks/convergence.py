@@ -131,7 +131,7 @@ def neural_style_pt(task: Task, evaluations: int) -> Curve:
     return curve
 
 
-def one_scale(task: Task, evaluations: int, method: str, maxcor: int = 10) -> Curve:
+def one_scale(task: Task, evaluations: int, method: ns.Method | str) -> Curve:
     """`minimize` at full size from the start on."""
     objective, content = task.objective(task.size)
     curve = Curve()
@@ -140,7 +140,6 @@ def one_scale(task: Task, evaluations: int, method: str, maxcor: int = 10) -> Cu
         task.vgg,
         task.start(content),
         method=method,
-        maxcor=maxcor,
         maxiter=evaluations,
         maxfun=evaluations,
         bounds=(0.0, 1.0) if method == "adam" else None,
@@ -155,10 +154,9 @@ def coarse_to_fine(
     task: Task,
     evaluations: int,
     *,
-    method: str = "l-bfgs",
+    method: ns.Method | str = "l-bfgs",
     detail: bool = True,
     carry: bool = False,
-    maxcor: int = 10,
 ) -> Curve:
     """Four scales, each begun with the enlarged result of the last.
 
@@ -187,7 +185,6 @@ def coarse_to_fine(
             task.vgg,
             image,
             method=method,
-            maxcor=maxcor,
             maxiter=left,
             maxfun=left if last else None,
             parametrization=parametrization,
@@ -215,11 +212,13 @@ OURS: dict[str, Run] = {
     "style-transfer-pytorch: Adam, average": lambda t, n: one_scale(t, n, "adam"),
     "SciPy's L-BFGS-B": lambda t, n: one_scale(t, n, "l-bfgs-b"),
     "own L-BFGS": lambda t, n: one_scale(t, n, "l-bfgs"),
-    "own L-BFGS, maxcor 50": lambda t, n: one_scale(t, n, "l-bfgs", 50),
+    "own L-BFGS, maxcor 50": lambda t, n: one_scale(t, n, ns.LBFGS(maxcor=50)),
     "coarse to fine": lambda t, n: coarse_to_fine(t, n, detail=False),
     "coarse to fine, detail": lambda t, n: coarse_to_fine(t, n),
     "coarse to fine, detail, curvature": lambda t, n: coarse_to_fine(t, n, carry=True),
-    "the same, maxcor 50": lambda t, n: coarse_to_fine(t, n, carry=True, maxcor=50),
+    "the same, maxcor 50": lambda t, n: coarse_to_fine(
+        t, n, carry=True, method=ns.LBFGS(maxcor=50)
+    ),
 }
 
 
