@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import Array, value, value_and_gradient
 from scipy import ndimage
+from support import Array, value, value_and_gradient
 
 import neuralstyle as ns
 from neuralstyle.losses.statistics import laplacian

@@ -15,9 +15,9 @@ import tensorflow as tf
 from support import Array, random_map, value, value_and_gradient
 
 import neuralstyle as ns
-from neuralstyle.losses import statistics
 from neuralstyle.features.architectures import VGG19, Weights
 from neuralstyle.features.plain import build
+from neuralstyle.losses import statistics
 
 LEFT = np.arange(8) < np.full((6, 1), 4)
 """The left half of a map of 6 x 8 positions."""

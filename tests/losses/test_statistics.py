@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
+from scipy import stats
 from support import (
     Array,
     from_rows,
@@ -14,8 +16,6 @@ from support import (
     value,
     value_and_gradient,
 )
-from keras import ops
-from scipy import stats
 
 from neuralstyle.losses.statistics import (
     cell_quantiles,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import Array, from_rows, random_map, to_rows, value, value_and_gradient
 from scipy.spatial.distance import cdist
+from support import Array, from_rows, random_map, to_rows, value, value_and_gradient
 
 import neuralstyle as ns
 

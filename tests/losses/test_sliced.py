@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from support import (
     shuffled,
     to_rows,
     value,
-    value_and_gradient,
 )
 
 import neuralstyle as ns
@@ -208,95 +206,3 @@ def test_options_that_are_no_such_whole_numbers_are_an_error(
     if name == "seed":
         with pytest.raises(error, match="^seed: expected"):
             ns.HistogramLoss({"a": np.ones((1, 5, 5, 3))}, "a", **options)
-
-
-# Averages, of these and of other losses
-
-
-AVERAGED = [
-    ns.ContentLoss,
-    ns.StyleLoss,
-    ns.CovarianceLoss,
-    ns.MomentLoss,
-    ns.HistogramLoss,
-    ns.SlicedWassersteinLoss,
-]
-QUANTILES = [ns.HistogramLoss, ns.SlicedWassersteinLoss]
-SHARES = [0.2, 0.5, 0.3]
-
-
-def targets(kind: type[Any], seed: int = 1) -> list[dict[str, Array]]:
-    sizes = [(5, 6)] * 3 if kind is ns.ContentLoss else [(5, 6), (3, 4), (8, 7)]
-    return [
-        {"a": random_map(seed + 10 * i, *size, 3), "b": random_map(seed + 10 * i + 1, *size, 2)}
-        for i, size in enumerate(sizes)
-    ]
-
-
-GENERATED = {"a": random_map(8, 5, 6, 3), "b": random_map(9, 5, 6, 2)}
-
-
-@pytest.mark.parametrize("kind", AVERAGED)
-@pytest.mark.parametrize("normalize", ["relative", "mean", "paper"])
-def test_the_gradient_of_an_average_is_that_of_the_weighted_sum(
-    kind: type[Any], normalize: str
-) -> None:
-    losses = [kind(t, {"a": 2.0, "b": 0.5}, normalize=normalize) for t in targets(kind)]
-    average = losses[0].averaged(losses, SHARES)
-    _, gradient = value_and_gradient(average, GENERATED)
-    for layer in GENERATED:
-        expected = sum(
-            share * value_and_gradient(loss, GENERATED)[1][layer]
-            for share, loss in zip(SHARES, losses, strict=True)
-        )
-        np.testing.assert_allclose(gradient[layer], expected, rtol=1e-9, atol=1e-14)
-
-
-@pytest.mark.parametrize("kind", AVERAGED)
-def test_the_average_of_a_loss_alone_is_itself_and_changes_nothing(kind: type[Any]) -> None:
-    loss = kind(targets(kind)[0], ("a", "b"))
-    expected = value(loss, GENERATED)
-    assert value(loss.averaged([loss, loss], [0.25, 0.75]), GENERATED) == pytest.approx(expected)
-    assert value(loss, GENERATED) == expected
-
-
-@pytest.mark.parametrize("kind", AVERAGED)
-def test_averages_can_be_averaged(kind: type[Any]) -> None:
-    a, b, c = (kind(t, ("a", "b")) for t in targets(kind))
-    nested = a.averaged([a.averaged([a, b], [0.4, 0.6]), c], [0.5, 0.5])
-    flat = a.averaged([a, b, c], [0.2, 0.3, 0.5])
-    for layer in GENERATED:
-        np.testing.assert_allclose(
-            value_and_gradient(nested, GENERATED)[1][layer],
-            value_and_gradient(flat, GENERATED)[1][layer],
-            rtol=1e-9,
-            atol=1e-14,
-        )
-
-
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        (ns.HistogramLoss, {"seed": 1}),
-        (ns.HistogramLoss, {"normalize": "mean"}),
-        (ns.SlicedWassersteinLoss, {"seed": 1}),
-        (ns.SlicedWassersteinLoss, {"directions": 5}),
-        (ns.SlicedWassersteinLoss, {"patch_size": 2}),
-        (ns.SlicedWassersteinLoss, {"pool": 2}),
-    ],
-)
-def test_losses_that_sort_otherwise_have_no_average(kind: type[Any], options: Any) -> None:
-    one, other = kind(GENERATED, "a"), kind(GENERATED, "a", **options)
-    with pytest.raises(ValueError, match="^losses: expected the same layers and options"):
-        ns.average([one, other])
-
-
-@pytest.mark.parametrize("kind", QUANTILES)
-def test_a_copy_has_no_tables_and_the_same_value(kind: type[Any]) -> None:
-    loss = kind(targets(kind)[1], ("a", "b"))
-    expected = value(loss, GENERATED)
-    assert len(loss._tables) == 2
-    copied = copy.copy(loss)
-    assert copied._tables == {}
-    assert value(copied, GENERATED) == expected
-    assert len(loss._tables) == 2
