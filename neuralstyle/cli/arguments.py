@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -106,7 +107,8 @@ class Gone(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Refuse."""
-        raise Failure(f"{option_string} is since version 0.2: {self.now.format(' '.join(values))}")
+        now = self.now.format(shlex.join(values))
+        raise Failure(f"{option_string}: since version 0.2 write {now}")
 
 
 def reading(

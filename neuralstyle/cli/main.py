@@ -1,8 +1,8 @@
 """The command line: ``neuralstyle CONTENT STYLE -o OUT``, or a command and what it takes.
 
 Importing TensorFlow takes seconds, so whatever can be wrong with the arguments, the pictures or the
-place of the result is found out before. A command is one file here with a `Command`'s four parts,
-and a line in `COMMANDS`.
+place of the result is found out before. A command is one file here with the parts of
+`Command`, and a name in `COMMANDS`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from neuralstyle.cli import painting
 from neuralstyle.cli.arguments import (
@@ -63,6 +64,6 @@ def _arranged(args: argparse.Namespace) -> tuple[list[str], list[str]]:
             raise Failure("expected CONTENT and STYLE; see neuralstyle --help")
         return args.pictures[:1], args.pictures[1:]
     if not args.pictures:
-        texture = f"neuralstyle texture {' '.join(args.style)} -o {args.output}"
-        raise Failure(f"expected CONTENT; a texture is since version 0.2: {texture}")
+        texture = shlex.join(["neuralstyle", "texture", *args.style, "-o", args.output])
+        raise Failure(f"expected CONTENT; for a texture, since version 0.2 write {texture}")
     return args.pictures, args.style
