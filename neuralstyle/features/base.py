@@ -220,11 +220,13 @@ def image_tensor(image: Any, dtype: str = "float32") -> Tensor:
     """Turn an image into a tensor of shape (1, H, W, 3), checking it."""
     if not ops.is_tensor(image):
         image = check_image(image)[None]
-    elif len(image.shape) != 4 or image.shape[0] != 1 or image.shape[-1] != 3:
+        with outside_graph():  # an array has its value, whatever graph it is used in
+            return ops.convert_to_tensor(image, dtype)
+    if len(image.shape) != 4 or image.shape[0] != 1 or image.shape[-1] != 3:
         raise ValueError(
             f"image: expected a tensor of shape (1, H, W, 3), received {tuple(image.shape)}"
         )
-    elif "float" not in keras.backend.standardize_dtype(image.dtype):
+    if "float" not in keras.backend.standardize_dtype(image.dtype):
         raise TypeError(
             f"image: expected a floating-point tensor with values in [0, 1], received {image.dtype}"
             "; divide by 255"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from neuralstyle.features.fields import Field
@@ -96,7 +97,8 @@ def _through(tensor: Any, fields: Sequence[Field]) -> Field:
         return fields[0].through(1, before=_same_both_ways(_firsts(operation.padding), operation))
     if kind is layers.Cropping2D and channels_last:
         return fields[0].through(1, before=-_same_both_ways(_firsts(operation.cropping), operation))
-    along_channels = getattr(operation, "axis", None) in (-1, len(tensor.shape) - 1)
+    axes = np.ravel(getattr(operation, "axis", ()))
+    along_channels = len(axes) == 1 and axes[0] in (-1, len(tensor.shape) - 1)
     if kind in (layers.Concatenate, layers.LayerNormalization, layers.Softmax) and along_channels:
         return _together(fields, operation)
     of_keras = kind.__module__.startswith("keras.") and kind.__name__ in _OPERATIONS

@@ -9,7 +9,7 @@ from typing import Any, final
 import keras
 import numpy as np
 
-from neuralstyle._kernels.device import TRACING
+from neuralstyle._kernels.device import TRACING, outside_graph
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Features, image_tensor, unknown_layer
 from neuralstyle.features.fields import Field
@@ -222,7 +222,8 @@ def _digest(model: keras.Model) -> str:
         plain = [fact if isinstance(fact, (str, int, float, tuple)) else None for fact in facts]
         hashed.update(repr((type(layer).__name__, activation, plain)).encode())
         for weight in layer.weights:
-            array = np.asarray(weight)
+            with outside_graph():  # a graph that is being traced has no values yet
+                array = np.asarray(weight)
             hashed.update(repr((array.shape, array.dtype.str)).encode())
             hashed.update(np.ascontiguousarray(array).data)
     return hashed.hexdigest()

@@ -1,158 +1,280 @@
-"""The network with random weights."""
+"""The VGG networks, layer by layer, against Keras' own."""
 
 from __future__ import annotations
 
-import random as standard_random
+import warnings
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
+import scipy.signal
 import tensorflow as tf
-from support import NARROW, assert_same_weights
-from keras import ops
+from support import noise
 
 import neuralstyle as ns
-from neuralstyle.features import architectures as vgg19
+from neuralstyle.features.architectures import NETWORKS, VGG19
+from neuralstyle.features.vgg import FAMILY
+from neuralstyle.features.weights import load_weights
 
-# Random weights
+REAL = Path(__file__).parents[3] / "shared/weights/vgg16-imagenet.npz"
+"""The real VGG16, beside the repository where it is at hand."""
 
-
-def test_the_same_seed_draws_the_same_weights(narrow: vgg19.Weights) -> None:
-    assert_same_weights(vgg19.random_weights(0, NARROW), narrow)
-
-
-def test_another_seed_draws_other_weights_in_every_layer(narrow: vgg19.Weights) -> None:
-    other = vgg19.random_weights(1, NARROW)
-    for name in vgg19.CONVOLUTIONS:
-        for ours, theirs in zip(other[name], narrow[name], strict=True):
-            assert not np.isclose(ours, theirs).any(axis=-1).all(), name
+CONTENT = Path(__file__).parents[2] / "docs/examples/content.png"
 
 
-def test_without_weights_the_extractor_draws_them_from_its_seed(
-    monkeypatch: pytest.MonkeyPatch, narrow: vgg19.Weights
-) -> None:
-    draw = vgg19.random_weights
-    monkeypatch.setattr(
-        vgg19, "random_weights", lambda seed=0, **options: draw(seed, NARROW, **options)
+def layers(name: str) -> tuple[str, ...]:
+    counts = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}[name]
+    return tuple(
+        f"block{block}_{layer}"
+        for block, count in enumerate(counts, start=1)
+        for layer in (*(f"conv{i}" for i in range(1, count + 1)), "pool")
     )
-    for options, expected in (({}, narrow), ({"seed": 7}, draw(7, NARROW))):
-        model = ns.VGG19Features(weights=None, **options).model
-        kernel, bias = model.get_layer("block5_conv4").get_weights()
-        np.testing.assert_array_equal(kernel, expected["block5_conv4"][0])
-        np.testing.assert_array_equal(bias, expected["block5_conv4"][1])
 
 
-def test_random_weights_have_the_full_networks_widths_by_default() -> None:
-    assert vgg19.random_weights.__defaults__ is not None
-    assert vgg19.WIDTHS in vgg19.random_weights.__defaults__
-    assert vgg19.WIDTHS == (64, 128, 256, 512, 512)
+def keras_own(name: str) -> keras.Model:
+    kind = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[name]
+    return kind(include_top=False, weights=None)
 
 
-def test_kernels_with_more_inputs_than_outputs_have_orthogonal_columns(
-    narrow: vgg19.Weights,
+def prepared(image: np.ndarray) -> np.ndarray:
+    return keras.applications.vgg16.preprocess_input(image.copy()[None] * 255.0)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def of_keras(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, keras.Model, Path]:
+    """Keras' own full networks with random weights and biases, and the files that it saves."""
+    name = request.param
+    path = tmp_path_factory.mktemp("keras") / f"{name}.weights.h5"
+    keras.utils.set_random_seed(0)
+    model = keras_own(name)
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            spread = np.sqrt(2 / np.prod(kernel.shape[:3])) / kernel.std()
+            layer.set_weights([kernel * spread, random.normal(size=bias.shape)])
+    with warnings.catch_warnings():
+        # Keras hands NumPy 2 arrays of the older protocol when it writes them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model.save_weights(path)
+    return name, model, path
+
+
+def assert_equals_keras(ours: ns.Features, model: keras.Model, image: np.ndarray) -> None:
+    names = list(ours)[1:]
+    theirs = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    for name, expected in zip(names, theirs(prepared(image)), strict=True):
+        expected = np.asarray(expected)
+        assert expected.std() > 0
+        error = np.abs(np.asarray(ours[name]) - expected).max()
+        assert error <= 1e-5 * np.abs(expected).max(), name
+
+
+def test_every_layer_equals_keras_own_network_at_an_odd_size(
+    of_keras: tuple[str, keras.Model, Path],
 ) -> None:
-    for name, (kernel, _) in narrow.items():
-        columns = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
-        assert columns.shape[0] >= columns.shape[1]
-        columns /= np.linalg.norm(columns, axis=0)
-        np.testing.assert_allclose(
-            columns.T @ columns, np.eye(columns.shape[1]), atol=1e-5, err_msg=name
-        )
+    name, model, path = of_keras
+    image = noise(37, 51)
+    ours = FAMILY[name](path)(image)
+    assert tuple(ours) == ("input", *layers(name))
+    assert_equals_keras(ours, model, image)
 
 
-def test_kernels_with_more_outputs_than_inputs_have_orthogonal_rows_up_to_a_scale_per_channel() -> (
-    None
-):
-    kernel, _ = vgg19.random_weights(0, (40, 8, 8, 8, 8), size=32)["block1_conv1"]
-    matrix = kernel.reshape(27, 40).astype(np.float64)
-    # Channel by channel the squares of the scales solve M diag(s) M^T = I, which has far more
-    # equations than unknowns.
-    products = np.einsum("ic,jc->ijc", matrix, matrix).reshape(27 * 27, 40)
-    scales, *_ = np.linalg.lstsq(products, np.eye(27).ravel(), rcond=None)
-    assert (scales > 0).all()
-    np.testing.assert_allclose(products @ scales, np.eye(27).ravel(), atol=1e-4)
+@pytest.fixture(scope="module")
+def real() -> tuple[keras.Model, ns.VGG16Features, ns.VGG16Features]:
+    """Keras' VGG16 with its ImageNet weights, and ours: fast, and in float64."""
+    if not REAL.exists():
+        pytest.skip("the ImageNet weights of VGG16 do not lie in ../shared/weights")
+    model = keras_own("vgg16")
+    with np.load(REAL) as arrays:
+        for layer in model.layers:
+            if layer.weights:
+                pair = (arrays[f"{layer.name}/kernel"], arrays[f"{layer.name}/bias"])
+                layer.set_weights([array.astype(np.float32) for array in pair])
+    return model, ns.VGG16Features(REAL), ns.VGG16Features(REAL, dtype="float64")
 
 
-@pytest.mark.parametrize("pooling", ["max", "avg"])
-def test_pre_activations_are_standardised_over_the_noise_picture(pooling: vgg19.Pooling) -> None:
-    narrow = vgg19.random_weights(0, NARROW, pooling=pooling)
-    picture = vgg19._pink_noise(np.random.default_rng(0), 128)
-    assert picture.min() >= 0 and picture.max() <= 1
-    features = ns.KerasFeatures(vgg19.build(narrow, pooling), vgg19.preprocess)(picture)
-    below = ops.convert_to_tensor(vgg19.preprocess(picture[None]))
-    for layer in features:
-        if layer in narrow:
-            kernel, bias = narrow[layer]
-            response = np.asarray(ops.conv(below, kernel, padding="same")) + bias
-            np.testing.assert_allclose(response.mean(axis=(0, 1, 2)), 0, atol=2e-3)
-            np.testing.assert_allclose(response.std(axis=(0, 1, 2)), 1, atol=2e-3)
-        if layer != "input":
-            below = features[layer]
-
-
-def he_normal(seed: int, widths: tuple[int, ...]) -> vgg19.Weights:
-    """The weights that are merely well scaled, without biases."""
-    random, channels, weights = np.random.default_rng(seed), 3, {}
-    for block, (count, width) in enumerate(zip(vgg19.BLOCKS, widths, strict=True), start=1):
-        for index in range(1, count + 1):
-            kernel = random.standard_normal((3, 3, channels, width)) * np.sqrt(2 / (9 * channels))
-            bias = np.zeros(width, np.float32)
-            weights[f"block{block}_conv{index}"] = (kernel.astype(np.float32), bias)
-            channels = width
-    return weights
-
-
-def share_of_the_first_direction(weights: vgg19.Weights, image: np.ndarray) -> float:
-    """How much of the deepest Gram matrix is of rank one."""
-    features = ns.KerasFeatures(vgg19.build(weights, "avg"), vgg19.preprocess)(image)
-    flat = np.asarray(features["block5_conv1"], np.float64).reshape(-1, weights_width(weights))
-    values = np.linalg.eigvalsh(flat.T @ flat)
-    return float(values[-1] / values.sum())
-
-
-def weights_width(weights: vgg19.Weights) -> int:
-    return weights["block5_conv1"][0].shape[-1]
-
-
-def test_deep_gram_matrices_do_not_collapse_to_rank_one_as_those_of_plain_random_weights_do() -> (
-    None
-):
-    widths = (16, 16, 32, 32, 32)
-    image = vgg19._pink_noise(np.random.default_rng(99), 128)[:, :96]
-    ours = [
-        share_of_the_first_direction(vgg19.random_weights(seed, widths, pooling="avg"), image)
-        for seed in range(3)
-    ]
-    plain = [share_of_the_first_direction(he_normal(seed, widths), image) for seed in range(3)]
-    assert max(ours) < 0.5
-    assert np.mean(plain) > np.mean(ours) + 0.2
-
-
-def test_drawing_and_building_leave_global_random_states_alone() -> None:
-    def numbers() -> list[Any]:
-        return [
-            float(keras.random.uniform(())),
-            float(tf.random.uniform(())),
-            float(np.random.uniform()),  # noqa: NPY002
-            standard_random.random(),
-        ]
-
-    keras.utils.set_random_seed(5)
-    expected = numbers()
-    keras.utils.set_random_seed(5)
-    vgg19.build(vgg19.random_weights(0, NARROW))
-    assert numbers() == expected
-
-
-@pytest.mark.slow  # Decomposing the full network's kernels takes up to a minute and a half.
-@pytest.mark.parametrize("pooling", ["avg", "max"])
-def test_the_full_network_with_random_weights_does_not_collapse_with_either_pooling(
-    pooling: vgg19.Pooling,
+def test_every_layer_of_the_real_vgg16_equals_keras_own(
+    real: tuple[keras.Model, ns.VGG16Features, ns.VGG16Features],
 ) -> None:
-    extractor = ns.VGG19Features(None, pooling, seed=3)
-    image = vgg19._pink_noise(np.random.default_rng(99), 128)
-    values = np.linalg.svd(
-        np.asarray(extractor(image)["block5_conv1"]).reshape(-1, 512), compute_uv=False
+    model, ours, _ = real
+    image = ns.load_image(CONTENT, max_size=75)
+    assert_equals_keras(ours(image), model, image)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [48, pytest.param(192, marks=pytest.mark.slow), pytest.param(333, marks=pytest.mark.slow)],
+)
+def test_gradients_of_the_real_vgg16_are_as_exact_as_the_plain_networks(
+    size: int, real: tuple[keras.Model, ns.VGG16Features, ns.VGG16Features]
+) -> None:
+    _, ours, exact = real
+    plain = ns.VGG16Features(REAL, fast=False)
+    image = ns.load_image(CONTENT, max_size=size)
+    pattern = np.random.default_rng(0).normal(size=exact(image)["relu4_2"].shape)
+
+    def gradient(extractor: ns.VGG16Features) -> np.ndarray:
+        pixels = tf.constant(image[None], extractor.dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            feature = extractor(pixels)["relu4_2"]
+            total = tf.reduce_sum(feature * tf.constant(pattern, extractor.dtype))
+        return np.asarray(tape.gradient(total, pixels))
+
+    expected = gradient(exact)
+    rms = np.sqrt(np.mean(expected**2))
+    ours_error, plain_error = (
+        np.sqrt(np.mean((gradient(extractor) - expected) ** 2)) / rms for extractor in (ours, plain)
     )
-    assert values[0] ** 2 < 0.6 * (values**2).sum()
+    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network.
+    assert ours_error <= max(3 * plain_error, 1e-3), (ours_error, plain_error)
+
+
+def test_the_real_vgg16_sees_photographs_as_it_should(
+    real: tuple[keras.Model, ns.VGG16Features, ns.VGG16Features],
+) -> None:
+    features = real[1](ns.load_image(CONTENT, max_size=192))
+    # Mean activations over photographs, as they are known.
+    typical = {"relu1_1": 23, "relu2_1": 172, "relu3_1": 228, "relu4_1": 138, "relu5_1": 21}
+    for layer, mean in typical.items():
+        assert 0.5 < np.mean(features[layer]) / mean < 2, layer
+
+
+# Names and sizes
+
+
+@pytest.mark.parametrize(
+    ("alias", "layer"),
+    [
+        ("conv4_2", "block4_conv2"),
+        ("relu4_2", "block4_conv2"),
+        ("relu1_1", "block1_conv1"),
+        ("conv5_3", "block5_conv3"),
+        ("pool4", "block4_pool"),
+        ("pool1", "block1_pool"),
+    ],
+)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_literatures_names_are_understood(name: str, alias: str, layer: str) -> None:
+    assert NETWORKS[name].aliases[alias] == layer
+
+
+def test_an_alias_gives_the_layer_itself(vgg: ns.VGG19Features) -> None:
+    features = vgg(noise(16, 16))
+    assert "conv3_4" in features
+    assert features["conv3_4"] is features["block3_conv4"]
+    assert vgg.receptive_field("conv3_4") == vgg.receptive_field("block3_conv4")
+
+
+def test_each_network_has_the_literatures_names_of_its_own_layers() -> None:
+    only_19 = {f"{word}{block}_4" for word in ("conv", "relu") for block in (3, 4, 5)}
+    assert set(NETWORKS["vgg19"].aliases) - set(NETWORKS["vgg16"].aliases) == only_19
+    assert len(NETWORKS["vgg16"].aliases) == 2 * 13 + 5
+
+
+@pytest.mark.parametrize("name", ["block4_conv5", "conv3_5", "pool6", "fc1", "relu"])
+def test_an_unknown_layer_is_a_key_error_that_lists_the_layers(
+    vgg: ns.VGG19Features, name: str
+) -> None:
+    features = vgg(noise(16, 16))
+    assert name not in features
+    for ask in (features.__getitem__, features.receptive_field, vgg.receptive_field):
+        with pytest.raises(KeyError) as caught:
+            ask(name)
+        message = str(caught.value)
+        assert repr(name) in message
+        assert all(layer in message for layer in ("input", *layers("vgg19")))
+        assert "conv4_2" in message
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 3), (15, 15)])
+def test_an_image_too_small_is_refused_at_every_layer_past_the_one_that_loses_it(
+    vgg: ns.VGG19Features, size: tuple[int, int]
+) -> None:
+    vanished = 1
+    while min(size) >> vanished:
+        vanished += 1
+    for layer in VGG19.layers[VGG19.layers.index(f"block{vanished}_pool") :]:
+        with pytest.raises(ValueError, match=f"{layer}.*{size[1]} x {size[0]}"):
+            vgg(noise(*size))[layer]
+
+
+def test_a_picture_that_leaves_one_pixel_is_large_enough(vgg: ns.VGG19Features) -> None:
+    assert tuple(vgg(noise(32, 63))["block5_pool"].shape) == (1, 1, 1, 128)
+
+
+def test_average_pooling_is_the_mean_over_two_by_two_pixels() -> None:
+    average = ns.VGG19Features("compact", pooling="avg")(noise(37, 50))
+    for block, last in ((1, 2), (2, 2), (3, 4)):
+        below = np.asarray(average[f"block{block}_conv{last}"])[0].astype(np.float64)
+        # The filter's window reaches back, so its odd samples are the means of whole windows.
+        means = scipy.ndimage.uniform_filter(below, (2, 2, 1))[1::2, 1::2]
+        pooled = np.asarray(average[f"block{block}_pool"])[0]
+        assert pooled.shape == means.shape
+        np.testing.assert_allclose(pooled, means, rtol=1e-5, atol=1e-6)
+
+
+def test_maximum_pooling_is_the_default_and_takes_the_largest_of_two_by_two_pixels() -> None:
+    features = ns.VGG19Features("compact")(noise(37, 50))
+    below = np.asarray(features["block1_conv2"])[0, :36, :50]
+    largest = below.reshape(18, 2, 25, 2, -1).max(axis=(1, 3))
+    np.testing.assert_array_equal(np.asarray(features["block1_pool"])[0], largest)
+
+
+def test_a_float64_network_computes_in_float64() -> None:
+    image = np.random.default_rng(0).uniform(size=(1, 9, 11, 3))
+    extractor = ns.VGG19Features("compact", dtype="float64")
+    features = extractor(tf.constant(image))
+    assert features["input"].dtype == tf.float64
+    assert features["block3_conv1"].dtype == tf.float64
+    np.testing.assert_array_equal(features["input"], image)
+
+    kernel, bias = load_weights(VGG19, "compact")["block1_conv1"]
+    prepared = image[0, :, :, ::-1] * 255.0 - [103.939, 116.779, 123.68]
+    expected = np.stack(
+        [
+            bias[channel]
+            + sum(
+                scipy.signal.correlate2d(prepared[..., c], kernel[..., c, channel], mode="same")
+                for c in range(3)
+            )
+            for channel in range(kernel.shape[-1])
+        ],
+        axis=-1,
+    )
+    actual = np.asarray(features["block1_conv1"])[0]
+    np.testing.assert_allclose(actual, np.maximum(expected, 0), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pooling": "mean"}, "pooling.*mean"),
+        ({"dtype": "float16"}, "dtype.*float16"),
+        ({"fast": "slow"}, "fast.*low-memory.*slow"),
+    ],
+)
+@pytest.mark.parametrize("kind", FAMILY.values())
+def test_an_option_that_does_not_exist_is_refused(
+    kind: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind(None, **options)
+
+
+def test_a_network_describes_itself_in_a_line(vgg: ns.VGG19Features) -> None:
+    assert repr(vgg) == "VGG19Features(weights='compact', pooling='avg')"
+
+
+def test_a_digest_does_not_depend_on_how_the_network_is_computed() -> None:
+    first = ns.VGG19Features("compact").digest
+    for options in ({"fast": False}, {"fast": "low-memory"}, {"dtype": "float64"}):
+        assert ns.VGG19Features("compact", **options).digest == first
+    assert ns.VGG19Features("compact", pooling="avg").digest != first
+    assert ns.VGG19Features("compact")(noise(8, 8)).digest == first
