@@ -101,7 +101,7 @@ def _loaded(network: str | os.PathLike[str], pooling: Pooling, seed: int) -> Ext
     if network in NETWORKS:
         name, weights = str(network), "imagenet"
     else:
-        name, weights = architecture_of(network), os.fspath(network)
+        name, weights = architecture_of(network, "network"), os.fspath(network)
     kind: Any = {"vgg16": vgg.VGG16Features, "vgg19": vgg.VGG19Features}[name]
     extractor: Extractor = kind(weights, pooling)
     return extractor

@@ -23,6 +23,7 @@ from neuralstyle.transfer.start import STARTS, Init
 if TYPE_CHECKING:
     import keras
 
+    from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
     from neuralstyle.images.color import ColorTreatment
     from neuralstyle.losses.objective import Loss, StyleObjective
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from neuralstyle.transfer.recipes import Recipe
     from neuralstyle.transfer.regions import Region
 
-Pooling: TypeAlias = Literal["avg", "max"]
 StyleFit: TypeAlias = Literal["crop", "tile"]
 ObjectiveFactory: TypeAlias = "Callable[..., StyleObjective | Loss]"
 

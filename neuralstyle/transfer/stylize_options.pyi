@@ -6,11 +6,12 @@ from typing import TypedDict
 
 import keras
 
+from neuralstyle.features.architectures import Pooling
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.optimize.methods import Method
 from neuralstyle.optimize.result import Callback
-from neuralstyle.transfer.options import ObjectiveFactory, Pooling, StyleFit
+from neuralstyle.transfer.options import ObjectiveFactory, StyleFit
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.start import Init

@@ -1,0 +1,158 @@
+"""Networks by name, by file, and those that are kept between calls."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from painting import PIXELS
+from support import NARROW, noise
+
+import neuralstyle as ns
+from neuralstyle.features import vgg as vggs
+from neuralstyle.features.architectures import NETWORKS as ARCHITECTURES
+from neuralstyle.features.plain import random_weights
+from neuralstyle.transfer.network import KEPT, NETWORKS, check_network, load_network
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    ns.clear()
+    yield
+    ns.clear()
+
+
+def write(path: Path, architecture: str, seed: int = 0) -> Path:
+    """Write random weights of a narrow network."""
+    weights = random_weights(ARCHITECTURES[architecture], seed, widths=NARROW)
+    arrays = {}
+    for name, (kernel, bias) in weights.items():
+        arrays |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_name_gives_an_extractor_with_the_pooling_asked_for(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def noted(kind: str) -> Any:
+        def make(weights: Any, pooling: str, **options: Any) -> Any:
+            asked.append((kind, weights, pooling, options))
+            return lambda image: {"input": image}
+
+        return make
+
+    monkeypatch.setattr(vggs, "VGG16Features", noted("vgg16"))
+    monkeypatch.setattr(vggs, "VGG19Features", noted("vgg19"))
+    assert callable(load_network(name, "avg", seed=3))
+    expected = {
+        "compact": ("vgg19", "compact", "avg", {}),
+        "vgg16": ("vgg16", "imagenet", "avg", {}),
+        "vgg19": ("vgg19", "imagenet", "avg", {}),
+        "random": ("vgg19", None, "avg", {"seed": 3}),
+    }
+    assert asked == [expected[name]]
+
+
+def test_the_default_is_the_network_that_comes_with_the_library() -> None:
+    result = ns.stylize(noise(32, 32), noise(32, 32, 1), maxiter=1)
+    assert result.settings["network"] == "compact"
+    assert "compact" in result.settings["extractor"]
+
+
+@pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_says_which_network_it_is_of(architecture: str, kind: Any, tmp_path: Path) -> None:
+    network: Any = load_network(kind(write(tmp_path / "a.npz", architecture)), "avg")
+    expected = {"vgg16": ns.VGG16Features, "vgg19": ns.VGG19Features}[architecture]
+    assert type(network) is expected and network.pooling == "avg"
+
+
+def test_an_extractor_is_itself() -> None:
+    assert load_network(PIXELS, "avg") is PIXELS
+
+
+@pytest.mark.parametrize(
+    ("network", "error", "message"),
+    [
+        ("auto", ValueError, 'since version 0.2 write "compact"'),
+        ("imagenet", ValueError, 'since version 0.2 write "vgg19"'),
+        ("nowhere.h5", FileNotFoundError, "received 'nowhere.h5', which does not exist"),
+        (Path("nowhere.h5"), FileNotFoundError, "which does not exist"),
+        (None, TypeError, "received None"),
+        (3, TypeError, "received 3"),
+    ],
+)
+def test_what_is_no_network_is_refused_by_name(
+    network: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^network: expected 'compact', .*{message}"):
+        check_network("network", network)
+    with pytest.raises(error, match="^network: expected"):
+        ns.stylize_many([], noise(8, 8), network=network)
+
+
+def test_a_file_that_holds_no_network_is_refused_before_the_first_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros(3))
+    with pytest.raises(ValueError, match=r"^network: .*a\.npz"):
+        ns.stylize_many([], noise(8, 8), network=path)
+
+
+def test_the_last_three_networks_are_kept(tmp_path: Path) -> None:
+    assert KEPT == 3
+    files = [write(tmp_path / f"{seed}.npz", "vgg16", seed) for seed in range(4)]
+    first, second, third = (load_network(file, "avg") for file in files[:3])
+    assert load_network(files[0], "avg") is first  # which makes the second the oldest
+    load_network(files[3], "avg")
+    assert load_network(files[0], "avg") is first
+    assert load_network(files[2], "avg") is third
+    assert load_network(files[1], "avg") is not second
+
+
+def test_networks_of_another_pooling_are_others() -> None:
+    assert load_network("compact", "avg") is load_network("compact", "avg", seed=5)
+    assert load_network("compact", "avg") is not load_network("compact", "max")
+
+
+def test_a_file_that_has_changed_is_read_anew(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz", "vgg19")
+    before = load_network(path, "avg")
+    assert load_network(str(path), "avg") is before
+    write(path, "vgg16")
+    assert isinstance(load_network(path, "avg"), ns.VGG16Features)
+
+
+def test_clearing_lets_go_of_networks() -> None:
+    kept = load_network("compact", "avg")
+    seen = weakref.ref(kept)
+    del kept
+    gc.collect()
+    assert seen() is not None
+    ns.clear()
+    gc.collect()
+    assert seen() is None
+
+
+def test_threads_that_ask_at_once_get_one_network() -> None:
+    barrier, found = threading.Barrier(4), []
+
+    def ask() -> None:
+        barrier.wait()
+        found.append(load_network("compact", "max"))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and len({id(network) for network in found}) == 1

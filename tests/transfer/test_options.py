@@ -1,0 +1,366 @@
+"""Conformance of options: each is in every signature, typed, documented, checked, and arrives."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from painting import PIXELS, Noted, of_pixels
+from support import noise
+
+import neuralstyle as ns
+from neuralstyle.transfer import contact_sheet, frames, signatures, stylize
+from neuralstyle.transfer.option import Option
+from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.painter import Painter
+
+NAMES = list(options())
+FUNCTIONS = [ns.stylize, ns.stylize_many, ns.stylize_frames, ns.contact_sheet]
+CONTENT, STYLE = noise(8, 12), noise(8, 8, 1)
+
+
+def told(progress: ns.Progress) -> None:
+    """Do nothing."""
+
+
+EXAMPLES: Mapping[str, Any] = {
+    "style_weights": [2.0],
+    "regions": [ns.Region(np.ones((8, 12)), STYLE)],
+    "recipe": of_pixels([]),
+    "objective": Noted(),
+    "network": "random",
+    "pooling": "max",
+    "size": (9, 13),
+    "style_scale": 0.5,
+    "style_fit": "tile",
+    "color": "match",
+    "balance": {"content": 1.0, "covariance": 2.0},
+    "scales": 2,
+    "maxiter": (3, 2),
+    "init": "style",
+    "seed": 5,
+    "method": ns.LBFGS(maxcor=4),
+    "maxfun": 7,
+    "ftol": 1e-3,
+    "gtol": 1e-4,
+    "xtol": 0.1,
+    "bounds": (0.0, 1.0),
+    "callback": told,
+    "progress": True,
+}
+"""A value of each option, in normal form, that is not its default."""
+
+WORDS = {
+    "style_weights": (["1", "2.5"], [1.0, 2.5]),
+    "network": (["vgg16"], "vgg16"),
+    "pooling": (["max"], "max"),
+    "size": (["64"], 64),
+    "style_scale": (["0.5"], 0.5),
+    "style_fit": (["crop"], "crop"),
+    "color": (["match"], "match"),
+    "balance": (["content:1", "a:b:0.5"], {"content": 1.0, "a:b": 0.5}),
+    "scales": (["3"], 3),
+    "maxiter": (["30", "10"], (30, 10)),
+    "init": (["content:0.8,noise:0.2"], {"content": 0.8, "noise": 0.2}),
+    "seed": (["0"], 0),
+    "method": (["L-BFGS:maxcor=50"], ns.LBFGS(maxcor=50)),
+    "maxfun": (["9"], 9),
+    "ftol": (["1e-5"], 1e-5),
+    "gtol": (["0"], 0.0),
+    "xtol": (["0.1"], 0.1),
+    "bounds": (["-0.5", "1"], (-0.5, 1.0)),
+}
+"""Words of the command line for each option that has a flag, and what they mean."""
+
+WRONG_WORDS = {
+    "style_weights": ["-1", "x"],
+    "size": ["0", "1.5", "x"],
+    "style_scale": ["0", "nan"],
+    "balance": ["content", "content:-1", ":1"],
+    "scales": ["0"],
+    "maxiter": ["0", "2.5"],
+    "init": ["content:-1"],
+    "seed": ["-1"],
+    "method": ["newton", "l-bfgs:momentum=1", "l-bfgs:maxcor=a"],
+    "maxfun": ["0"],
+    "ftol": ["-1"],
+    "gtol": ["inf"],
+    "xtol": ["x"],
+    "bounds": ["x", "inf"],
+}
+
+every_option = pytest.mark.parametrize("name", NAMES)
+every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+
+
+def test_every_option_has_an_example_here() -> None:
+    missing = set(NAMES) ^ set(EXAMPLES)
+    assert not missing, f"EXAMPLES: add or remove {', '.join(missing)}"
+    flags = {name for name, option in options().items() if option.flag}
+    missing = flags ^ set(WORDS)
+    assert not missing, f"WORDS: add or remove {', '.join(missing)}"
+
+
+# Signatures, types and documentation
+
+
+@every_function
+@every_option
+def test_an_option_is_in_every_signature_with_its_default(
+    function: Callable[..., Any], name: str
+) -> None:
+    parameter = inspect.signature(function).parameters[name]
+    (field,) = (field for field in dataclasses.fields(Options) if field.name == name)
+    assert parameter.kind is parameter.KEYWORD_ONLY
+    if (function, name) in ((ns.contact_sheet, "size"), (ns.contact_sheet, "recipe")):
+        return  # its own
+    assert parameter.default == field.default
+    assert parameter.annotation == field.type
+
+
+def test_signatures_have_nothing_else() -> None:
+    own = [["content", "style"], ["contents", "style"]]
+    own += [["frames", "style", "flows", "temporal_weight"]]
+    for function, names in zip(FUNCTIONS, own, strict=False):
+        assert list(inspect.signature(function).parameters) == names + NAMES
+    sheet = list(inspect.signature(ns.contact_sheet).parameters)
+    assert sheet[:5] == ["content", "style", "vary", "recipe", "size"]
+    assert set(sheet[5:]) == {*NAMES, "settings"} - {"recipe", "size"}
+
+
+def test_the_class_for_type_checkers_has_every_option() -> None:
+    stub = Path(stylize.__file__).with_name("stylize_options.pyi").read_text()
+    assert stub.endswith("\n\n" + signatures.typed_dict()), (
+        "neuralstyle/transfer/stylize_options.pyi: the class has to read\n\n"
+        + signatures.typed_dict()
+    )
+
+
+def test_every_type_of_the_class_for_type_checkers_is_imported_there() -> None:
+    stub = ast.parse(Path(stylize.__file__).with_name("stylize_options.pyi").read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in stub.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    named = {node.id for node in ast.walk(stub.body[-1]) if isinstance(node, ast.Name)}
+    assert named <= imported | set(NAMES) | {
+        "str",
+        "int",
+        "float",
+        "bool",
+        "tuple",
+        "True",
+        "False",
+    }
+
+
+@every_option
+def test_an_option_is_documented_in_the_words_of_its_help(name: str) -> None:
+    option: Option = options()[name]
+    documented = inspect.getdoc(ns.stylize) or ""
+    found = re.search(rf"^{name} : (.*)\n((?:    .*\n)+)", documented, re.MULTILINE)
+    assert found, f"{name} is not in the docstring of stylize"
+    assert found[1].startswith(option.kind)
+    assert " ".join(found[2].split()) == option.help
+    assert option.help[0].isupper() and option.help.endswith(".")
+    assert signatures.PLACE not in documented
+
+
+@pytest.mark.slow
+def test_type_checkers_know_the_options(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    file = tmp_path / "user.py"
+    file.write_text(
+        "import numpy as np\n"
+        "import neuralstyle as ns\n"
+        "c = np.zeros((8, 8, 3), np.float32)\n"
+        "ns.stylize(c, c, size=64, maxiter=[3, 2], method=ns.LBFGS(maxcor=5))\n"
+        "ns.stylize(c, [], regions=[ns.Region(c[..., 0] > 0, c)], recipe='gatys2016')\n"
+        "ns.stylize_frames([c], c, [], temporal_weight=2.0, color='match')\n"
+        "ns.contact_sheet(c, c, {'style_scale': [1, 2]}, content_weight=1.0, maxiter=3)\n"
+        "ns.stylize(c, c, maxitre=3)\n"
+        "ns.stylize_many([c], c, size='large')\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(file)]
+    root = Path(ns.__file__).parents[1]
+    done = subprocess.run(
+        [*command, f"--cache-dir={tmp_path}"], capture_output=True, text=True, cwd=root
+    )
+    errors = re.findall(r"user\.py:(\d+): error: .*", done.stdout)
+    assert errors == ["8", "9"], done.stdout
+
+
+# Checks
+
+
+@every_option
+def test_what_is_no_value_of_an_option_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{name}: expected .*received"):
+        Options(**{name: object()})
+
+
+@every_option
+def test_a_normal_form_is_a_fixed_point_of_the_check(name: str) -> None:
+    once = getattr(Options(**{name: EXAMPLES[name]}), name)
+    twice = options()[name].check(name, once)
+    if name == "regions":
+        once, twice = ([repr(region) for region in regions] for regions in (once, twice))
+    assert once == twice
+
+
+@every_option
+def test_a_default_is_in_normal_form_but_for_regions(name: str) -> None:
+    (default,) = (field.default for field in dataclasses.fields(Options) if field.name == name)
+    assert getattr(Options(), name) == (() if name == "regions" else default)
+
+
+def test_options_do_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().size = 3  # type: ignore[misc]
+
+
+@every_function
+def test_an_unknown_option_is_refused_with_the_nearest(function: Callable[..., Any]) -> None:
+    arguments = {
+        "contact_sheet": (CONTENT, STYLE, {"seed": [1]}),
+        "stylize_frames": ([], STYLE, []),
+    }
+    given = arguments.get(function.__name__, ([], STYLE))
+    name = function.__name__
+    for wrong, hint in (
+        ("maxitre", f"{name}: there is no option 'maxitre'; did you mean 'maxiter'?"),
+        ("xyzzy", f"{name}: there is no option 'xyzzy'; there are "),
+        ("weights", f"{name}: weights is now network="),
+        ("extractor", f"{name}: extractor is now network="),
+        ("shares", f"{name}: shares is now balance="),
+        ("maxcor", f"{name}: maxcor is now an option of the method: method=LBFGS(maxcor=...)"),
+        ("maxls", f"{name}: maxls is now an option of the method: method=LBFGS(maxls=...)"),
+    ):
+        with pytest.raises(TypeError, match=f"^{re.escape(hint)}"):
+            function(*given, **{wrong: 1})
+
+
+# Every option arrives
+
+
+class Arrived(Exception):
+    """What a painter was made with."""
+
+
+@pytest.fixture
+def painters(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+    """The options of every painter."""
+    made: list[Options] = []
+
+    def spy(style: Any, options: Options) -> Painter:
+        made.append(options)
+        raise Arrived
+
+    for module in (stylize, frames, contact_sheet):
+        monkeypatch.setattr(module, "Painter", spy)
+    return made
+
+
+@every_option
+def test_an_option_reaches_the_painter(name: str, painters: list[Options]) -> None:
+    given = {name: EXAMPLES[name]}
+    calls = [
+        lambda: ns.stylize(CONTENT, STYLE, **given),
+        lambda: ns.stylize_many([CONTENT], STYLE, **given),
+        lambda: ns.stylize_frames([CONTENT], STYLE, [], **given),
+    ]
+    if name not in ("recipe", "objective"):  # a sheet makes the recipe
+        calls.append(lambda: ns.contact_sheet(CONTENT, STYLE, {"style": [STYLE]}, **given))
+    for call in calls:
+        with pytest.raises(Arrived):
+            call()
+        arrived = getattr(painters[-1], name)
+        if name == "regions":
+            assert [repr(region) for region in arrived] == [repr(r) for r in EXAMPLES[name]]
+        else:
+            assert arrived == EXAMPLES[name]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(NAMES) - {"recipe", "objective", "callback", "progress"})
+)
+def test_a_sheet_can_vary_an_option(name: str, painters: list[Options]) -> None:
+    with pytest.raises(Arrived):
+        ns.contact_sheet(CONTENT, STYLE, {name: [EXAMPLES[name]]}, network=PIXELS)
+    assert getattr(painters[0], name) is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["maxfun", "ftol", "gtol", "xtol", "bounds", "callback", "progress"]
+)
+def test_an_option_that_minimize_has_too_has_the_same_default(name: str) -> None:
+    of_minimize = inspect.signature(ns.minimize).parameters[name].default
+    assert of_minimize == inspect.signature(ns.stylize).parameters[name].default
+
+
+# The command line
+
+
+@every_option
+def test_an_option_has_a_flag_or_says_why_it_has_none(name: str) -> None:
+    option = options()[name]
+    assert (option.flag is None) == bool(option.why_no_flag) == (option.parse is None)
+    if option.flag:
+        assert re.fullmatch("--[a-z]+(-[a-z]+)*", option.flag)
+        assert option.short_help and not option.short_help.endswith(".")
+        assert option.choices or option.metavar
+
+
+def test_flags_differ() -> None:
+    flags = [option.flag for option in options().values() if option.flag]
+    assert len(set(flags)) == len(flags)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_become_a_value_of_the_option(name: str) -> None:
+    option = options()[name]
+    words, expected = WORDS[name]
+    assert option.parse
+    values = [option.parse(word) for word in words]
+    value: Any = values if option.nargs else values[0]
+    if option.collect:
+        value = option.collect(value)
+    assert getattr(Options(**{name: value}), name) == expected
+    assert option.nargs in (None, "+", len(words))
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [(name, word) for name, words in WRONG_WORDS.items() for word in words]
+)
+def test_a_wrong_word_is_refused_with_what_was_expected(name: str, word: str) -> None:
+    parse = options()[name].parse
+    assert parse
+    with pytest.raises(ValueError, match=r"^(maxcor: )?expected .*received"):
+        parse(word)
+
+
+@pytest.mark.parametrize("name", [name for name, option in options().items() if option.choices])
+def test_every_choice_is_one(name: str) -> None:
+    for choice in options()[name].choices or ():
+        assert getattr(Options(**{name: choice}), name) == choice
+
+
+def test_the_list_of_options_needs_neither_keras_nor_tensorflow() -> None:
+    code = (
+        "import sys; from neuralstyle.transfer.options import options; options();"
+        "from neuralstyle.transfer.recipes import RECIPES; [make() for make in RECIPES.values()];"
+        "sys.exit(', '.join(m for m in ('keras', 'tensorflow') if m in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
