@@ -120,6 +120,21 @@ def two_layers(image: Any) -> dict[str, Any]:
     return features
 
 
+class Seen(dict[str, Any]):
+    """Features that name their network, or tell what all units see: (start, length, step)."""
+
+    def __init__(
+        self,
+        features: Mapping[str, Any],
+        digest: str | None = None,
+        field: tuple[int, int, int] | None = None,
+    ) -> None:
+        super().__init__(features)
+        self.digest = digest
+        if field:
+            self.receptive_field = lambda layer: field
+
+
 def near(image: Array) -> ns.StyleObjective:
     """Close to an image but smooth, in the sense of absolute differences: many iterations."""
     content = ns.ContentLoss(pixels(image), "input", normalize="mean")

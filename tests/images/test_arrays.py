@@ -184,6 +184,13 @@ def test_masks_that_share_an_image_still_do():
     np.testing.assert_allclose(resize(parts, (7, 11), "mean").sum(axis=2), 1, rtol=1e-12)
 
 
+def test_means_of_nothing_are_exactly_nothing():
+    mask = np.zeros((30, 40))
+    mask[:10, :10] = 1 / 3
+    resized = resize(mask, (7, 9), "mean")
+    assert np.all(resized[3:] == 0) and np.all(resized[:, 3:] == 0)
+
+
 @every_size
 def test_fields_are_resized_as_by_scipy(size):
     field = np.random.default_rng(3).normal(size=(20, 30, 2))

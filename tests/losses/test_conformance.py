@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -221,7 +222,7 @@ def test_code_compiled_for_another_target_gives_what_new_code_gives(case: Case) 
     network, picture = Reusable(two_layers), noise(8, 6, 3)
     losses = [case.make(two_layers(noise(8, 6, seed))) for seed in (1, 2)]
     first, second = (ns.Evaluator(loss, network, (8, 6))(picture) for loss in losses)
-    expected = ns.Evaluator(losses[1], two_layers, (8, 6))(picture)
+    expected = ns.Evaluator(losses[1], Reusable(two_layers), (8, 6))(picture)
     assert second[0] == expected[0] != first[0] or case.zero is not same
     np.testing.assert_array_equal(second[1], expected[1])
 
@@ -289,6 +290,15 @@ def test_what_a_call_prepares_for_a_size_is_not_saved(case: Case, tmp_path: Path
         assert before.files == after.files
         for name in before.files:
             np.testing.assert_array_equal(after[name], before[name])
+
+
+@every_plain_case
+def test_copies_are_the_same_to_the_bit(case: Case) -> None:
+    loss = case.loss
+    expected = value(loss, GENERATED)
+    for copied in (copy.copy(loss), copy.deepcopy(loss)):
+        assert repr(copied) == repr(loss)
+        assert value(copied, GENERATED) == expected
 
 
 @every_plain_case

@@ -20,8 +20,8 @@ from losses.examples import (
 )
 from support import (
     Array,
-    FeatureMaps,
     Reusable,
+    Seen,
     half_mask,
     noise,
     pixels,
@@ -193,14 +193,6 @@ def test_an_objective_that_version_0_1_saved_loads_and_has_the_values_of_then() 
     assert loaded.weights["content"] == 0.5 and loaded.weights["strokes"] == 2.0
     values = loaded.evaluate(in_float32(GENERATED))
     assert {name: float(loss) for name, loss in values.items()} == pytest.approx(OF_0_1, rel=1e-5)
-
-
-class Seen(dict[str, Any]):
-    """Features that name their network."""
-
-    def __init__(self, features: FeatureMaps, digest: str | None) -> None:
-        super().__init__(features)
-        self.digest = digest
 
 
 @pytest.mark.parametrize("kind", [ns.ContentLoss, ns.StyleLoss, ns.RelaxedEMDLoss])
