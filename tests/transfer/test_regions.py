@@ -194,19 +194,6 @@ def test_colours_of_a_regions_style_are_treated() -> None:
     np.testing.assert_allclose(ops.mean(painting, (0, 1, 2)), content.mean((0, 1)), atol=0.01)
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
-def test_every_recipe_passes_masks_to_all_terms(name: str, vgg: ns.VGG19Features) -> None:
-    features = vgg(noise(64, 64, 0))
-    mask = ns.Mask(np.tri(64, 64))
-    terms = recipes.RECIPES[name]().style(features, features, mask=mask, target_mask=mask)
-    assert terms
-    for objective in terms:
-        for term in objective.terms:
-            assert term.loss.mask is mask
-            assert float(term.loss(features)) == pytest.approx(0, abs=1e-6)
-            assert float(term.loss(vgg(noise(64, 64, 1)))) > 0
-
-
 def test_a_recipe_need_not_know_of_masks_where_there_are_none() -> None:
     recipe = recipes.Recipe("plain", lambda c: [], lambda c, s: [ns.StyleLoss(s, "input") * 1])
     assert quick(noise(48, 64, 0), noise(40, 40, 1), None, recipe=recipe, maxiter=2).nit

@@ -336,16 +336,6 @@ def test_wrong_options_are_refused_before_the_network_is_loaded(
         ns.stylize(noise(40, 40), noise(40, 40), **options)
 
 
-@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
-def test_a_recipe_in_units_of_imagenet_warns_about_the_compact_network(
-    name: str, vgg: ns.VGG19Features, caplog: pytest.LogCaptureFixture
-) -> None:
-    recipe = recipes.RECIPES[name]()
-    ns.stylize(noise(40, 40), noise(40, 40, 1), network=vgg, recipe=recipe, maxiter=1)
-    expected = name in ("neural_style", "keras_example", "risser2017")
-    assert any(name in record.getMessage() for record in caplog.records) is expected
-
-
 def test_seconds_are_those_of_the_whole_call() -> None:
     started = time.perf_counter()
     result = quick(noise(64, 64), scales=2, maxiter=2)
