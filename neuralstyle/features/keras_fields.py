@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers
 
 from neuralstyle.features.fields import Field
+from neuralstyle.features.keras_graph import calls_to
 
 # Kinds are compared exactly, as a subclass may do anything.
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
@@ -27,20 +28,6 @@ _OPERATIONS = frozenset(
     " Sqrt Square Subtract Tanh TrueDivide".split()
 )
 """Of `keras.ops`, what treats each position alone."""
-
-
-def parents(tensor: Any) -> list[Any]:
-    """Return the tensors that a symbolic tensor was computed from.
-
-    Examples
-    --------
-    >>> image = keras.Input((8, 8, 3))
-    >>> parents(layers.ReLU()(image)) == [image]
-    True
-    """
-    operation, node, _ = tensor._keras_history
-    inputs: list[Any] = operation._inbound_nodes[node].input_tensors
-    return inputs
 
 
 def field_of(tensor: Any, known: dict[int, Field]) -> Field:
@@ -68,23 +55,14 @@ def field_of(tensor: Any, known: dict[int, Field]) -> Field:
     >>> field_of(pooled, {id(image): Field()})
     Field(start=-2, length=6, step=2)
     """
-    ahead = [tensor]  # no recursion: networks may be deeper than Python's stack
-    while ahead:
-        current = ahead.pop()
-        if id(current) in known:
-            continue
-        before = parents(current)
-        missing = [one for one in before if id(one) not in known]
-        if missing:
-            ahead += [current, *missing]
-        else:
-            known[id(current)] = _through(current, [known[id(one)] for one in before])
+    for call in calls_to(tensor, known):
+        field = _through(call.operation, [known[id(one)] for one in call.input_tensors])
+        known |= {id(output): field for output in call.outputs}
     return known[id(tensor)]
 
 
-def _through(tensor: Any, fields: Sequence[Field]) -> Field:
+def _through(operation: Any, fields: Sequence[Field]) -> Field:
     """Return what the output of an operation sees, given what its inputs see."""
-    operation = tensor._keras_history.operation
     kind = type(operation)
     channels_last = getattr(operation, "data_format", "channels_last") == "channels_last"
     if kind in _CONVOLUTIONS and channels_last:
@@ -98,7 +76,7 @@ def _through(tensor: Any, fields: Sequence[Field]) -> Field:
     if kind is layers.Cropping2D and channels_last:
         return fields[0].through(1, before=-_same_both_ways(_firsts(operation.cropping), operation))
     axes = np.ravel(getattr(operation, "axis", ()))
-    along_channels = len(axes) == 1 and axes[0] in (-1, len(tensor.shape) - 1)
+    along_channels = len(axes) == 1 and axes[0] in (-1, 3)
     if kind in (layers.Concatenate, layers.LayerNormalization, layers.Softmax) and along_channels:
         return _together(fields, operation)
     of_keras = kind.__module__.startswith("keras.") and kind.__name__ in _OPERATIONS

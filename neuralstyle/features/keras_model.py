@@ -9,11 +9,12 @@ from typing import Any, final
 import keras
 import numpy as np
 
-from neuralstyle._kernels.device import TRACING, outside_graph
+from neuralstyle._kernels.device import outside_graph
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Features, image_tensor, unknown_layer
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_fields import field_of, parents
+from neuralstyle.features.keras_fields import field_of
+from neuralstyle.features.keras_graph import calls_to
 
 
 @final
@@ -82,7 +83,6 @@ class KerasFeatures:
             raise TypeError(f"preprocess: expected a callable, received {preprocess!r}")
         self._model = model
         self._preprocess = preprocess
-        self._ways: dict[tuple[frozenset[str], str], _Way] = {}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -161,50 +161,21 @@ class KerasFeatures:
 
     def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
         """Compute a layer from the activations that are known, and those between."""
-        key = (frozenset(known), layer)
-        if key not in self._ways:
-            with TRACING:  # Keras names and connects what it makes through global state
-                self._ways[key] = _Way(self._input, self._outputs, known, layer)
-        way = self._ways[key]
-        return way.follow(known, self._preprocess)
-
-
-@final
-class _Way:
-    """The part of a model between some activations and a layer."""
-
-    def __init__(
-        self, image: Any, outputs: Mapping[str, Any], known: Mapping[str, Tensor], layer: str
-    ) -> None:
-        names = {id(output): name for name, output in outputs.items()} | {id(image): "input"}
-        # From the layer back to what is known: no function may be given more than it needs.
-        starts: dict[str, Any] = {}
-        passed: dict[str, Any] = {}
-        seen: set[int] = set()
-        ahead = [outputs[layer]]
-        while ahead:
-            tensor = ahead.pop()
-            if id(tensor) in seen:
-                continue
-            seen.add(id(tensor))
-            name = names.get(id(tensor))
-            if name is not None:
-                (starts if name in known else passed)[name] = tensor
-            if name is None or name not in known:
-                ahead += parents(tensor)
-        self._starts = tuple(starts)
-        self.function = keras.Function(list(starts.values()), passed)
-
-    def follow(
-        self, known: Mapping[str, Tensor], preprocess: Callable[[Tensor], Tensor] | None
-    ) -> dict[str, Tensor]:
-        """Compute the layer, and those before it."""
-        tensors = [
-            preprocess(known[name]) if name == "input" and preprocess else known[name]
-            for name in self._starts
-        ]
-        passed: dict[str, Tensor] = self.function(tensors)
-        return passed
+        symbols = {"input": self._input} | self._outputs
+        tensors = {id(symbols[name]): tensor for name, tensor in known.items()}
+        calls = calls_to(symbols[layer], tensors)
+        read = {id(one) for call in calls for one in call.input_tensors}
+        if self._preprocess and id(self._input) in read:
+            tensors[id(self._input)] = self._preprocess(known["input"])
+        for call in calls:
+            arguments, options = call.arguments.fill_in(tensors)
+            outputs = keras.tree.flatten(call.operation(*arguments, **options))
+            tensors |= {id(s): t for s, t in zip(call.outputs, outputs, strict=True)}
+        return {
+            name: tensors[id(symbol)]
+            for name, symbol in self._outputs.items()
+            if id(symbol) in tensors and name not in known
+        }
 
 
 _SHAPES_WHAT_IS_COMPUTED = (
