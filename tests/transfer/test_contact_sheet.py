@@ -6,15 +6,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from painting import PAINT, PIXELS
+from support import noise
 
 import neuralstyle as ns
+from neuralstyle import recipes
 from neuralstyle.transfer.contact_sheet import GAP, LINE, labelled
 
 BAR = 4 + LINE
+CONTENT, STYLE = noise(8, 8), noise(8, 8, 1)
 
 
-def pixels(image: Any) -> dict[str, Any]:
-    return {"input": image}
+def recipe(*, content_weight: float = 1.0) -> ns.Recipe:
+    """A recipe without a network."""
+    return ns.Recipe(
+        "test",
+        lambda c: [content_weight * ns.ContentLoss(c, "input")] if content_weight else [],
+        lambda c, s, **masks: [1.0 * ns.CovarianceLoss(s, "input")],
+        maxiter=(2,),
+    )
 
 
 def test_pictures_stand_below_their_labels_in_rows() -> None:
@@ -36,28 +46,40 @@ def test_a_label_does_not_run_into_the_next() -> None:
 
 
 def test_two_settings_go_down_and_across() -> None:
-    content, style = np.random.default_rng(0).uniform(size=(2, 8, 8, 3)).astype(np.float32)
-
-    def recipe(*, content_weight: float = 1.0) -> ns.Recipe:
-        return ns.Recipe(
-            "test",
-            lambda c: [content_weight * ns.ContentLoss(c, "input")],
-            lambda c, s, **masks: [1.0 * ns.CovarianceLoss(s, "input")],
-            maxiter=(2,),
-        )
-
-    options: dict[str, Any] = {"extractor": pixels, "size": 8}
-    vary = {"content_weight": [0.1, 5.0], "style": [style, content]}
-    page = ns.contact_sheet(content, style, vary, recipe=recipe, **options)
+    vary: dict[str, Any] = {"content_weight": [0.1, 5.0], "style": [STYLE, CONTENT]}
+    options = {**PAINT, "size": 8}
+    page = ns.contact_sheet(CONTENT, STYLE, vary, recipe=recipe, **options)
     bar = BAR + LINE
     for row, weight in enumerate(vary["content_weight"]):
         for column, painting in enumerate(vary["style"]):
-            alone = ns.stylize(
-                content, painting, objective=recipe(content_weight=weight), **options
-            )
+            made = recipe(content_weight=weight)
+            alone = ns.stylize(CONTENT, painting, recipe=made, **options)
             top, left = row * (bar + 8) + bar, column * (8 + GAP)
             shown = page[top : top + 8, left : left + 8]
             np.testing.assert_allclose(shown, alone.image, atol=0.5 / 255 + 1e-6)
+
+
+def test_what_is_the_same_for_all_may_be_of_the_recipe_or_an_option() -> None:
+    given: dict[str, Any] = {"content_weight": 0.1, "style_scale": 0.5, **PAINT, "size": 8}
+    page = ns.contact_sheet(CONTENT, STYLE, {"seed": [1]}, recipe=recipe, **given)
+    del given["content_weight"]
+    alone = ns.stylize(CONTENT, STYLE, recipe=recipe(content_weight=0.1), **given)
+    np.testing.assert_allclose(page[BAR:], alone.image, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_sheet_of_textures_needs_no_content() -> None:
+    page = ns.contact_sheet(None, STYLE, {"seed": [1, 2]}, recipe=recipe, **PAINT, size=8)
+    assert page.shape == (BAR + 8, 16 + GAP, 3)
+    assert not np.array_equal(page[BAR:, :8], page[BAR:, -8:])
+
+
+def test_a_recipe_may_be_named() -> None:
+    content, style = noise(32, 32), noise(32, 32, 1)
+    sheets = [
+        ns.contact_sheet(content, style, {"style_weight": [10.0]}, recipe=r, size=32, maxiter=1)
+        for r in ("gatys2016", recipes.gatys2016)
+    ]
+    np.testing.assert_array_equal(*sheets)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +90,16 @@ def test_two_settings_go_down_and_across() -> None:
         ({"color": "match"}, TypeError),
         ({"color": []}, TypeError),
         ({"colour": ["match"]}, ValueError),
+        ({"callback": [None]}, ValueError),
+        ({"recipe": ["default"]}, ValueError),
     ],
 )
 def test_what_are_no_settings_is_refused_by_name(vary: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="^vary"):
-        ns.contact_sheet(np.zeros((8, 8, 3)), np.zeros((8, 8, 3)), vary, extractor=pixels)
+        ns.contact_sheet(CONTENT, STYLE, vary, network=PIXELS)
+
+
+@pytest.mark.parametrize("wrong", ["gatys", recipes.default(), 3])
+def test_what_makes_no_recipe_is_refused_by_name(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="^recipe: expected one of default, .*, or a function"):
+        ns.contact_sheet(CONTENT, STYLE, {"seed": [1]}, recipe=wrong, network=PIXELS)

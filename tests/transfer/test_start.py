@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from painting import PIXELS, QUICK, STYLE, Noted, Runs, quick, white_noise
-from support import noise
+from support import chroma, noise
 
 import neuralstyle as ns
 
@@ -163,6 +163,11 @@ def test_a_result_from_noise_is_only_enlarged(runs: Runs) -> None:
     small = ns.stylize(LARGE, STYLE, init="noise", **{**STEPS, "size": (64, 80), "maxiter": 3})
     ns.stylize(LARGE, STYLE, init=small, **STEPS)
     np.testing.assert_array_equal(runs[1].start, ns.resize(small.image, (128, 160)))
+
+
+def test_an_image_gets_the_colours_that_the_content_is_given(runs: Runs) -> None:
+    ns.stylize(LARGE, STYLE, init=noise(64, 80, 3), color="luminance", **STEPS)
+    np.testing.assert_allclose(chroma(runs[0].start), 0, atol=1e-6)
 
 
 def test_an_image_is_only_enlarged(runs: Runs) -> None:

@@ -7,7 +7,8 @@ activations: with the compact network their terms are out of balance (total vari
 picture), and `stylize` says so in the log.
 
 `RECIPES` has them by name, as the command line knows them. A further recipe is a function under
-`named` in one of the files here, and a line below.
+`named` in one of the files here, and a line below. They may touch the losses and the methods of the
+optimisers, and import no Keras before they are called.
 """
 
 from __future__ import annotations
