@@ -12,6 +12,11 @@ TRACING = threading.RLock()
 """Held by whatever traces or builds a graph: TensorFlow and Keras keep global state meanwhile."""
 
 
+def backend_version() -> dict[str, str]:
+    """Return the name and the version of what Keras runs on."""
+    return {"tensorflow": str(tf.__version__)}
+
+
 def has_gpu() -> bool:
     """Return whether there is a GPU to compute on."""
     return bool(tf.config.list_logical_devices("GPU"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuralstyle._checks import gone, number, whole_number
+from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image
@@ -286,9 +287,8 @@ def check_limits(
 def _versions() -> dict[str, str]:
     import keras
     import scipy
-    import tensorflow
 
     import neuralstyle
 
-    modules = (neuralstyle, tensorflow, keras, np, scipy)
-    return {module.__name__: module.__version__ for module in modules}
+    modules = {module.__name__: module.__version__ for module in (neuralstyle, keras, np, scipy)}
+    return modules | backend_version()

@@ -37,6 +37,17 @@ class Run:
     A method asks for values and gradients with `evaluate`, and calls `accept` with every iterate.
     Either raises `Halt` when the run is over, which a method lets pass.
 
+    Parameters
+    ----------
+    evaluator : Evaluator
+    parametrization : Parametrization or None
+    start : array, shape (H, W, 3), float32
+    limits : mapping from str to object
+        ``maxiter``, ``maxfun``, ``ftol``, ``gtol``, ``xtol`` and ``bounds`` of `minimize`.
+    callbacks : sequence of callable, default none
+    started : float, optional
+        When the call began, on the clock of `time.perf_counter`: now, by default.
+
     Attributes
     ----------
     x : array, flat, float64
@@ -46,8 +57,7 @@ class Run:
     gradient : array, flat, float64
         The gradient there.
     limits : mapping from str to object
-        ``maxiter``, ``maxfun``, ``ftol``, ``gtol``, ``xtol`` and ``bounds``, as `minimize` takes
-        them. A method need not look at them but for the bounds.
+        As given; the run sees to them, but for the bounds.
     bounds : (float, float) or None
         What every iterate has to lie in.
     average : vector or None

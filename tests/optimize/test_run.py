@@ -79,8 +79,12 @@ def test_the_point_that_was_evaluated_last_is_not_evaluated_again(evaluators: Ev
         assert first[0] == run.first
         np.testing.assert_array_equal(first[1], run.gradient)
         x = 0.9 * run.x
+        value, gradient = run.evaluate(x)
+        kept = gradient.copy()
+        gradient *= 2  # the caller's own
         for again in (run.evaluate(x), run.evaluate(x.copy())):
-            assert again[0] == run.evaluate(x)[0]
+            assert again[0] == value
+            np.testing.assert_array_equal(again[1], kept)
         assert run.evaluate(np.float32(x))[1].dtype == np.float32
 
     result = minimize(twice)
