@@ -134,6 +134,8 @@ def test_every_public_function_and_class_documents_its_parameters(name: str) -> 
     value = getattr(neuralstyle, name)
     if inspect.ismodule(value) or (isinstance(value, type) and issubclass(value, enum.Enum)):
         return
+    if getattr(value, "_is_protocol", False):
+        return  # which is never made, and has a call alone
     # Lines such as "x : array", "*losses : Loss" and "height, width : int".
     lines = re.findall(r"^ *([\w*, ]+) :", inspect.getdoc(value) or "", re.MULTILINE)
     told = {word.strip("* ") for line in lines for word in line.split(",")}

@@ -140,8 +140,3 @@ VGG19 = Architecture(
 
 NETWORKS = {architecture.name.lower(): architecture for architecture in (VGG16, VGG19)}
 """All of them, by the names that users write."""
-
-
-def receptive_field(layer: str) -> Field:
-    """Return which pixels the units of a layer of VGG19 see."""
-    return VGG19.receptive_field(layer)

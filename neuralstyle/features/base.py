@@ -51,8 +51,8 @@ class Extractor(Protocol):
     ...     return {"input": image, "edges": image[:, :, 1:] - image[:, :, :-1]}
     >>> photo = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
     >>> objective = ContentLoss(edges(photo[None]), "edges")
-    >>> result = minimize(objective, edges, init=np.full_like(photo, 0.5), maxiter=100)
-    >>> bool(result.fun < 1e-4)
+    >>> result = minimize(objective, edges, init=np.full_like(photo, 0.5), maxiter=20)
+    >>> bool(result.fun < 0.01)
     True
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from support import noise
 
 import neuralstyle as ns
+from neuralstyle._kernels.device import TRACING
 from neuralstyle.features.fields import Field
 
 
@@ -254,3 +256,24 @@ def test_an_image_too_small_for_a_layer_is_refused_naming_both(
     features = vgg(noise(*size))
     with pytest.raises(ValueError, match=f"{layer}.*{size[1]} x {size[0]}"):
         features[layer]
+
+
+# Threads
+
+
+def test_threads_may_make_networks_read_features_and_trace_at_once() -> None:
+    image, target = noise(16, 20), ns.VGG19Features("compact")(noise(16, 20, 1))
+
+    def work(number: int) -> np.ndarray:
+        extractor = ns.VGG19Features("compact", fast=number % 2 == 0)
+        if number % 3 == 0:
+            return np.asarray(extractor(image)["relu2_1"]) - target["relu2_1"]
+        compiled = tf.function(lambda x: extractor(x)["relu2_1"] - target["relu2_1"])
+        with TRACING:
+            compiled.get_concrete_function(tf.TensorSpec((1, 16, 20, 3)))
+        return np.asarray(compiled(image[None]))
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(work, range(24)))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], atol=1e-4 * np.ptp(results[0]))
