@@ -115,6 +115,24 @@ def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
     return [n / sum(numbers) for n in numbers]
 
 
+def interval(argument: str, value: Any) -> tuple[float, float]:
+    """Check a range: two numbers, the lower one first; they may be infinite.
+
+    Examples
+    --------
+    >>> interval("bounds", (1, 0))
+    Traceback (most recent call last):
+    ValueError: bounds: expected low below high, received (1, 0)
+    """
+    try:
+        low, high = (float(bound) for bound in value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{argument}: expected (low, high) or None, received {value!r}") from None
+    if not low < high:
+        raise ValueError(f"{argument}: expected low below high, received {value!r}")
+    return low, high
+
+
 def gone(**hints: str) -> Callable[[F], F]:
     """Refuse keywords that a function took in an earlier version, and say what to write now.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neuralstyle._checks import gone, number, whole_number
+from neuralstyle._checks import gone, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
@@ -266,21 +266,13 @@ def check_limits(
         whole_number("maxfun", maxfun, 1)
     for name, tolerance in {"ftol": ftol, "gtol": gtol, "xtol": xtol}.items():
         number(name, tolerance, 0)
-    if bounds is not None:
-        try:
-            low, high = (float(bound) for bound in bounds)
-        except (TypeError, ValueError):
-            raise TypeError(f"bounds: expected (low, high) or None, received {bounds!r}") from None
-        if not low < high:
-            raise ValueError(f"bounds: expected low below high, received {bounds!r}")
-        bounds = (low, high)
     return {
         "maxiter": maxiter,
         "maxfun": maxfun,
         "ftol": ftol,
         "gtol": gtol,
         "xtol": xtol,
-        "bounds": bounds,
+        "bounds": None if bounds is None else interval("bounds", bounds),
     }
 
 

@@ -87,15 +87,8 @@ def balance(name: str, value: Any) -> dict[str, float] | None:
 
 
 def bounds(name: str, value: Any) -> tuple[float, float] | None:
-    """Check a range."""
-    if value is None:
-        return None
-    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) != 2:
-        raise TypeError(f"{name}: expected (low, high) or None, received {value!r}")
-    low, high = (_checks.number(name, bound) for bound in value)
-    if not low < high:
-        raise ValueError(f"{name}: expected low below high, received {value!r}")
-    return low, high
+    """Check a range, or None."""
+    return None if value is None else _checks.interval(name, value)
 
 
 def pooling(name: str, value: Any) -> str | None:

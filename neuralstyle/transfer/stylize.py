@@ -38,21 +38,21 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     Raises
     ------
     TypeError, ValueError, KeyError, OSError
-        If an argument is not as above; the message names it. So does that of the option nearest to
-        one that there is not.
+        If an argument is not as above; the message names it, and beside an unknown option the
+        nearest one.
 
     Notes
     -----
     The masks of regions are averaged at every scale. A small region vanishes at deep layers of
     coarse scales, which is an error that says so; then fewer `scales` help, or a larger mask. A
-    region's terms are those of the recipe with the masks, called ``style_1`` and so on where there
-    are several; `color` treats its style by the whole content.
+    region's terms are those of the recipe with the masks, called ``covariance_1`` and so on where
+    there are several; `color` treats its style by the whole content.
 
     Every scale has its targets made anew from the content and style images at its size, and starts
     from the result of the one before, enlarged. If the run began with the content, what the
     enlarged content lacks of its detail is added: that saves a third of the iterations that the
-    next scale needs. Strokes larger than the receptive field of the network's
-    layers come from the coarse scales alone.
+    next scale needs. Strokes larger than the receptive field of the network's layers come from the
+    coarse scales alone.
 
     The networks of the last calls, three of them, are kept for the next one, together with what was
     compiled for them: further pictures of the same size start at once. `clear` lets go of them.

@@ -33,7 +33,7 @@ def whole(least: int = 1) -> Callable[[str], int]:
 
 
 def number(text: str) -> float:
-    """Read a finite number.
+    """Read a number, which may be infinite.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def number(text: str) -> float:
     0.001
     """
     value = _float(text)
-    if not math.isfinite(value):
+    if math.isnan(value):
         raise ValueError(f"expected a number, received {text!r}")
     return value
 

@@ -77,7 +77,7 @@ WORDS = {
     "ftol": (["1e-5"], 1e-5),
     "gtol": (["0"], 0.0),
     "xtol": (["0.1"], 0.1),
-    "bounds": (["-0.5", "1"], (-0.5, 1.0)),
+    "bounds": (["-0.5", "inf"], (-0.5, np.inf)),
 }
 """Words of the command line for each option that has a flag, and what they mean."""
 
@@ -95,7 +95,7 @@ WRONG_WORDS = {
     "ftol": ["-1"],
     "gtol": ["inf"],
     "xtol": ["x"],
-    "bounds": ["x", "inf"],
+    "bounds": ["x", "nan"],
 }
 
 every_option = pytest.mark.parametrize("name", NAMES)
