@@ -1,7 +1,7 @@
 """The value and gradient of an objective at an image, as optimisers want them.
 
-The only place that differentiates, that knows flat float64 vectors, and that depends on which
-backend Keras runs on.
+Here the network's tensors meet the optimisers' flat vectors; `neuralstyle.optimize.compiled` makes
+the graph that computes both.
 """
 
 from __future__ import annotations
@@ -120,6 +120,41 @@ class Evaluator:
         single = getattr(x, "dtype", None) == np.float32
         dtype = np.float32 if single else np.float64
         return value, gradient.numpy().ravel().astype(dtype, copy=False)
+
+    def value_and_gradient(self, image: ArrayLike) -> tuple[float, NDArray[Any]]:
+        """Evaluate the objective at an image, in the image's shape.
+
+        Parameters
+        ----------
+        image : array, shape (H, W, 3) or (1, H, W, 3), floating, RGB, nominally in [0, 1]
+            Values beyond [0, 1] are taken as they are: optimisers try them.
+
+        Returns
+        -------
+        value : float
+        gradient : array, of the image's shape
+            In float64; in float32 if `image` is.
+
+        Raises
+        ------
+        ValueError
+            If `image` is of another shape.
+
+        Examples
+        --------
+        >>> from keras import ops
+        >>> from neuralstyle import loss
+        >>> mean = loss(lambda features: ops.mean(features["input"]))
+        >>> evaluator = Evaluator(mean, lambda image: {"input": image}, (1, 2))
+        >>> value, gradient = evaluator.value_and_gradient(np.full((1, 2, 3), 0.5))
+        >>> value, gradient.shape
+        (0.5, (1, 2, 3))
+        """
+        shape = np.shape(image)
+        if shape not in (self.shape, (1, *self.shape)):
+            raise ValueError(f"image: expected shape {self.shape}, received {shape}")
+        value, gradient = self(image)
+        return value, gradient.reshape(shape)
 
     def at(self, image: Tensor) -> tuple[float, Tensor]:
         """Evaluate the objective at a tensor, without leaving the device.

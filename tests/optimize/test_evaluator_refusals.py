@@ -1,0 +1,128 @@
+"""What does not fit is found when an evaluator is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from support import pixels
+
+import neuralstyle as ns
+
+Pictures = tuple[np.ndarray, np.ndarray]
+
+
+@ns.loss
+def contrast(features: Mapping[str, Any]) -> Any:
+    return ops.mean(ops.square(features["input"] - 0.5))
+
+
+def constant(features: Mapping[str, Any]) -> Any:
+    return ops.convert_to_tensor(1.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        (lambda f: ops.mean(f["block4_conv2"]), KeyError, "block4_conv2"),
+        (constant, ValueError, "does not depend on the image"),
+        (lambda f: 1.0, ValueError, "does not depend on the image"),
+        (lambda f: ops.stop_gradient(ops.mean(f["input"])), ValueError, "does not depend on"),
+        (lambda f: f["input"], ValueError, r"scalar.*\(1, 2, 4, 3\)"),
+        (lambda f: ops.mean(f["input"], keepdims=True), ValueError, r"scalar.*\(1, 1, 1, 1\)"),
+        (lambda f: ops.argmax(f["input"]), TypeError, "floating-point"),
+    ],
+    ids=["unknown layer", "constant", "number", "cut off", "image", "not a scalar", "integer"],
+)
+def test_a_loss_that_does_not_fit_is_found_before_any_evaluation(
+    function: Any, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=f"(?s){message}"):
+        ns.Evaluator(ns.loss(function), pixels, (2, 4))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda features: np.mean(features["input"]),
+        lambda features: np.asarray(features["input"]).std(),
+    ],
+    ids=["mean", "asarray"],
+)
+def test_a_loss_that_leaves_for_numpy_is_found_at_once_and_numpy_is_named(function: Any) -> None:
+    with pytest.raises(TypeError, match="(?i)loss .*numpy"):
+        ns.Evaluator(ns.loss(function), pixels, (2, 4))
+
+
+def test_an_unknown_layer_of_a_network_is_found_at_once(vgg: ns.VGG19Features) -> None:
+    deeper = ns.loss(lambda features: ops.mean(features["block6_conv1"]))
+    with pytest.raises(KeyError, match="block6_conv1.*block5_conv4"):
+        ns.Evaluator(contrast + deeper, vgg, (16, 16))
+
+
+def test_a_content_of_another_size_is_found_at_once(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    objective = ns.ContentLoss(vgg(pictures[0]))
+    with pytest.raises(ValueError, match="content.*must have the same size"):
+        ns.Evaluator(objective, vgg, pictures[1].shape)
+
+
+def test_an_image_too_small_for_the_network_is_found_at_once(
+    vgg: ns.VGG19Features, pictures: Pictures
+) -> None:
+    objective = ns.StyleLoss(vgg(pictures[1]))
+    with pytest.raises(ValueError, match="8 x 4"):
+        ns.Evaluator(objective, vgg, (4, 8))
+
+
+def test_a_constant_among_losses_that_depend_on_the_image_is_allowed() -> None:
+    evaluator = ns.Evaluator(contrast + 2.0 * ns.loss(constant), pixels, (2, 4))
+    value, _ = evaluator(np.full(24, 0.5))
+    assert value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((4,), ValueError),
+        ((4, 4, 1), ValueError),
+        ((1, 4, 4, 3), ValueError),
+        ((0, 4), ValueError),
+        ((4, -4), ValueError),
+        ((2.5, 4), (TypeError, ValueError)),
+        ("ab", (TypeError, ValueError)),
+        (4, (TypeError, ValueError)),
+        (None, (TypeError, ValueError)),
+    ],
+)
+def test_a_shape_that_is_no_images_is_refused(shape: Any, kind: Any) -> None:
+    with pytest.raises(kind, match="shape: expected"):
+        ns.Evaluator(contrast, pixels, shape)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 4, 3), np.zeros((2, 4, 3)).shape, [2, 4]])
+def test_a_shape_may_leave_out_the_channels(shape: Any) -> None:
+    assert ns.Evaluator(contrast, pixels, shape).shape == (2, 4, 3)
+
+
+@pytest.mark.parametrize("extractor", [None, "vgg19", 3])
+def test_an_extractor_that_cannot_be_called_is_refused(extractor: Any) -> None:
+    with pytest.raises(TypeError, match="extractor: expected a callable"):
+        ns.Evaluator(contrast, extractor, (2, 4))
+
+
+@pytest.mark.parametrize("objective", [None, 1.0, "style", lambda features: 0.0])
+def test_what_is_no_objective_is_refused(objective: Any) -> None:
+    with pytest.raises(TypeError, match="expected a loss"):
+        ns.Evaluator(objective, pixels, (2, 4))
+
+
+def test_another_backend_of_keras_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(RuntimeError, match="tensorflow.*torch.*KERAS_BACKEND"):
+        ns.Evaluator(contrast, pixels, (2, 4))
