@@ -126,7 +126,7 @@ class Features(Mapping[str, Tensor]):
         """Return the activation of a layer, computing it if need be."""
         layer = self._named(name)
         if layer not in self._tensors:
-            self._tensors.update(self._computed(layer))
+            self._compute_to(layer)
         return self._tensors[layer]
 
     def receptive_field(self, layer: str) -> tuple[int, int, int]:
@@ -168,17 +168,19 @@ class Features(Mapping[str, Tensor]):
             raise unknown_layer(name, self._layers, aliases=bool(self._aliases))
         return layer
 
-    def _computed(self, layer: str) -> Mapping[str, Tensor]:
+    def _compute_to(self, layer: str) -> None:
         if not _is_eager(self._tensors["input"]):
             # In a graph that is being traced, keeping what was passed costs nothing and saves
             # walking the same way again; in eager mode it would cost memory.
-            return self._walk_to(layer)
+            self._tensors.update(self._walk_to(layer))
+            return
         with ExitStack() as stack:
             stack.enter_context(TRACING)
             if building_graph():
                 # What is made in a graph ends with it, but these features may be a loss's target.
                 stack.enter_context(outside_graph())
-            return {layer: self._walk_to(layer)[layer]}
+            if layer not in self._tensors:  # another thread may have been first
+                self._tensors[layer] = self._walk_to(layer)[layer]
 
     def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
         height, width = self._tensors["input"].shape[1:3]

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._kernels.device import TRACING
 from neuralstyle.features.plain import MEANS
 
 Pair: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
@@ -93,7 +94,9 @@ def _said_in_a_sentence(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> Iterator[dict[str, _Readers]]:
     """Open a file, and give what reads each of its convolutions."""
     if path.suffix == ".npz":
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        # NumPy has Python parse the arrays' headers as literals, at which Python 3.11 fails while
+        # another thread parses something, as TensorFlow does when it traces.
+        with TRACING, open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             yield _in_archive(archive)
         return
     import h5py

@@ -274,6 +274,6 @@ def test_threads_may_make_networks_read_features_and_trace_at_once() -> None:
         return np.asarray(compiled(image[None]))
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(work, range(24)))
+        results = list(pool.map(work, range(12)))
     for result in results[1:]:
         np.testing.assert_allclose(result, results[0], atol=1e-4 * np.ptp(results[0]))
