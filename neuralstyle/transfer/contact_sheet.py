@@ -25,7 +25,7 @@ LINE = 16  # from one line of a label to the next
 GAP = 6  # between two pictures
 
 
-@takes_options
+@takes_options(but=["objective"], others=True)
 def contact_sheet(
     content: Any,
     style: Any,
@@ -52,8 +52,9 @@ def contact_sheet(
         What makes the recipe from its keywords: one of `neuralstyle.recipes`, or its name.
     size : int or (int, int), default 192
         Of each result.
-    **settings
-        What is the same for all: options of `stylize`, or keywords of the recipe.
+    {options}
+    **settings : object
+        Keywords of the recipe that are the same for all.
 
     Returns
     -------

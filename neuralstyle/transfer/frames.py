@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from neuralstyle.transfer.stylize_options import StylizeOptions
 
 
-@takes_options
+@takes_options()
 def stylize_frames(
     frames: Iterable[Any],
     style: Any,

@@ -5,14 +5,36 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
 
-NETWORKS = ("compact", "vgg16", "vgg19", "random")
-"""The networks that have a name."""
+
+@dataclass(frozen=True)
+class Named:
+    """A network that has a name: its class in `neuralstyle.features.vgg`, and its weights."""
+
+    kind: str
+    weights: str | None
+
+    def load(self, pooling: Pooling, seed: int) -> Extractor:
+        """Load it."""
+        from neuralstyle.features import vgg
+
+        extractor: Extractor = getattr(vgg, self.kind)(self.weights, pooling, seed=seed)
+        return extractor
+
+
+NETWORKS = {
+    "compact": Named("VGG19Features", "compact"),
+    "vgg16": Named("VGG16Features", "imagenet"),
+    "vgg19": Named("VGG19Features", "imagenet"),
+    "random": Named("VGG19Features", None),
+}
+"""The networks by name. A further one is a line here."""
 
 KEPT = 3
 """Networks that are kept for the next call, those used last."""
@@ -41,7 +63,7 @@ def check_network(name: str, value: Any) -> Any:
     TypeError, ValueError, FileNotFoundError
         If it is none of these.
     """
-    if value in NETWORKS if isinstance(value, str) else callable(value):
+    if (isinstance(value, str) and value in NETWORKS) or callable(value):
         return value
     expected = f"{', '.join(map(repr, NETWORKS))}, a file or an extractor"
     if isinstance(value, str) and value in _GONE:
@@ -76,35 +98,30 @@ def load_network(network: Any, pooling: Pooling, seed: int = 0) -> Extractor:
     if callable(network):
         extractor: Extractor = network
         return extractor
-    key: tuple[Any, ...] = (network, pooling)
-    if network == "random":
-        key = (network, pooling, seed)
-    elif network not in NETWORKS:
-        state = os.stat(network)
-        key = (os.path.realpath(network), state.st_size, state.st_mtime_ns, pooling)
+    named = NETWORKS.get(network) or _in_file(network)
+    seed = seed if named.weights is None else 0
+    key = (named, _state(named.weights), pooling, seed)
     with _lock:
-        found = _kept.pop(key, None) or _loaded(network, pooling, seed)
+        found = _kept.pop(key, None) or named.load(pooling, seed)
         _kept[key] = found
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
         return found
 
 
-def _loaded(network: str | os.PathLike[str], pooling: Pooling, seed: int) -> Extractor:
-    from neuralstyle.features import vgg
+def _in_file(path: str | os.PathLike[str]) -> Named:
     from neuralstyle.features.weights import architecture_of
 
-    if network == "random":
-        return vgg.VGG19Features(None, pooling, seed=seed)
-    if network == "compact":
-        return vgg.VGG19Features("compact", pooling)
-    if network in NETWORKS:
-        name, weights = str(network), "imagenet"
-    else:
-        name, weights = architecture_of(network, "network"), os.fspath(network)
-    kind: Any = {"vgg16": vgg.VGG16Features, "vgg19": vgg.VGG19Features}[name]
-    extractor: Extractor = kind(weights, pooling)
-    return extractor
+    kind = NETWORKS[architecture_of(path, "network")].kind
+    return Named(kind, os.path.realpath(path))
+
+
+def _state(weights: str | None) -> tuple[int, int] | None:
+    """Return what tells whether a file of weights has changed."""
+    if weights is None or not os.path.isabs(weights):
+        return None
+    state = os.stat(weights)
+    return state.st_size, state.st_mtime_ns
 
 
 def clear() -> None:

@@ -34,6 +34,8 @@ class Option:
         What the words are called in ``--help``.
     choices : tuple of str or None
         All values, where they are a few names.
+    example : str
+        Words that may follow the flag.
     group : str
         Under which heading ``--help`` shows it.
     why_no_flag : str
@@ -50,6 +52,7 @@ class Option:
     collect: Callable[[list[Any]], Any] | None = None
     metavar: str | tuple[str, ...] | None = None
     choices: tuple[str, ...] | None = None
+    example: str = ""
     group: str = "run"
     why_no_flag: str = ""
 

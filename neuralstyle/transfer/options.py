@@ -56,6 +56,7 @@ class Options:
         checks.weights,
         flag="--style-weights",
         short_help="shares of the STYLEs",
+        example="1 2.5",
         parse=words.amount,
         nargs="+",
         metavar="W",
@@ -96,6 +97,7 @@ class Options:
         checks.network,
         flag="--network",
         short_help=f"{', '.join(NETWORKS)}, or a file of weights (default: compact)",
+        example="vgg16",
         parse=str,
         metavar="NETWORK",
     )
@@ -106,6 +108,7 @@ class Options:
         checks.pooling,
         flag="--pooling",
         short_help="of the network (default: the recipe's)",
+        example="max",
         parse=str,
         choices=("avg", "max"),
     )
@@ -117,6 +120,7 @@ class Options:
         checks.size,
         flag="--size",
         short_help="longer side of the result in pixels",
+        example="64",
         parse=words.whole(),
         metavar="N",
     )
@@ -128,6 +132,7 @@ class Options:
         checks.positive,
         flag="--style-scale",
         short_help="larger gives larger strokes (default: 1)",
+        example="0.5",
         parse=words.positive,
         metavar="F",
         group="style",
@@ -140,6 +145,7 @@ class Options:
         checks.style_fit,
         flag="--style-fit",
         short_help="cut a STYLE that is larger than CONTENT, or repeat one that is smaller",
+        example="tile",
         parse=str,
         choices=("crop", "tile"),
         group="style",
@@ -152,6 +158,7 @@ class Options:
         checks.color,
         flag="--color",
         short_help="what to do about colours: see the documentation",
+        example="match",
         parse=str,
         choices=tuple(TREATMENTS),
         group="style",
@@ -166,6 +173,7 @@ class Options:
         checks.balance,
         flag="--balance",
         short_help="shares of the terms in the pull on the pixels, in place of weights",
+        example="content:1 covariance:2.5",
         parse=words.share,
         nargs="+",
         collect=words.by_name,
@@ -180,6 +188,7 @@ class Options:
         checks.count,
         flag="--scales",
         short_help="sizes to work at, each twice the one before",
+        example="2",
         parse=words.whole(),
         metavar="N",
     )
@@ -191,6 +200,7 @@ class Options:
         checks.iterations,
         flag="--iterations",
         short_help="at every scale, or at each from coarse to fine; the last number repeats",
+        example="30 10",
         parse=words.whole(),
         nargs="+",
         metavar="N",
@@ -205,6 +215,7 @@ class Options:
         checks.init,
         flag="--init",
         short_help=f"{', '.join(STARTS)}, a mixture such as content:0.8,noise:0.2, or a picture",
+        example="content:0.8,noise:0.2",
         parse=words.start,
         metavar="START",
     )
@@ -215,6 +226,7 @@ class Options:
         checks.seed,
         flag="--seed",
         short_help="for noise, and for the random network (default: 0)",
+        example="5",
         parse=words.whole(0),
         metavar="N",
     )
@@ -226,6 +238,7 @@ class Options:
         checks.method,
         flag="--method",
         short_help="the optimiser, such as l-bfgs:maxcor=50 (default: the recipe's, l-bfgs)",
+        example="l-bfgs:maxcor=50",
         parse=words.method,
         metavar="NAME[:OPTION=VALUE,...]",
     )
@@ -236,6 +249,7 @@ class Options:
         checks.count,
         flag="--maxfun",
         short_help="evaluations at every scale at the most",
+        example="100",
         parse=words.whole(),
         metavar="N",
     )
@@ -246,6 +260,7 @@ class Options:
         checks.amount,
         flag="--ftol",
         short_help="stop when the loss falls by less than F of it",
+        example="1e-5",
         parse=words.amount,
         metavar="F",
     )
@@ -256,6 +271,7 @@ class Options:
         checks.amount,
         flag="--gtol",
         short_help="stop when no derivative exceeds F of the largest at the start",
+        example="1e-4",
         parse=words.amount,
         metavar="F",
     )
@@ -267,6 +283,7 @@ class Options:
         checks.amount,
         flag="--xtol",
         short_help="stop when the picture changes by less than F grey levels on average",
+        example="0.1",
         parse=words.amount,
         metavar="F",
     )
@@ -278,6 +295,7 @@ class Options:
         checks.bounds,
         flag="--bounds",
         short_help="range that pixels are kept in at every iteration, such as 0 1",
+        example="0 1",
         parse=words.number,
         nargs=2,
         collect=tuple,

@@ -6,12 +6,12 @@ import dataclasses
 import difflib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.options import Option, Options, options
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Any])
 
 GONE = {
     "weights": "is now network=",
@@ -69,52 +69,49 @@ def check_names(function: str, given: Iterable[str], known: Iterable[str]) -> No
         raise TypeError(f"{function}: there is no option {name!r}; {hint}")
 
 
-def takes_options(function: Function) -> Function:
+def takes_options(*, but: Sequence[str] = (), others: bool = False) -> Callable[[F], F]:
     """Give a function that takes `Options` as keywords the signature and documentation of them.
 
     Parameters
     ----------
-    function : callable
-        With ``**options`` as its last parameter; those that it has itself are left alone. If it
-        has ``**settings``, it takes others too.
+    but : sequence of str, optional
+        Options that it does not take, beside those that it names itself.
+    others : bool, default False
+        Whether it takes further keywords.
 
     Returns
     -------
     callable
-        The same.
+        Decorates a function whose last parameter is ``**options`` or the like.
     """
-    signature = inspect.signature(function)
-    *own, rest = signature.parameters.values()
-    named = {parameter.name for parameter in own}
-    made = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=field.type,
-        )
-        for field in dataclasses.fields(Options)
-        if field.name not in named
-    ]
-    others = [rest] if rest.name == "settings" else []
-    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*own, *made, *others]
-    )
-    if function.__doc__ and PLACE in function.__doc__:  # there is none with python -OO
-        place = " " * 4 + PLACE
-        function.__doc__ = function.__doc__.replace(place, textwrap.indent(parameters(), " " * 4))
-    return function
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        *own, rest = signature.parameters.values()
+        left_out = {*but, *(parameter.name for parameter in own)}
+        taken = [field for field in dataclasses.fields(Options) if field.name not in left_out]
+        made = [
+            inspect.Parameter(
+                field.name, rest.KEYWORD_ONLY, default=field.default, annotation=field.type
+            )
+            for field in taken
+        ]
+        signature = signature.replace(parameters=[*own, *made, *([rest] if others else [])])
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        if function.__doc__:  # there is none with python -OO
+            text = textwrap.indent("\n".join(map(documented, taken)), " " * 4)
+            function.__doc__ = function.__doc__.replace(" " * 4 + PLACE, text)
+        return function
+
+    return decorate
 
 
-def parameters() -> str:
-    """Return the options as the section "Parameters" of a docstring has them."""
-    lines = []
-    for field in dataclasses.fields(Options):
-        of = options()[field.name]
-        default = "optional" if field.default is None else f"default {_literal(field.default)}"
-        lines.append(f"{field.name} : {of.kind}, {default}")
-        lines += textwrap.wrap(of.help, 92, initial_indent="    ", subsequent_indent="    ")
-    return "\n".join(lines)
+def documented(field: dataclasses.Field[Any]) -> str:
+    """Return an option as the section "Parameters" of a docstring has it."""
+    option: Option = field.metadata["option"]
+    default = "optional" if field.default is None else f"default {_literal(field.default)}"
+    text = textwrap.wrap(option.help, 92, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join([f"{field.name} : {option.kind}, {default}", *text])
 
 
 def typed_dict() -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from neuralstyle.transfer.stylize_options import StylizeOptions
 
 
-@takes_options
+@takes_options()
 def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> StyleResult:
     """Paint a photograph in the style of one or several pictures.
 
@@ -68,7 +68,7 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     return Painter(style, read_options("stylize", options)).paint(content).result
 
 
-@takes_options
+@takes_options()
 def stylize_many(
     contents: Iterable[Any], style: Any, **options: Unpack[StylizeOptions]
 ) -> Iterator[StyleResult]:

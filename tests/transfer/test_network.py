@@ -39,28 +39,25 @@ def write(path: Path, architecture: str, seed: int = 0) -> Path:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_name_gives_an_extractor_with_the_pooling_asked_for(
+def test_every_name_gives_an_extractor_with_the_pooling_and_seed_asked_for(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, Any]] = []
+    def make(weights: Any, pooling: str, seed: int) -> Any:
+        asked.append((weights, pooling, seed))
+        return lambda image: {"input": image}
 
-    def noted(kind: str) -> Any:
-        def make(weights: Any, pooling: str, **options: Any) -> Any:
-            asked.append((kind, weights, pooling, options))
-            return lambda image: {"input": image}
-
-        return make
-
-    monkeypatch.setattr(vggs, "VGG16Features", noted("vgg16"))
-    monkeypatch.setattr(vggs, "VGG19Features", noted("vgg19"))
+    asked: list[tuple[Any, str, int]] = []
+    monkeypatch.setattr(vggs, NETWORKS[name].kind, make)
     assert callable(load_network(name, "avg", seed=3))
-    expected = {
-        "compact": ("vgg19", "compact", "avg", {}),
-        "vgg16": ("vgg16", "imagenet", "avg", {}),
-        "vgg19": ("vgg19", "imagenet", "avg", {}),
-        "random": ("vgg19", None, "avg", {"seed": 3}),
-    }
-    assert asked == [expected[name]]
+    assert asked == [(NETWORKS[name].weights, "avg", 3 if name == "random" else 0)]
+
+
+def test_names_stand_for_what_they_say() -> None:
+    meant = {name: (network.kind, network.weights) for name, network in NETWORKS.items()}
+    assert meant["compact"] == ("VGG19Features", "compact")
+    assert meant["vgg16"] == ("VGG16Features", "imagenet")
+    assert meant["vgg19"] == ("VGG19Features", "imagenet")
+    assert meant["random"] == ("VGG19Features", None)
 
 
 def test_the_default_is_the_network_that_comes_with_the_library() -> None:
