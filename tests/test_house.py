@@ -16,18 +16,18 @@ ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "neuralstyle"
 
 FLOORS = (
-    {"_types", "_checks", "_files", "_lazy"},
-    {"_kernels", "images"},
-    {"features", "losses"},
-    {"optimize"},
-    {"transfer"},
-    {"cli"},
-    {"__main__"},
+    ("_types", "_checks", "_files", "_lazy"),
+    ("_kernels", "images"),
+    ("features", "losses"),
+    ("optimize",),
+    ("transfer",),
+    ("cli",),
+    ("__main__",),
 )
 """From the ground up: a wing imports from lower floors and from itself."""
 
 FLOOR = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
-GROUND = FLOORS[0]
+GROUND = set(FLOORS[0])
 
 NAMING_TENSORFLOW = {"optimize/evaluator.py", "optimize/compiled.py"}
 """Beside all of ``_kernels``."""

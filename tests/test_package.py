@@ -129,6 +129,12 @@ def test_every_public_name_is_documented(name: str) -> None:
     assert not inspect.isclass(value) or value.__doc__, f"neuralstyle.{name} has its base's only"
 
 
+def documented(text: str) -> set[str]:
+    """Find the names in lines such as "x : array", "*losses : Loss" and "height, width : int"."""
+    lines = re.findall(r"^ *([\w*, ]+) :", text, re.MULTILINE)
+    return {word.strip("* ") for line in lines for word in line.split(",")}
+
+
 @pytest.mark.parametrize("name", neuralstyle.__all__)
 def test_every_public_function_and_class_documents_its_parameters(name: str) -> None:
     value = getattr(neuralstyle, name)
@@ -136,9 +142,12 @@ def test_every_public_function_and_class_documents_its_parameters(name: str) -> 
         return
     if getattr(value, "_is_protocol", False):
         return  # which is never made, and has a call alone
-    # Lines such as "x : array", "*losses : Loss" and "height, width : int".
-    lines = re.findall(r"^ *([\w*, ]+) :", inspect.getdoc(value) or "", re.MULTILINE)
-    told = {word.strip("* ") for line in lines for word in line.split(",")}
+    text = inspect.getdoc(value) or ""
+    told = documented(text)
+    if re.search(r"^\*\*options\n    As for `stylize`", text, re.MULTILINE):
+        told |= documented(inspect.getdoc(neuralstyle.stylize) or "")
+    if re.search(r"^\*\*settings : ", text, re.MULTILINE):  # which are the recipe's
+        told |= documented(inspect.getdoc(neuralstyle.stylize) or "") | {"settings"}
     missing = [p for p in inspect.signature(value).parameters if p[0] != "_" and p not in told]
     assert not missing, f"neuralstyle.{name}: say of what form {', '.join(missing)} is"
 

@@ -142,6 +142,7 @@ def load_metadata(source: Source) -> dict[str, str]:
     Examples
     --------
     >>> import io
+    >>> from neuralstyle import save_image
     >>> file = io.BytesIO()
     >>> save_image(file, np.zeros((4, 4, 3)), format="webp", metadata={"seed": "7"})
     >>> load_metadata(io.BytesIO(file.getvalue()))

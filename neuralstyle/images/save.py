@@ -76,6 +76,7 @@ def save_image(
     Examples
     --------
     >>> import io
+    >>> from neuralstyle import load_image
     >>> file = io.BytesIO()
     >>> save_image(file, np.full((4, 4, 3), 0.5), format="png")
     >>> load_image(io.BytesIO(file.getvalue())).shape

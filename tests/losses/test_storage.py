@@ -169,6 +169,14 @@ def test_a_loaded_objective_is_evaluated_to_the_bit(path: Path) -> None:
     np.testing.assert_array_equal(loaded[1], expected[1])
 
 
+def test_a_mask_comes_back_with_its_name_and_propagation(path: Path) -> None:
+    mask = ns.Mask(half_mask((8, 6)), "inside", name="sky")
+    target = Seen(TARGET, field=(0, 1, 1))
+    loaded = saved_and_loaded(path, ns.ContentLoss(target, "first", mask=mask))
+    assert loaded.mask == mask and loaded.mask.name == "sky"
+    assert loaded.mask.propagation == "inside"
+
+
 OF_0_1 = {
     "content": 1.0344892740249634,
     "covariance": 0.13861346244812012,

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from support import Array, from_rows, random_map, to_rows, value, value_and_gradient
+from support import (
+    Array,
+    from_rows,
+    orthogonal,
+    permuted,
+    random_map,
+    to_rows,
+    value,
+    value_and_gradient,
+)
 
 import neuralstyle as ns
 
@@ -28,16 +37,6 @@ def emd(f: Array, s: Array, distance: str = "cosine", **options: Any) -> float:
 
 def similarity(f: Array, p: Array, **options: Any) -> float:
     return compare(ns.SelfSimilarityLoss, f, p, **options)
-
-
-def turn(channels: int) -> Array:
-    """Make a rotation of the channels."""
-    return np.linalg.qr(np.random.default_rng(0).normal(size=(channels, channels)))[0]
-
-
-def permuted(feature: Array, seed: int = 0) -> Array:
-    order = np.random.default_rng(seed).permutation(feature.shape[1] * feature.shape[2])
-    return feature.reshape(-1, feature.shape[-1])[order].reshape(feature.shape)
 
 
 # The relaxed earth mover's distance
@@ -79,9 +78,9 @@ def test_it_depends_neither_on_places_nor_on_a_rotation_of_channels(distance: st
     expected = pytest.approx(emd(f, s, distance), rel=1e-10)
     assert emd(permuted(f), s, distance) == expected
     assert emd(f, permuted(s), distance) == expected
-    assert emd(f @ turn(3), s @ turn(3), distance) == expected
+    assert emd(f @ orthogonal(3), s @ orthogonal(3), distance) == expected
     assert emd(np.tile(f, (1, 2, 1, 1)), np.tile(s, (1, 1, 3, 1)), distance) == expected
-    assert emd(f @ turn(3), s, distance) != expected
+    assert emd(f @ orthogonal(3), s, distance) != expected
 
 
 def test_scale_is_nothing_to_cosines_and_a_factor_to_euclidean_distances() -> None:
@@ -158,7 +157,7 @@ def test_self_similarity_is_that_of_the_definition() -> None:
 def test_features_may_change_if_they_change_together() -> None:
     f, p = random_map(0, 5, 6, 3), random_map(1, 5, 6, 3)
     brightness = np.random.default_rng(2).uniform(0.1, 10, size=(1, 5, 6, 1))
-    assert similarity(brightness * p @ turn(3), p) == pytest.approx(0, abs=1e-12)
+    assert similarity(brightness * p @ orthogonal(3), p) == pytest.approx(0, abs=1e-12)
     assert similarity(3 * f, 5 * p) == pytest.approx(similarity(f, p), rel=1e-10)
     assert similarity(permuted(f), permuted(p)) == pytest.approx(similarity(f, p), rel=1e-10)
     assert similarity(permuted(p), p) > 0.1
