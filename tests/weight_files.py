@@ -11,9 +11,13 @@ import h5py
 import keras
 import numpy as np
 
+import neuralstyle as ns
 from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
 from neuralstyle.features.formats import TORCH_DEVIATIONS, TORCH_MEANS
 from neuralstyle.features.plain import build
+
+FAMILY = {name: getattr(ns, f"{one.name}Features") for name, one in NETWORKS.items()}
+"""The extractor of each network, by the names in the table."""
 
 Writer = Callable[[Path, Weights], None]
 

@@ -312,9 +312,3 @@ class VGG16Features(_VGGFeatures):
     """
 
     architecture = VGG16
-
-
-FAMILY: dict[str, type[VGG16Features] | type[VGG19Features]] = {
-    kind.architecture.name.lower(): kind for kind in (VGG16Features, VGG19Features)
-}
-"""All of them, by the names in `neuralstyle.features.architectures.NETWORKS`."""

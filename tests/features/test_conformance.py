@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import NARROW, noise
-from weight_files import write_npz
+from weight_files import FAMILY, write_npz
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import NETWORKS
 from neuralstyle.features.plain import random_weights
-from neuralstyle.features.vgg import FAMILY
 
 SIZE = 48
 UNKNOWN = "conv9_9"

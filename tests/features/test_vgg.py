@@ -13,10 +13,10 @@ import scipy.ndimage
 import scipy.signal
 import tensorflow as tf
 from support import noise
+from weight_files import FAMILY
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import NETWORKS, VGG19
-from neuralstyle.features.vgg import FAMILY
 from neuralstyle.features.weights import load_weights
 
 REAL = Path(__file__).parents[3] / "shared/weights/vgg16-imagenet.npz"

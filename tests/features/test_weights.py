@@ -111,7 +111,7 @@ def test_torchvisions_first_convolution_sees_what_torchvision_shows_it(
     padded = np.pad(normalised(image), ((1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
     theirs = np.maximum(np.einsum("yxchw,ochw->yxo", windows, kernel) + bias, 0)
-    extractor = {"VGG16": ns.VGG16Features, "VGG19": ns.VGG19Features}[architecture.name](path)
+    extractor = weight_files.FAMILY[architecture.name.lower()](path)
     ours = np.asarray(extractor(image)["conv1_1"])[0]
     scale = theirs.max()
     np.testing.assert_allclose(ours[1:-1, 1:-1], theirs[1:-1, 1:-1], atol=1e-5 * scale)
