@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from keras import ops
 
+from neuralstyle._checks import weights as checked_weights
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, as_mask, weights_at
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
@@ -215,18 +214,7 @@ def weights_of(items: Any, argument: str, kind: type, noun: str) -> dict[Any, fl
     if isinstance(items, kind):
         weights = {items: 1.0}
     elif isinstance(items, Mapping):
-        weights = {}
-        for item, weight in items.items():
-            if isinstance(weight, bool) or not isinstance(weight, Real):
-                raise TypeError(
-                    f"{argument}: expected a number as the weight of {item!r}, received {weight!r}"
-                )
-            if not 0 <= float(weight) < math.inf:
-                raise ValueError(
-                    f"{argument}: expected a finite weight of at least 0 for {item!r}, "
-                    f"received {weight!r}"
-                )
-            weights[item] = float(weight)
+        weights = checked_weights(argument, items)
     elif isinstance(items, Sequence) and not isinstance(items, str):
         _check_kind(items, argument, kind, noun)
         if len(set(items)) < len(items):

@@ -105,8 +105,10 @@ class Mask:
             If the mask has other proportions than the layer, or, with ``"inside"`` and ``"all"``,
             if the features do not tell what the layer's units see.
         """
-        shapes = None if isinstance(seen, tuple) else as_shapes(seen)
-        size = seen if shapes is None else shapes[layer][1:3]
+        shapes, size = None, seen
+        if not isinstance(size, tuple):
+            shapes = as_shapes(size)
+            size = shapes[layer][1:3]
         height, width = self.values.shape
         if abs(size[0] * width - size[1] * height) > TOLERANCE * max(height, width):
             raise ValueError(
@@ -120,7 +122,7 @@ class Mask:
         # A mean of ones may miss 1 by rounding.
         return None if self.values.min() == 1 or values.min() == 1 else values
 
-    def _seen_through(self, layer: str, shapes: Shapes | None, size: tuple[int, ...]) -> Values:
+    def _seen_through(self, layer: str, shapes: Shapes | None, size: tuple[int, int]) -> Values:
         """Return the least, or the most, of what each of a layer's units sees."""
         try:
             field = None if shapes is None else shapes.receptive_field(layer)

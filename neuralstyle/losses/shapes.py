@@ -36,7 +36,7 @@ class Shapes:
                 f"{self._argument}: expected a feature map of shape (1, H, W, C) at layer "
                 f"{layer!r}, received {shape}"
             )
-        return shape  # type: ignore[return-value]
+        return shape
 
     def __contains__(self, layer: object) -> bool:
         """Tell whether there is a layer of this name."""
@@ -100,7 +100,8 @@ def shape_of(tensor: Any) -> tuple[int, ...]:
 
 def dtype_of(tensor: Any) -> str:
     """Return the name of an array's or a tensor's type of numbers."""
-    return keras.backend.standardize_dtype(getattr(tensor, "dtype", np.asarray(tensor).dtype))
+    name: str = keras.backend.standardize_dtype(getattr(tensor, "dtype", np.asarray(tensor).dtype))
+    return name
 
 
 def _found(features: Mapping[str, Any], layer: str, argument: str) -> Any:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from neuralstyle import losses as ours
 from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
+from neuralstyle.losses.layers import LayerLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
@@ -110,7 +111,7 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: cannot read 'nowhere.npz': No such file or directory
     """
-    kinds = [kind for name in ours.__all__ if isinstance(kind := getattr(ours, name), type)]
+    kinds = [kind for name in dir(ours) if isinstance(kind := getattr(ours, name), type)]
     known = {kind.__name__: kind for kind in (*kinds, OctaveLoss, *classes)}
     cannot = f"cannot read {quoted(source)}"
     try:
@@ -187,6 +188,8 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], known: dict[str, type
         if name not in known:
             raise KeyError(f"it holds a {name}; pass that class in classes=")
         loss: Any = object.__new__(known[name])
+        if issubclass(known[name], LayerLoss):
+            vars(loss)["_network"] = None  # files of version 0.1 do not say it
         vars(loss).update({k: _decoded(v, arrays, known) for k, v in pairs.items()})
         return loss
     if kind == "dict":

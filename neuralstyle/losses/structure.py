@@ -27,7 +27,7 @@ Nest: TypeAlias = Any
 
 Compute: TypeAlias = Callable[[Mapping[str, Tensor], Nest], Tensor]
 
-Made = TypeVar("Made", bound="StructuredLoss")
+Made = TypeVar("Made", bound=Loss)
 
 
 @dataclass(frozen=True)

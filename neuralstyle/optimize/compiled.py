@@ -134,9 +134,10 @@ def _compile(
         if terms is None:
             values = list(objective.evaluate(features).values())
         else:
+            read = filled(nest, iter(leaves))
             values = [
-                scalar(name, lambda features, t=term, a=arrays: t.compute(features, a), features)
-                for name, term, arrays in zip(names, terms, filled(nest, iter(leaves)), strict=True)
+                scalar(name, _with(term, arrays), features)
+                for name, term, arrays in zip(names, terms, read, strict=True)
             ]
         total = weighted_sum(tf.unstack(weights, len(values)), values)
         (gradient,) = tf.gradients(total, [image])
@@ -157,6 +158,10 @@ def _compile(
     weights = tf.TensorSpec((len(names),), tf.float64)
     function = tf.function(evaluate, autograph=False).get_concrete_function(image, weights, *specs)
     return _Flat(function)
+
+
+def _with(term: Built, arrays: Any) -> Callable[[Mapping[str, Tensor]], Tensor]:
+    return lambda features: term.compute(features, arrays)
 
 
 @final
@@ -250,7 +255,8 @@ class _Known(Mapping[str, tf.TensorSpec]):
         if layer not in self._fields:
             ask = getattr(self._traced(), "receptive_field", None)
             self._fields[layer] = ask and ask(layer)
-        return self._fields[layer]
+        field: tuple[int, int, int] | None = self._fields[layer]
+        return field
 
     def __contains__(self, layer: object) -> bool:
         return layer in self._maps or layer in self._traced()

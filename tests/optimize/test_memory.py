@@ -1,0 +1,112 @@
+"""What is made for evaluations goes with them: graphs, kernels, registered gradients."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import picture
+from tensorflow.python.framework import ops as registries
+
+import neuralstyle as ns
+from neuralstyle._kernels import convolution
+
+ROOT = Path(__file__).parents[2]
+
+CONVOLUTIONS = 16
+
+
+def living(kind: type) -> int:
+    gc.collect()
+    return sum(isinstance(thing, kind) for thing in gc.get_objects())
+
+
+def registered_gradients() -> int:
+    """Entries that TensorFlow never lets go of; each may hold a graph."""
+    return len(registries.gradient_registry._registry)
+
+
+def evaluate(vgg: Any, seed: int, shape: tuple[int, int] = (32, 32)) -> None:
+    style = vgg(picture(seed))
+    objective = (
+        ns.StyleLoss(style) + ns.HistogramLoss(style) + ns.ContentLoss(vgg(picture(1, shape)))
+    )
+    ns.Evaluator(objective, vgg, shape)(picture(2, shape))
+
+
+@pytest.mark.parametrize("fast", [True, "low-memory"])
+def test_no_evaluation_registers_a_gradient(fast: Any) -> None:
+    evaluate(ns.VGG19Features("compact", fast=fast), 0)
+    before = registered_gradients()
+    for seed in (1, 2):
+        evaluate(ns.VGG19Features("compact", fast=fast), seed, (32, 32 + 8 * seed))
+    assert registered_gradients() == before
+
+
+def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks() -> None:
+    before = living(convolution._Kernel)
+    vgg = ns.VGG19Features("compact")
+    for seed in range(3):
+        evaluate(vgg, seed)
+        evaluate(ns.VGG19Features("compact", "avg"), seed)
+    assert living(convolution._Kernel) - before <= 2 * CONVOLUTIONS
+    del vgg
+    assert living(convolution._Kernel) <= before
+
+
+def test_clear_lets_go_of_the_networks_of_earlier_calls() -> None:
+    ns.clear()
+    before = living(convolution._Kernel)
+    for pooling in ("avg", "max"):
+        ns.stylize(picture(1), picture(2), pooling=pooling, maxiter=1, size=32)
+    assert living(convolution._Kernel) == before + 2 * 2 * CONVOLUTIONS
+    ns.clear()
+    assert living(convolution._Kernel) == before
+
+
+GROWTH = """
+import gc, sys
+sys.path.insert(0, {tests!r})
+from support import picture
+import neuralstyle as ns
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+
+def network(k):
+    vgg = ns.VGG19Features(None, "avg", seed=k)
+    ns.Evaluator(ns.StyleLoss(vgg(picture(1, (96, 96)))), vgg, (96, 96))(picture(2, (96, 96)))
+
+def photograph(k):
+    # The largest is among the first ten.
+    shape = (64 + 8 * (k % 7), 160 - k) if k < 10 else (60 + k % 5, 100 - k)
+    ns.stylize(picture(k, shape), picture(0, (80, 90)), maxiter=1)
+
+def call(k):
+    ns.stylize(picture(1, (64, 64)), picture(0, (64, 64)), maxiter=1)
+
+sizes = []
+for k in range({count}):
+    {what}(k)
+    sizes.append(resident())
+quarter = max(sizes[: {count} // 4])
+print(quarter, max(sizes))
+assert max(sizes) <= max(1.05 * quarter, quarter + 40), sizes
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux")
+@pytest.mark.parametrize(("what", "count"), [("network", 8), ("photograph", 40), ("call", 200)])
+def test_memory_is_level(what: str, count: int) -> None:
+    code = GROWTH.format(tests=str(ROOT / "tests"), what=what, count=count)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
