@@ -1,4 +1,4 @@
-# Longer than other files since it is one public module, most of it documentation.
+# Long because it is one public module, most of it documentation.
 """Statistics of feature maps and images: pure functions from tensors to tensors, in `keras.ops`.
 
 A feature map is a batch of one, ``(1, H, W, C)``. Most statistics forget where a value stands and
