@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, final
@@ -94,9 +95,9 @@ class KerasFeatures:
         """Whether features depend on nothing but the image and this extractor."""
         return self._preprocess is None
 
-    @property
+    @functools.cached_property
     def digest(self) -> str | None:
-        """What names the layers, in their order, and their weights."""
+        """What names the layers, in their order, and their weights when it is first asked for."""
         return None if self._preprocess else _digest(self._model)
 
     def __call__(self, image: Any) -> Features:
