@@ -58,14 +58,19 @@ def of_layers(kind: type[Any], **options: Any) -> Example:
     return Example(lambda target, **given: kind(target, LAYERS, **given), **options)
 
 
-# One line for each loss of the library. The second argument of most is their layers.
-EXAMPLES: dict[type[ns.Loss], Example] = {
-    ns.ContentLoss: of_layers(ns.ContentLoss),
-    ns.CovarianceLoss: of_layers(ns.CovarianceLoss),
-    ns.GaussianWassersteinLoss: of_layers(ns.GaussianWassersteinLoss),
-    ns.HistogramLoss: of_layers(ns.HistogramLoss),
+PUBLIC = [getattr(ns, name) for name in ns.__all__]
+LOSSES = [
+    kind
+    for kind in PUBLIC
+    if isinstance(kind, type)
+    and issubclass(kind, ns.Loss)
+    and kind is not ns.Loss
+    and not inspect.isabstract(kind)
+]
+
+# Those that are made otherwise than of a target's features and layers, or have further code.
+OWN: dict[type[ns.Loss], Example] = {
     ns.LaplacianLoss: Example(lambda target, **given: ns.LaplacianLoss(target, (1, 2), **given)),
-    ns.MomentLoss: of_layers(ns.MomentLoss),
     ns.PatchLoss: of_layers(ns.PatchLoss, also=({"patch_size": 2, "stride": 2},)),
     ns.RelaxedEMDLoss: of_layers(
         ns.RelaxedEMDLoss, also=({"samples": 9, "distance": "euclidean"},)
@@ -84,15 +89,7 @@ EXAMPLES: dict[type[ns.Loss], Example] = {
     ),
 }
 
-PUBLIC = [getattr(ns, name) for name in ns.__all__]
-LOSSES = [
-    kind
-    for kind in PUBLIC
-    if isinstance(kind, type)
-    and issubclass(kind, ns.Loss)
-    and kind is not ns.Loss
-    and not inspect.isabstract(kind)
-]
+EXAMPLES = {kind: OWN.get(kind, of_layers(kind)) for kind in LOSSES}
 
 
 def takes(kind: type[ns.Loss], option: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from losses.examples import LOSSES, takes
 from support import Array, random_map, value_and_gradient
 
 import neuralstyle as ns
@@ -51,6 +52,17 @@ TWO_SIDED: dict[str, Callable[..., ns.Loss]] = {
     ),
 }
 """Losses that compare images of any sizes, with a mask for each."""
+
+NAMED = {type(make({"a": random_map(0, 6, 8, 3)})) for make in (ONE_SIDED | TWO_SIDED).values()}
+
+
+def of_layer(kind: Any) -> Callable[..., ns.Loss]:
+    return lambda t, **o: kind(t, "a", **o)
+
+
+for kind in LOSSES:
+    if kind not in NAMED and takes(kind, "layers") and takes(kind, "mask"):
+        (TWO_SIDED if takes(kind, "target_mask") else ONE_SIDED)[kind.name] = of_layer(kind)
 
 BY_WEIGHT = ("style", "style-shifted", "covariance", "moment", "gaussian")
 

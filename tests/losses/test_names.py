@@ -1,0 +1,31 @@
+"""Every loss of the library is among the public names, and among those that files may hold."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import neuralstyle as ns
+from neuralstyle import losses
+
+INNER = {"Loss", "OctaveLoss"}
+"""What losses are made of, and what `neuralstyle.over_octaves` makes."""
+
+FILES = [module.name for module in pkgutil.iter_modules(losses.__path__, "neuralstyle.losses.")]
+
+
+@pytest.mark.parametrize("package", ["neuralstyle", "neuralstyle.losses"])
+@pytest.mark.parametrize("file", FILES)
+def test_a_loss_of_a_file_is_listed(file: str, package: str) -> None:
+    for name, kind in vars(importlib.import_module(file)).items():
+        if not isinstance(kind, type) or not issubclass(kind, ns.Loss) or kind.__module__ != file:
+            continue
+        if inspect.isabstract(kind) or name.startswith("_") or name in INNER:
+            continue
+        assert name in importlib.import_module(package).__all__, (
+            f"add a line to {package.replace('.', '/')}/__init__.pyi: "
+            f"from {file} import {name} as {name}"
+        )
