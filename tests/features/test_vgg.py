@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +280,13 @@ def test_a_digest_does_not_depend_on_how_the_network_is_computed() -> None:
         assert ns.VGG19Features("compact", **options).digest == first
     assert ns.VGG19Features("compact", pooling="avg").digest != first
     assert ns.VGG19Features("compact")(noise(8, 8)).digest == first
+
+
+def test_features_do_not_keep_what_was_compiled_for_their_network() -> None:
+    extractor = ns.VGG19Features("compact")
+    features = extractor(noise(8, 8))
+    alive = weakref.ref(extractor)
+    del extractor
+    gc.collect()
+    assert alive() is None
+    assert features["relu1_1"].shape == (1, 8, 8, 16) and features.digest
