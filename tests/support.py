@@ -294,6 +294,21 @@ def value_and_gradient(
     return float(result), {layer: slope.numpy() for layer, slope in gradient.items()}
 
 
+def of_vector(
+    function: Function, features: FeatureMaps
+) -> tuple[Callable[[Array], tuple[float, Array]], Array]:
+    """Return value and gradient as functions of all feature maps in one vector, and that vector."""
+    ends = np.cumsum([array.size for array in features.values()])[:-1]
+
+    def of(x: Array) -> tuple[float, Array]:
+        parts = zip(features.items(), np.split(x, ends), strict=True)
+        maps = {layer: part.reshape(array.shape) for (layer, array), part in parts}
+        result, slopes = value_and_gradient(function, maps)
+        return result, np.concatenate([slope.ravel() for slope in slopes.values()])
+
+    return of, np.concatenate([array.ravel() for array in features.values()])
+
+
 def squared_wasserstein(a: Array, b: Array) -> float:
     """Compute W2 squared of two samples, by repeating both to the same number and sorting."""
     size = int(np.lcm(a.size, b.size))
