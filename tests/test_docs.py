@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 import neuralstyle as ns
+from neuralstyle.transfer.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,14 +35,36 @@ def test_python_blocks_of_a_page_run_one_after_another(
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
 
 
+def api_page() -> str:
+    """Return the page with what stands for the library's lists written out."""
+    conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    page = (ROOT / "docs" / "api.md").read_text()
+    return re.sub(
+        r"^\.\. every:: (\w+)$", lambda m: "\n".join(conf["every"](m[1])), page, flags=re.M
+    )
+
+
 @pytest.mark.parametrize("name", ns.__all__)
 def test_every_public_name_is_on_the_api_page(name: str) -> None:
-    assert re.search(rf"\b{name}\b", (ROOT / "docs" / "api.md").read_text())
+    assert re.search(rf"\b{name}\b", api_page()), "add it to docs/api.md"
 
 
 @pytest.mark.parametrize("name", [n for n in ns.__all__ if n.endswith("Loss") and n != "Loss"])
 def test_every_loss_has_a_row_in_the_table_of_losses(name: str) -> None:
-    assert f"| `{name}` |" in (ROOT / "docs" / "losses.md").read_text()
+    page = (ROOT / "docs" / "losses.md").read_text()
+    assert f"| `{name}` |" in page, "add a row to the first table of docs/losses.md"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_a_row_in_the_table_of_recipes(name: str) -> None:
+    page = (ROOT / "docs" / "losses.md").read_text()
+    assert f"| `{name}` |" in page, "add a row to the last table of docs/losses.md"
+
+
+@pytest.mark.parametrize("name", ns.color.TREATMENTS)
+def test_every_treatment_of_colour_is_in_the_table_of_the_guide(name: str) -> None:
+    rows = re.findall(r"^\| (`\".*)$", (ROOT / "docs" / "guide.md").read_text(), re.MULTILINE)
+    assert f'`"{name}"`' in " ".join(rows), "add a row to the table of docs/guide.md, Colour"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -57,7 +81,7 @@ def test_examples_use_public_names_only(page: Path) -> None:
 
 
 def test_what_the_api_page_names_is_there() -> None:
-    page = (ROOT / "docs" / "api.md").read_text()
+    page = api_page()
     module = "neuralstyle"
     named = re.findall(r"^\.\. (currentmodule|auto\w+):: (\S+)$", page, re.MULTILINE)
     assert named
