@@ -80,7 +80,8 @@ class _Store:
         self.shapes: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
 
 
-_stores: weakref.WeakKeyDictionary[Any, _Store] = weakref.WeakKeyDictionary()
+_stores: dict[int, tuple[weakref.ref[Any], _Store]] = {}
+"""By the identity of extractors: one that is equal to another may still compute something else."""
 
 
 def _found(
@@ -113,10 +114,14 @@ def _store_of(extractor: Extractor) -> _Store | None:
     """Return what is kept for an extractor; None if nothing may be."""
     if not getattr(extractor, "reuse", False):
         return None
-    try:
-        return _stores.setdefault(extractor, _Store())
-    except TypeError:  # no hash, or no weak reference
-        return None
+    key = id(extractor)
+    if key not in _stores:
+        try:
+            alive = weakref.ref(extractor, lambda _: _stores.pop(key, None))
+        except TypeError:  # it cannot be referred to weakly, so its code could not die with it
+            return None
+        _stores[key] = alive, _Store()
+    return _stores[key][1]
 
 
 def _compile(

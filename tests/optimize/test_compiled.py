@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,10 @@ def default(vgg: ns.VGG19Features, seed: int) -> ns.StyleObjective:
 
 def assert_as_if_compiled_alone(evaluator: ns.Evaluator) -> None:
     """Compare with an evaluator whose code was made for it alone, to the bit."""
-    store = compiled._stores.pop(evaluator.extractor)
+    key = id(evaluator.extractor)
+    store = compiled._stores.pop(key)
     alone = ns.Evaluator(evaluator.objective, evaluator.extractor, evaluator.shape)
-    compiled._stores[evaluator.extractor] = store
+    compiled._stores[key] = store
     x = picture(5, evaluator.shape[:2])
     value, gradient = evaluator(x)
     expected_value, expected = alone(x)
@@ -189,6 +191,37 @@ def test_each_extractor_has_code_of_its_own(compilations: list[Any]) -> None:
         vgg = ns.VGG19Features("compact", pooling)
         assert_as_if_compiled_alone(ns.Evaluator(ns.StyleLoss(vgg(picture(1))), vgg, SHAPE))
     assert len(compilations) == 2 + 2
+
+
+def test_extractors_that_are_equal_are_not_the_same(compilations: list[Any]) -> None:
+    @dataclass(frozen=True)
+    class Gain:
+        factor: Any = field(compare=False)
+        reuse = True
+
+        def __call__(self, image: Any) -> dict[str, Any]:
+            return {"input": self.factor * image}
+
+    mean = ns.TotalVariationLoss()
+    values = [ns.Evaluator(mean, Gain(factor), SHAPE)(picture(1))[0] for factor in (1.0, 2.0)]
+    assert values[1] == pytest.approx(4 * values[0])
+    assert len(compilations) == 2
+
+
+def test_an_extractor_that_cannot_be_referred_to_weakly_is_compiled_for_anew(
+    compilations: list[Any],
+) -> None:
+    class Slotted:
+        __slots__ = ()
+        reuse = True
+
+        def __call__(self, image: Any) -> dict[str, Any]:
+            return {"input": image}
+
+    extractor = Slotted()
+    for _ in range(2):
+        ns.Evaluator(ns.TotalVariationLoss(), extractor, SHAPE)
+    assert len(compilations) == 2
 
 
 def test_another_shape_is_another_computation(
