@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import neuralstyle as ns
+from neuralstyle.losses import STYLE_LAYERS
 from neuralstyle.transfer.contact_sheet import labelled
 
 HERE = Path(__file__).parent
@@ -26,8 +27,7 @@ COOL = STYLE[..., ::-1].copy()  # a second painting: the first with red and blue
 
 def paint(content: Picture | None = CONTENT, style: object = STYLE, **options: object) -> Picture:
     """Stylise at the gallery's size, if none is given."""
-    settings = {"weights": "compact", "size": SIDE, **options}
-    return ns.stylize(content, style, **settings).image
+    return ns.stylize(content, style, **{"size": SIDE, **options}).image
 
 
 def sheet(*rows: list[Cell]) -> Picture:
@@ -59,7 +59,7 @@ def balance() -> Picture:
         [
             (
                 f"content {shares['content']} : style {shares['style']}",
-                paint(objective=objective, shares=shares),
+                paint(objective=objective, balance=shares),
             )
             for shares in mixtures
         ]
@@ -99,7 +99,7 @@ def average() -> Picture:
     """Average the targets of two paintings."""
     vgg = ns.VGG19Features(weights="compact", pooling="avg")
     small = [ns.resize(p, (175, 224)) for p in (STYLE, COOL)]
-    styles = [ns.presets.default(content_weight=0)(vgg(p), vgg(p)) for p in small]
+    styles = [ns.recipes.default(content_weight=0)(vgg(p), vgg(p)) for p in small]
     both = ns.average(styles)
 
     def keeping(style):
@@ -118,8 +118,8 @@ def average() -> Picture:
 
 def second_pass() -> Picture:
     """Go on from a small result at a larger size."""
-    small = ns.stylize(CONTENT, STYLE, weights="compact", size=SIDE)
-    large = ns.stylize(CONTENT, STYLE, weights="compact", size=2 * SIDE, init=small)
+    small = ns.stylize(CONTENT, STYLE, size=SIDE)
+    large = ns.stylize(CONTENT, STYLE, size=2 * SIDE, init=small)
     return sheet(
         [
             (f"size={SIDE}", small.image),
@@ -135,9 +135,9 @@ def frames() -> Picture:
     wide = ns.resize(CONTENT, (168, SIDE))
     film = [wide[:, shift * k : shift * k + SIDE - shift * count] for k in range(count)]
     flow = np.full((*film[0].shape[:2], 2), [shift, 0.0])
-    options = {"weights": "compact", "size": film[0].shape[:2]}
-    alone = [r.image for r in ns.stylize_many(film, STYLE, **options)]
-    on = [r.image for r in ns.stylize_frames(film, STYLE, [flow] * (count - 1), **options)]
+    size = film[0].shape[:2]
+    alone = [r.image for r in ns.stylize_many(film, STYLE, size=size)]
+    on = [r.image for r in ns.stylize_frames(film, STYLE, [flow] * (count - 1), size=size)]
 
     def changes(pictures):
         moved = [ns.warp(before, flow) for before in pictures[:-1]]
@@ -163,7 +163,7 @@ def statistics() -> Picture:
         "CovarianceLoss": lambda s: 3 * ns.CovarianceLoss(s),
         "MomentLoss": lambda s: 30 * ns.MomentLoss(s),
         "GaussianWassersteinLoss": lambda s: 10 * ns.GaussianWassersteinLoss(s),
-        "HistogramLoss": lambda s: 20 * ns.HistogramLoss(s, ns.presets.STYLE_LAYERS),
+        "HistogramLoss": lambda s: 20 * ns.HistogramLoss(s, STYLE_LAYERS),
         "SlicedWassersteinLoss": lambda s: 20 * ns.SlicedWassersteinLoss(s),
         'SlicedWassersteinLoss("input", patch_size=7)': lambda s: (
             30 * ns.SlicedWassersteinLoss(s, "input", patch_size=7)
@@ -189,7 +189,7 @@ def regions() -> Picture:
     height, width = CONTENT.shape[:2]
     rows = np.arange(height)[:, None] / height + np.zeros(width)
     sky = np.clip((0.52 - rows) / 0.04 + 0.5, 0, 1)  # with a soft edge
-    split = [(sky, COOL), (1 - sky, STYLE)]
+    split = [ns.Region(sky, COOL), ns.Region(1 - sky, STYLE)]
     return sheet(
         [
             ("the mask", np.repeat(ns.resize(sky, (168, SIDE))[..., None], 3, axis=2)),
@@ -202,7 +202,7 @@ def regions() -> Picture:
 def choose() -> Picture:
     """Choose two settings by eye."""
     settings = {"content_weight": [0.1, 0.3, 1.0], "style_scale": [0.5, 1.0, 2.0]}
-    return ns.contact_sheet(CONTENT, STYLE, settings, weights="compact")
+    return ns.contact_sheet(CONTENT, STYLE, settings)
 
 
 CONTROLS: dict[str, Callable[[], Picture]] = {
