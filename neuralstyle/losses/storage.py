@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neuralstyle import losses as ours
 from neuralstyle._files import check_place, quoted, reason, replacing
+from neuralstyle._kernels.device import TRACING
 from neuralstyle._types import PathLike
 from neuralstyle.losses.layers import LayerLoss
 from neuralstyle.losses.masks import Mask
@@ -78,7 +79,6 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
     with replacing(target) as file:
         np.savez(
             file,
-            allow_pickle=False,
             **{_CONTENTS: np.array(contents)},
             **{str(number): array for number, array in enumerate(arrays)},
         )
@@ -115,7 +115,8 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     known = {kind.__name__: kind for kind in (*kinds, OctaveLoss, *classes)}
     cannot = f"cannot read {quoted(source)}"
     try:
-        with open(source, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+        # Python's reader of an array's header fails now and then beside a thread that traces.
+        with TRACING, open(source, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             contents = json.loads(str(file[_CONTENTS]))
             arrays = [file[str(number)] for number in range(len(file.files) - 1)]
         wanted, encoded = contents["format"], contents["loss"]
