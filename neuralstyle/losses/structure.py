@@ -57,8 +57,8 @@ class Opaque(Exception):
 class StructuredLoss(Loss):
     """A loss of the library's, which says what its graph depends on and what that reads.
 
-    Attributes that are public are options, but for those in `arrays_of`; the others are the
-    target's.
+    Attributes that are public are options; the others are the target's, and are seen in `arrays`
+    alone.
     """
 
     @abstractmethod
