@@ -259,7 +259,7 @@ def test_the_method_is_the_recipes_unless_there_are_bounds_that_it_does_not_take
 
 
 def test_a_method_that_does_not_exist_is_refused_before_any_work(runs: Runs) -> None:
-    with pytest.raises(ValueError, match="^method: expected 'l-bfgs-b', 'l-bfgs', 'adam'"):
+    with pytest.raises(ValueError, match="^method: expected 'l-bfgs-b', "):
         quick(method="newton")
     with pytest.raises(ValueError, match="^bounds: expected None"):
         quick(method="l-bfgs", bounds=(0.0, 1.0))
