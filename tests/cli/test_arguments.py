@@ -181,6 +181,6 @@ def test_table_of_options_gives_their_defaults_and_names() -> None:
             assert row.split("|")[-2].strip(" `") == str(default).removesuffix(".0"), row
         for choice in option.choices or ():
             assert f"`{choice}`" in row
-    for flag_, known in (("--recipe", RECIPES), ("--network", NETWORKS), ("--method", METHODS)):
+    for flag_, known in (("--network", NETWORKS), ("--method", METHODS)):
         for word in known:
             assert f"`{word}`" in rows[flag_]

@@ -145,10 +145,9 @@ def check_recipe(argument: str, value: Any) -> str | Recipe:
 
     Examples
     --------
-    >>> check_recipe("recipe", "gatys2015")
+    >>> check_recipe("recipe", ["gatys2016"])
     Traceback (most recent call last):
-    ValueError: recipe: expected one of default, gatys2016, neural_style, keras_example, \
-risser2017, received 'gatys2015'
+    TypeError: recipe: expected a recipe or its name, received ['gatys2016']
     """
     if isinstance(value, Recipe) or (isinstance(value, str) and value in RECIPES):
         return value
