@@ -41,6 +41,7 @@ class Extractor(Protocol):
     The mapping that it returns may have ``receptive_field(layer)`` and ``digest`` as well, as
     `Features` has: losses see nothing but the mapping. Masks with ``propagation="inside"`` or
     ``"all"`` need the former, and a loss that is saved with the latter refuses other networks.
+    With ``turned(quarters)`` it gives the features of the turned image, as `NearestLoss` wants.
 
     Examples
     --------
@@ -155,6 +156,38 @@ class Features(Mapping[str, Tensor]):
         if self._receptive_field is None:
             raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
         return self._receptive_field(name)
+
+    def turned(self, quarters: int) -> Features:
+        """Return the features of the turned image, which are not the turned features.
+
+        Parameters
+        ----------
+        quarters : int
+            Quarter turns to the left.
+
+        Returns
+        -------
+        Features
+            Nothing of them is computed yet.
+
+        Examples
+        --------
+        >>> from neuralstyle import VGG19Features
+        >>> features = VGG19Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
+        >>> features.turned(1)
+        Features(1 x 48 x 32 x 3, computed: input)
+        """
+        image = self._tensors["input"]
+        for _ in range(quarters % 4):
+            image = ops.transpose(ops.flip(image, axis=2), (0, 2, 1, 3))
+        return Features(
+            image,
+            self._layers[1:],
+            self._compute,
+            self._aliases,
+            receptive_field=self._receptive_field,
+            digest=self._digest,
+        )
 
     @property
     def digest(self) -> str | None:

@@ -9,6 +9,7 @@ from neuralstyle.losses.moments import CovarianceLoss as CovarianceLoss
 from neuralstyle.losses.moments import MomentLoss as MomentLoss
 from neuralstyle.losses.moments import StyleLoss as StyleLoss
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
+from neuralstyle.losses.nearest import NearestLoss as NearestLoss
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
 from neuralstyle.losses.sliced import SlicedWassersteinLoss as SlicedWassersteinLoss
 from neuralstyle.losses.strotss import RelaxedEMDLoss as RelaxedEMDLoss

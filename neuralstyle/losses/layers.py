@@ -71,15 +71,9 @@ class LayerLoss(StructuredLoss):
 
     def arrays(self, shapes: Shapes) -> dict[str, dict[str, Any]]:
         """Check that features of these shapes fit, and return what a call reads at this size."""
-        self._check_network(shapes)
+        self._check_features(shapes)
         arrays = {}
         for layer, weight in self.layers.items():
-            channels = shapes[layer][-1]
-            if channels != self._channels[layer]:
-                raise ValueError(
-                    f"loss {self.name!r}: expected {self._channels[layer]} channels at layer "
-                    f"{layer!r}, as the target has, received {channels}"
-                )
             target = self.target(layer, shapes)
             view = self.view(self.mask, layer, shapes)
             arrays[layer] = {"weight": weight, "view": view, "target": target}
@@ -94,19 +88,27 @@ class LayerLoss(StructuredLoss):
             total = total + ops.convert_to_tensor(read["weight"], distance.dtype) * distance
         return total
 
-    def _check_network(self, shapes: Shapes) -> None:
+    def _check_features(self, shapes: Shapes) -> None:
+        """Check that features are of the target's network, or have its channels at least."""
         here, there = shapes.digest, self._network
         if here and there and here != there and set(self.layers) != {"input"}:
             raise ValueError(
                 f"loss {self.name!r}: expected features of the network that its target was seen "
                 f"by ({there[:8]}), received another one's ({here[:8]})"
             )
+        for layer, wanted in self._channels.items():
+            channels = shapes[layer][-1]
+            if channels != wanted:
+                raise ValueError(
+                    f"loss {self.name!r}: expected {wanted} channels at layer {layer!r}, as the "
+                    f"target has, received {channels}"
+                )
 
     def __repr__(self) -> str:
         """Describe it in a line: its main parameters, and the options that are not the usual."""
         shown = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            if name not in ("target", "target_mask", "name"):
+            if name not in ("target", "source", "target_mask", "name"):
                 value = getattr(self, name)
                 main = parameter.kind is not parameter.KEYWORD_ONLY and name != "mask"
                 if main or value != parameter.default:

@@ -71,6 +71,19 @@ LOSSES = [
 # Those that are made otherwise than of a target's features and layers, or have further code.
 OWN: dict[type[ns.Loss], Example] = {
     ns.LaplacianLoss: Example(lambda target, **given: ns.LaplacianLoss(target, (1, 2), **given)),
+    ns.NearestLoss: Example(
+        lambda target, **given: ns.NearestLoss(
+            target,
+            LAYERS,
+            **{
+                "source": target if given.get("frozen", True) else None,
+                "turns": 1,
+                "pool": 1,
+                **given,
+            },
+        ),
+        also=({"frozen": False}, {"center": False, "pool": 2}),
+    ),
     ns.PatchLoss: of_layers(ns.PatchLoss, also=({"patch_size": 2, "stride": 2},)),
     ns.RelaxedEMDLoss: of_layers(
         ns.RelaxedEMDLoss, also=({"samples": 9, "distance": "euclidean"},)

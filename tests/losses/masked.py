@@ -46,6 +46,7 @@ TWO_SIDED: dict[str, Callable[..., ns.Loss]] = {
     "patches-pooled": lambda t, **o: ns.SlicedWassersteinLoss(t, "a", pool=2, **o),
     "patch": lambda t, **o: ns.PatchLoss(t, "a", patch_size=1, **o),
     "patch-3": lambda t, **o: ns.PatchLoss(t, "a", normalize="paper", **o),
+    "nearest": lambda t, **o: ns.NearestLoss(t, "a", frozen=False, turns=1, **o),
     "emd": lambda t, **o: ns.RelaxedEMDLoss(t, "a", **o),
     "emd-sampled": lambda t, **o: ns.RelaxedEMDLoss(
         t, "a", samples=7, distance="euclidean", normalize="mean", **o
