@@ -3,6 +3,9 @@ from neuralstyle.features.base import Extractor as Extractor
 from neuralstyle.features.base import Features as Features
 from neuralstyle.features.keras_model import KerasFeatures as KerasFeatures
 from neuralstyle.features.octaves import Pyramid as Pyramid
+from neuralstyle.features.slim import Slimmed as Slimmed
+from neuralstyle.features.slim import SlimProgress as SlimProgress
+from neuralstyle.features.slim import slim as slim
 from neuralstyle.features.vgg import VGG16Features as VGG16Features
 from neuralstyle.features.vgg import VGG19Features as VGG19Features
 from neuralstyle.images import color as color
@@ -25,6 +28,7 @@ from neuralstyle.losses.masks import Mask as Mask
 from neuralstyle.losses.moments import CovarianceLoss as CovarianceLoss
 from neuralstyle.losses.moments import MomentLoss as MomentLoss
 from neuralstyle.losses.moments import StyleLoss as StyleLoss
+from neuralstyle.losses.nearest import NearestLoss as NearestLoss
 from neuralstyle.losses.objective import Loss as Loss
 from neuralstyle.losses.objective import StyleObjective as StyleObjective
 from neuralstyle.losses.objective import Term as Term
