@@ -1,0 +1,122 @@
+"""``neuralstyle slim``: a narrow network whose channels are those of a wide one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from neuralstyle._checks import number, whole_number
+from neuralstyle.cli import messages
+from neuralstyle.cli.arguments import Keep, Parser, reading
+from neuralstyle.cli.messages import refusing, silent_start, tell
+from neuralstyle.transfer import words
+
+if TYPE_CHECKING:
+    from neuralstyle.features.slim import Slimmed, SlimProgress
+
+SUMMARY = "make a narrow, fast network out of a wide one"
+USAGE: tuple[str, ...] = (
+    "neuralstyle slim --network NETWORK --images FOLDER --widths N,N,... -o OUT.npz [options]",
+)
+
+LINES_EVERY = 20.0
+"""Seconds between two lines about how far it has come."""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    network = "vgg16 or vgg19 (ImageNet's weights), or a file with the weights of one"
+    add("--network", required=True, help=network)
+    images = "folders of pictures, or pictures; what is named twice is taken twice as often"
+    add("--images", metavar="FOLDER", nargs="+", required=True, help=images)
+    widths = "channels in each of the five blocks, or in every convolution: 24,48,96,192,192"
+    add("--widths", action=Keep, read=_widths, metavar="N,N,...", required=True, help=widths)
+    steps = "of fine-tuning after least squares (default: 0)"
+    add("--steps", action=Keep, read=_whole(0), default=0, metavar="N", help=steps)
+    minutes = reading(words.amount, lambda name, value: number(name, value, above=0))
+    early = "end fine-tuning after so many, even if steps are left"
+    add("--minutes", action=Keep, read=minutes, metavar="M", help=early)
+    add("--seed", action=Keep, read=_whole(0), default=0, metavar="S", help="(default: 0)")
+    resume = "keep the state in this file, and go on from it if it is there"
+    add("--resume", metavar="FILE", help=resume)
+    licence = "a sentence for the card, where the network is a file"
+    add("--licence", metavar="TEXT", help=licence)
+    add("-o", "--output", metavar="OUT", required=True, help="an .npz file; its card lies beside")
+    parser.epilog = (
+        "Least squares take some minutes; 5000 steps of fine-tuning at three eighths of the width\n"
+        "about half an hour on two cores. paint --network OUT.npz takes the result."
+    )
+
+
+def run(args: argparse.Namespace, command: str) -> int:
+    """Make a slim network; return the exit code."""
+    with silent_start():
+        from neuralstyle.features import slim
+    with refusing():
+        target = slim.checked_target(args.output)
+    show = _Lines(args.quiet)
+    try:
+        slimmed = slim.slim(
+            args.network,
+            args.images,
+            args.widths,
+            steps=args.steps,
+            minutes=args.minutes,
+            seed=args.seed,
+            resume=args.resume,
+            licence=args.licence,
+            callback=show,
+            command=command,
+        )
+        slimmed.save(target)
+    except (OSError, TypeError, ValueError, KeyError) as error:
+        raise messages.failure(error) from error
+    if not args.quiet:
+        tell(_summary(slimmed, args), prefix="")
+    return 0
+
+
+class _Lines:
+    """Lines on standard error about how far it has come, one for every stage and some seconds."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._stage = ""
+        self._next = 0.0
+
+    def __call__(self, now: SlimProgress) -> None:
+        """Write a line, if it is time for one."""
+        last = now.stage == "training" and now.done == now.total
+        if self._quiet or not (last or now.stage != self._stage or now.seconds >= self._next):
+            return
+        self._stage, self._next = now.stage, now.seconds + LINES_EVERY
+        line = f"{now.seconds:7.1f} s  {now.stage} {now.done} of {now.total}"
+        tell(f"{line}  {_short(now.errors)}".rstrip(), prefix="")
+
+
+def _short(errors: Mapping[str, float]) -> str:
+    """Return the errors of all layers in a line: ``3_1 .0312``."""
+    return "  ".join(
+        f"{name.removeprefix('block').replace('conv', '')} {error:.4f}".replace(" 0.", " .")
+        for name, error in errors.items()
+    )
+
+
+def _summary(slimmed: Slimmed, args: argparse.Namespace) -> str:
+    early = f" of {args.steps}, ended early" if slimmed.steps < args.steps else ""
+    lines = [f"{args.output}: {slimmed.architecture}, {slimmed.steps} steps{early}"]
+    lines += [f"{pooling} pooling  {_short(of)}" for pooling, of in slimmed.errors.items()]
+    return "\n".join(lines)
+
+
+def _whole(least: int) -> Any:
+    return reading(words.whole(least), lambda name, value: whole_number(name, value, least))
+
+
+def _widths(flag: str, texts: Any) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in texts[0].split(","))
+    except ValueError:
+        raise ValueError(f"{flag}: expected numbers, N,N,..., received {texts[0]!r}") from None

@@ -1,0 +1,263 @@
+r"""All layers of a narrow network trained together to be the wide network's chosen channels.
+
+Minimised is the sum over layers of the squared error after the ReLU, divided by the mean square of
+the wide network's channels, by Adam (Kingma and Ba 2015) with a warm-up, a rate that falls along a
+cosine, and clipped gradients. A layer's rate is in units of its own size, so that one fits all. The
+result is the moving average of the weights.
+
+What the wide network makes of the crops takes longer than a step. So training goes in rounds: the
+channels of some hundred crops are computed once, and crossed several times, in batches that are put
+together anew every time. A round depends on nothing but its number and the seed.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, final
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from neuralstyle._kernels.training import compiled, slopes
+from neuralstyle._types import Floats, Tensor
+from neuralstyle.features.activations import POOLINGS, Teacher, activations
+from neuralstyle.features.architectures import Architecture, Pooling, Weights
+from neuralstyle.features.crops import TRAINING, Crops
+
+RATE = 1e-3
+"""Of Adam, in units of a layer's typical weight: its outputs' size by its inputs'."""
+
+WARM_UP = 50
+"""Steps in which the rate rises."""
+
+LAST_RATE = 0.005
+"""What is left of the rate at the end."""
+
+MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.998
+"""Memory of Adam's two moments, and of the weights' average, from step to step."""
+
+CLIP = 1.0
+"""Most that all gradients together may measure."""
+
+FRESH = 24
+"""Batches of a round."""
+
+REUSE = 4
+"""How many times a round crosses them."""
+
+PREPROCESSED = 60.0
+"""Size of the preprocessed pictures."""
+
+Arrays: TypeAlias = list[NDArray[np.float32]]
+
+
+class Example(NamedTuple):
+    """A batch of crops, and what the wide network makes of it."""
+
+    images: Floats
+    pooling: Pooling
+    targets: Mapping[str, NDArray[np.float16]]
+
+
+@final
+class Examples:
+    """The batches to train on, in their order.
+
+    Parameters
+    ----------
+    teacher : Teacher
+    crops : Crops
+    fresh : int
+        Batches of a round.
+    reuse : int
+        How many times a round crosses them.
+    """
+
+    def __init__(self, teacher: Teacher, crops: Crops, fresh: int, reuse: int) -> None:
+        self._teacher, self._crops = teacher, crops
+        self._fresh, self._reuse = fresh, reuse
+
+    def since(self, step: int) -> Iterator[Example]:
+        """Yield batches without end, from a step on."""
+        length = self._fresh * self._reuse
+        number, skip = divmod(step, length)
+        while True:
+            yield from self._round(number, skip)
+            number, skip = number + 1, 0
+
+    def _round(self, number: int, skip: int) -> Iterator[Example]:
+        kinds: dict[tuple[int, Pooling], list[Example]] = {}
+        for index in range(number * self._fresh, (number + 1) * self._fresh):
+            images = self._crops.batch(TRAINING, index)
+            pooling = POOLINGS[(index // len(self._crops.sides)) % 2]
+            example = Example(images, pooling, self._teacher(images, pooling))
+            kinds.setdefault((images.shape[1], pooling), []).append(example)
+        joined = [_joined(examples) for examples in kinds.values()]
+        counts = [len(examples) for examples in kinds.values()]
+        random = np.random.default_rng((self._crops.seed, TRAINING, number, self._fresh))
+        for _ in range(self._reuse):
+            batches = [
+                (kind, part)
+                for kind, (example, count) in enumerate(zip(joined, counts, strict=True))
+                for part in np.split(random.permutation(len(example.images)), count)
+            ]
+            for index in random.permutation(len(batches)):
+                kind, part = batches[index]
+                if skip:
+                    skip -= 1
+                    continue
+                images, pooling, targets = joined[kind]
+                chosen = {name: target[part] for name, target in targets.items()}
+                yield Example(images[part], pooling, chosen)
+
+
+def _joined(examples: Sequence[Example]) -> Example:
+    images = np.concatenate([example.images for example in examples])
+    names = examples[0].targets
+    targets = {name: np.concatenate([each.targets[name] for each in examples]) for name in names}
+    return Example(images, examples[0].pooling, targets)
+
+
+@final
+class Training:
+    """A network in training: its weights, Adam's moments, the average.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    weights : dict from str to (kernel, bias)
+        To start from.
+    sizes : mapping from str to float
+        Root mean square of each layer's channels, by which the targets are divided.
+    steps : int
+        After how many the rate has fallen.
+    rate : float
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    errors : dict from str to float
+        Moving averages of the layers' squared errors.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Weights,
+        sizes: Mapping[str, float],
+        steps: int,
+        rate: float = RATE,
+    ) -> None:
+        self._architecture = architecture
+        self._names = tuple(weights)
+        self._sizes = [sizes[name] for name in self._names]
+        self._units = [
+            unit
+            for out, into in zip(self._sizes, [PREPROCESSED, *self._sizes], strict=False)
+            for unit in (out / into, out)
+        ]
+        start = [np.asarray(array) for name in self._names for array in weights[name]]
+        zeros = [np.zeros_like(array) for array in start]
+        self._state: list[list[Any]] = [start, zeros, zeros, start]
+        self._steps, self._rate = steps, rate
+        self._advance = {p: compiled(functools.partial(self._next, p)) for p in POOLINGS}
+        self._errors = np.full(len(self._names), np.nan)
+        self.step = 0
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """Moving averages of the layers' squared errors."""
+        return dict(zip(self._names, self._errors.tolist(), strict=True))
+
+    @property
+    def weights(self) -> Weights:
+        """The average of the weights over the last steps."""
+        arrays = [np.asarray(array) for array in self._state[3]]
+        pairs = zip(arrays[::2], arrays[1::2], strict=True)
+        return dict(zip(self._names, pairs, strict=True))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that is needed to go on."""
+        return {
+            "step": np.array(self.step),
+            "errors": self._errors,
+            **{
+                f"state/{part}/{index}": np.asarray(array)
+                for part, arrays in enumerate(self._state)
+                for index, array in enumerate(arrays)
+            },
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `arrays` returned."""
+        self.step = int(arrays["step"])
+        self._errors = np.array(arrays["errors"])
+        self._state = [
+            [arrays[f"state/{part}/{index}"] for index in range(len(self._units))]
+            for part in range(len(self._state))
+        ]
+
+    def advance(self, example: Example) -> None:
+        """Take a step."""
+        self.step += 1
+        targets = [example.targets[name] for name in self._names]
+        numbers = np.array([self.rate(), self.step, _average(self.step)], np.float32)
+        advance = self._advance[example.pooling]
+        self._state, errors = advance(self._state, example.images, targets, numbers)
+        new = np.asarray(errors, np.float64)
+        old = self._errors
+        self._errors = np.where(np.isnan(old), new, 0.98 * old + 0.02 * new)
+
+    def rate(self) -> float:
+        """Return the rate of the present step."""
+        done = min(1.0, (self.step - 1) / max(1, self._steps))
+        falling = 0.5 * (1 + math.cos(math.pi * done)) * (1 - LAST_RATE) + LAST_RATE
+        return self._rate * min(1.0, self.step / WARM_UP) * falling
+
+    def _next(
+        self,
+        pooling: Pooling,
+        state: list[list[Tensor]],
+        images: Tensor,
+        targets: list[Tensor],
+        numbers: Tensor,
+    ) -> tuple[list[list[Tensor]], Tensor]:
+        weights, first, second, average = (list(part) for part in state)
+        rate, step, memory = numbers[0], numbers[1], numbers[2]
+        errors = self._relative_errors(pooling, weights, images, targets)
+        gradients = [
+            slope * unit
+            for slope, unit in zip(slopes(ops.sum(errors), weights), self._units, strict=True)
+        ]
+        length = ops.sqrt(sum(ops.sum(ops.square(slope)) for slope in gradients))
+        shrink = ops.minimum(1.0, CLIP / ops.maximum(length, 1e-12))
+        for i, unit in enumerate(self._units):
+            slope = gradients[i] * shrink
+            first[i] = MOMENTUM * first[i] + (1 - MOMENTUM) * slope
+            second[i] = SQUARES * second[i] + (1 - SQUARES) * ops.square(slope)
+            mean = first[i] / (1 - MOMENTUM**step)
+            size = ops.sqrt(second[i] / (1 - SQUARES**step))
+            weights[i] = weights[i] - rate * unit * mean / (size + 1e-8)
+            average[i] = memory * average[i] + (1 - memory) * weights[i]
+        return [weights, first, second, average], errors
+
+    def _relative_errors(
+        self, pooling: Pooling, weights: list[Tensor], images: Tensor, targets: list[Tensor]
+    ) -> Tensor:
+        pairs = dict(zip(self._names, zip(weights[::2], weights[1::2], strict=True), strict=True))
+        found = activations(self._architecture, pairs, images, pooling)
+        errors = []
+        for name, size, target in zip(self._names, self._sizes, targets, strict=True):
+            aim = ops.cast(target, "float32")
+            error = ops.mean(ops.square(found[name] * (1 / size) - aim))
+            errors.append(error / ops.maximum(ops.mean(ops.square(aim)), 1e-6))
+        return ops.stack(errors)
+
+
+def _average(step: int) -> float:
+    """Return the memory of the weights' average, which is short at first."""
+    return min(AVERAGE, step / (step + 10))

@@ -1,0 +1,360 @@
+"""Narrow networks out of wide ones: `slim`, what it returns, and the file and card of that."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralstyle._checks import number, whole_number
+from neuralstyle._files import PathLike, check_place, replacing
+from neuralstyle.features import model_card
+from neuralstyle.features import weights as sources
+from neuralstyle.features.activations import POOLINGS, Channels, Teacher, squared_errors
+from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
+from neuralstyle.features.checkpoints import Checkpoint
+from neuralstyle.features.crops import VALIDATION, Crops, Images
+from neuralstyle.features.distillation import FRESH, RATE, REUSE, Examples, Training
+from neuralstyle.features.slimming import fit, select
+from neuralstyle.features.vgg import VGG16Features, VGG19Features
+
+Network: TypeAlias = VGG16Features | VGG19Features | PathLike
+
+SIDES = (96, 128, 96, 64)
+PIXELS = 120_000
+BATCHES = (24, 64)
+
+CHECKED_SIDE, CHECKED_BATCHES = 128, 8
+"""Of the crops of pictures left out, on which errors are measured in the end."""
+
+SAVED_EVERY = 60.0
+"""Seconds between two checkpoints."""
+
+
+class SlimProgress(NamedTuple):
+    """How far the making of a slim network has come."""
+
+    stage: str
+    """"selection", "teacher", "least squares", "training" or "errors"."""
+    done: int
+    total: int
+    """In batches, layers or steps."""
+    seconds: float
+    """Since the start."""
+    errors: Mapping[str, float]
+    """While training, moving averages of the squared error of every layer."""
+
+
+@final
+class Slimmed(NamedTuple):
+    """A slim network.
+
+    Attributes
+    ----------
+    architecture : str
+        "vgg16" or "vgg19".
+    weights : dict from str to (kernel, bias)
+        Of all convolutions.
+    channels : dict from str to array of int
+        For each layer, which of the wide network's channels it has, in ascending order.
+    errors : dict from str to dict from str to float
+        For ``"avg"`` and ``"max"``, the squared error of every layer on pictures that were left
+        out, relative to the mean square of the wide network's channels.
+    steps : int
+        Of fine-tuning that were done.
+    card : str
+        What the network is and how it was made, in Markdown.
+    """
+
+    architecture: str
+    weights: Weights
+    channels: Channels
+    errors: Mapping[str, Mapping[str, float]]
+    steps: int
+    card: str
+
+    def save(self, target: PathLike, dtype: str = "float16") -> None:
+        """Write the network to an ``.npz`` file, and its card beside it.
+
+        Parameters
+        ----------
+        target : str or path-like
+            The card has the same name with ``.md``.
+        dtype : {"float16", "float32"}, default "float16"
+            Of the kernels; biases are float32.
+
+        Raises
+        ------
+        ValueError
+            If `target` does not end in ``.npz``, or `dtype` is another.
+        OSError
+            If a file cannot be written.
+
+        Notes
+        -----
+        ``VGG16Features(target)`` or ``VGG19Features(target)`` reads it. Beside the kernels and
+        biases, ``block1_conv1/channels`` and so on are the wide network's channels.
+        """
+        path = checked_target(target)
+        if dtype not in ("float16", "float32"):
+            raise ValueError(f'dtype: expected "float16" or "float32", received {dtype!r}')
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, (kernel, bias) in self.weights.items():
+            arrays[f"{name}/kernel"] = kernel.astype(dtype)
+            arrays[f"{name}/bias"] = bias.astype(np.float32)
+            arrays[f"{name}/channels"] = self.channels[name].astype(np.int16)
+        with replacing(path) as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        with replacing(path.with_suffix(".md")) as file:
+            file.write(self.card.encode())
+
+
+def slim(
+    network: Network,
+    images: Images,
+    widths: Sequence[int],
+    *,
+    steps: int = 0,
+    minutes: float | None = None,
+    seed: int = 0,
+    resume: PathLike | None = None,
+    callback: Callable[[SlimProgress], object] | None = None,
+    sides: Sequence[int] = SIDES,
+    pixels: int = PIXELS,
+    batches: tuple[int, int] = BATCHES,
+    rate: float = RATE,
+    fresh: int = FRESH,
+    reuse: int = REUSE,
+    licence: str | None = None,
+    command: str | None = None,
+) -> Slimmed:
+    r"""Make a narrow network whose channels are those of a wide one.
+
+    For every layer, the channels that the next layer needs most are chosen; the kernels are fitted
+    to them by least squares, layer after layer; then all layers are trained together. The result
+    can take the wide network's place: its layers have the same names, and their activations the
+    same sizes.
+
+    Parameters
+    ----------
+    network : VGG16Features, VGG19Features, or what names the weights of one
+        The wide network: "vgg16", "vgg19" (ImageNet's weights), or a file.
+    images : path, array, or sequence of them
+        Pictures, or folders of pictures. What is named several times is taken as often. One
+        picture of 16 is left out, for the errors in the end.
+    widths : sequence of int
+        Channels of the convolutions in each of the five blocks, or of every convolution.
+    steps : int, default 0
+        Of fine-tuning; 0 leaves it at least squares.
+    minutes : float, optional
+        After so many, fine-tuning ends even if there are steps left, and the card says so.
+    seed : int, default 0
+    resume : path, optional
+        A file that the state is saved to every minute, and that is gone on from if it is there. The
+        result is the same as without the interruption.
+    callback : callable, optional
+        Called with a `SlimProgress` after every step.
+    sides : sequence of int, default (96, 128, 96, 64)
+        Sides in pixels of the crops that are looked at, batch after batch.
+    pixels : int, default 120000
+        Of a batch.
+    batches : (int, int), default (24, 64)
+        How many the choice of channels and the least squares look at.
+    rate : float, default 0.001
+        Adam's, in units of a layer's typical weight.
+    fresh, reuse : int, default 24 and 4
+        What the wide network makes of so many batches is kept, and trained on so many times.
+    licence : str, optional
+        A sentence for the card on where the wide network comes from and what its licence asks. For
+        ImageNet's weights it is there by default.
+    command : str, optional
+        What the card says the network was made with; by default the call.
+
+    Returns
+    -------
+    Slimmed
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not one of the above, or `resume` is the state of another run.
+    FileNotFoundError
+        If a file or a folder does not exist.
+
+    Notes
+    -----
+    Both poolings are trained, in turn. The same arguments give the same network on the same
+    machine. With the default settings, about 4 GB of memory are in use.
+
+    References
+    ----------
+    He, Zhang and Sun, Channel Pruning for Accelerating Very Deep Neural Networks, ICCV 2017.
+
+    Examples
+    --------
+    >>> from neuralstyle import VGG16Features, slim
+    >>> network = VGG16Features("vgg16.npz")  # doctest: +SKIP
+    >>> slimmed = slim(network, "photographs", (24, 48, 96, 192, 192))  # doctest: +SKIP
+    >>> slimmed.save("slim.npz")  # doctest: +SKIP
+    """
+    begun = time.monotonic()
+    name, architecture, wide, source = _teacher(network)
+    wanted = _widths(architecture, wide, widths)
+    steps = whole_number("steps", steps, 0)
+    limit = math.inf if minutes is None else 60 * number("minutes", minutes, above=0)
+    seed = whole_number("seed", seed, 0)
+    rate = number("rate", rate, above=0)
+    pixels = whole_number("pixels", pixels, 1)
+    fresh, reuse = whole_number("fresh", fresh, 1), whole_number("reuse", reuse, 1)
+    sides = _whole_numbers("sides", sides, 16)
+    looked = _whole_numbers("batches", batches, 1)
+    if len(looked) != 2:
+        raise ValueError(f"batches: expected two numbers, received {batches!r}")
+    crops = Crops(images, sides, pixels, seed=seed)
+    settings = {
+        "network": sources.digest(architecture, wide, "max"),
+        "images": len(crops),
+        "widths": list(wanted.values()),
+        "seed": seed,
+        "sides": list(sides),
+        "pixels": pixels,
+        "batches": list(looked),
+        "rate": rate,
+        "fresh": fresh,
+        "reuse": reuse,
+    }
+    checkpoint = Checkpoint(resume, settings)
+    saved = checkpoint.read(architecture)
+
+    def report(
+        stage: str, done: int, total: int, errors: Mapping[str, float] | None = None
+    ) -> None:
+        if callback is not None:
+            seconds = time.monotonic() - begun
+            callback(SlimProgress(stage, done, total, seconds, errors or {}))
+
+    if saved is None:
+        channels, sizes = select(architecture, wide, wanted, crops, looked[0], report)
+        start = fit(architecture, wide, channels, sizes, crops, looked[1], report)
+        training = Training(architecture, start, sizes, steps, rate)
+        checkpoint.write(channels, sizes, training.arrays())
+    else:
+        channels, sizes, arrays = saved
+        nothing = {n: (np.zeros(0, np.float32),) * 2 for n in architecture.convolutions}
+        training = Training(architecture, nothing, sizes, steps, rate)
+        training.restore(arrays)
+    if training.step < steps:
+        examples = Examples(Teacher(architecture, wide, channels, sizes), crops, fresh, reuse)
+        written = time.monotonic()
+        for example in examples.since(training.step):
+            training.advance(example)
+            report("training", training.step, steps, training.errors)
+            over = training.step >= steps or time.monotonic() - begun >= limit
+            if over or time.monotonic() - written >= SAVED_EVERY:
+                checkpoint.write(channels, sizes, training.arrays())
+                written = time.monotonic()
+            if over:
+                break
+    slimmed = training.weights
+    errors: dict[str, dict[str, float]] = {}
+    for index, pooling in enumerate(POOLINGS):
+        report("errors", index, len(POOLINGS))
+        kept = (crops.batch(VALIDATION, i, CHECKED_SIDE) for i in range(CHECKED_BATCHES))
+        errors[pooling] = squared_errors(architecture, slimmed, wide, channels, kept, pooling)
+    card = model_card.card(
+        architecture,
+        source,
+        wide,
+        slimmed,
+        errors,
+        crops,
+        steps=(training.step, steps),
+        seed=seed,
+        licence=licence,
+        command=command,
+    )
+    return Slimmed(name, slimmed, channels, errors, training.step, card)
+
+
+def checked_target(target: PathLike) -> Path:
+    """Check the place of a slim network and its card.
+
+    Parameters
+    ----------
+    target : str or path-like
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError, OSError
+        If it does not end in ``.npz``, or cannot be written.
+
+    Examples
+    --------
+    >>> checked_target("slim.h5")
+    Traceback (most recent call last):
+    ValueError: target: expected a name that ends in .npz, received 'slim.h5'
+    """
+    path = Path(target)
+    if path.suffix != ".npz":
+        raise ValueError(f"target: expected a name that ends in .npz, received {str(path)!r}")
+    check_place(path)
+    check_place(path.with_suffix(".md"))
+    return path
+
+
+def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
+    """Return a network's name and architecture, its weights, and what to call these."""
+    if isinstance(network, VGG16Features | VGG19Features):
+        kind = network.architecture
+        return kind.name.lower(), kind, network._arrays, _called(network.weights)
+    if not isinstance(network, str | os.PathLike):
+        raise TypeError(
+            'network: expected a VGG16Features, a VGG19Features, "vgg16", "vgg19" or a file, '
+            f"received {network!r}"
+        )
+    if network in NETWORKS:
+        kind = NETWORKS[str(network)]
+        return str(network), kind, sources.load_weights(kind, "imagenet"), "ImageNet"
+    name = sources.architecture_of(network, "network")
+    return name, NETWORKS[name], sources.load_weights(NETWORKS[name], network), _called(network)
+
+
+def _called(source: Any) -> str:
+    names = {"imagenet": "ImageNet", "None": "random"}
+    return names.get(str(source), Path(str(source)).name)
+
+
+def _whole_numbers(argument: str, values: Any, least: int) -> tuple[int, ...]:
+    if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or not len(values):
+        raise TypeError(f"{argument}: expected several whole numbers, received {values!r}")
+    return tuple(whole_number(argument, value, least) for value in values)
+
+
+def _widths(architecture: Architecture, wide: Weights, widths: Any) -> dict[str, int]:
+    """Return the width of every convolution."""
+    numbers = _whole_numbers("widths", widths, 1)
+    names = architecture.convolutions
+    if len(numbers) == len(architecture.blocks):
+        numbers = tuple(numbers[int(name[len("block")]) - 1] for name in names)
+    if len(numbers) != len(names):
+        raise ValueError(
+            f"widths: expected {len(architecture.blocks)} numbers, or {len(names)} for all "
+            f"convolutions of {architecture.name}, received {len(numbers)}"
+        )
+    wanted = dict(zip(names, numbers, strict=True))
+    for name, width in wanted.items():
+        if width > len(wide[name][1]):
+            raise ValueError(
+                f"widths: expected at most {len(wide[name][1])} for {name}, received {width}"
+            )
+    return wanted
