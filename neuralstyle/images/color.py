@@ -11,7 +11,7 @@ chrominance what is left of the three, as in the literature.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 from neuralstyle._checks import choice
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
+from neuralstyle.images.moments import MAPS, Array, mean_and_covariance
+from neuralstyle.images.oklab import from_oklab as from_oklab
+from neuralstyle.images.oklab import to_oklab as to_oklab
+from neuralstyle.images.oklab import with_mapped_chroma as with_mapped_chroma
 
-Array: TypeAlias = NDArray[np.float64]
 Match: TypeAlias = Literal["monge-kantorovich", "cholesky", "symmetric", "histogram"]
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue."""
-
-FLAT = 1 / (12 * 255**2)
-"""A variance that is no colour: that of rounding to one of 256 levels."""
 
 
 def match_color(
@@ -98,9 +98,9 @@ def match_color(
         pairs = [(image[..., c].ravel(), reference[..., c].ravel()) for c in range(3)]
         matched = np.stack([_at_ranks(*pair) for pair in pairs], axis=-1)
     else:
-        mean, covariance = _mean_and_covariance(image)
-        wanted_mean, wanted = _mean_and_covariance(reference)
-        matrix = _MATRICES[method](covariance, wanted)
+        mean, covariance = mean_and_covariance(image)
+        wanted_mean, wanted = mean_and_covariance(reference)
+        matrix = MAPS[method](covariance, wanted)
         matched = (image.reshape(-1, 3) - mean) @ matrix.T + wanted_mean
     matched = matched.reshape(image.shape)
     return _clipped(matched) if clip else matched.astype(np.float32)
@@ -186,13 +186,13 @@ def with_luminance(image: Any, reference: Any) -> Image:
     return _clipped(grey + fraction.min(-1, keepdims=True) * chroma)
 
 
-def _itself(image: Image, other: Image | None = None) -> Image:
+def _itself(image: Image, *others: Any) -> Image:
     return image
 
 
 @dataclass(frozen=True)
 class ColorTreatment:
-    """What is done about colour before a transfer, and after it: three functions on images.
+    """What is done about colour before a transfer, and after it: functions on images.
 
     Attributes
     ----------
@@ -202,6 +202,9 @@ class ColorTreatment:
         Takes a style image and the content, and returns what is used in the style's place.
     after : callable
         Takes the stylised picture and the content, of the same size, and returns the result.
+    finish : callable
+        Takes what `after` returns, the content of that size, and a list of the style images as they
+        were given, and returns the result: for treatments that need both.
 
     Examples
     --------
@@ -213,6 +216,7 @@ class ColorTreatment:
     content: Callable[[Image], Image] = _itself
     style: Callable[[Image, Image], Image] = _itself
     after: Callable[[Image, Image], Image] = _itself
+    finish: Callable[[Image, Image, Sequence[Image]], Image] = _itself
 
 
 def _match_luminance(style: Image, content: Image) -> Image:
@@ -227,10 +231,11 @@ TREATMENTS = {
     "luminance": ColorTreatment(content=luminance, style=_match_luminance, after=with_chroma),
     "content": ColorTreatment(after=with_chroma),
     "only": ColorTreatment(after=with_luminance),
+    "oklab": ColorTreatment(finish=with_mapped_chroma),
 }
 """The treatments by name: the style's colours matched to the content's before (in four ways), the
-transfer of luminance alone, the content's chrominance put back after, and the transfer of colour
-alone (the content's luminance put back after)."""
+transfer of luminance alone, the content's chrominance put back after, the transfer of colour alone
+(the content's luminance put back after), and the content's chrominance as the style's (after)."""
 
 
 def treatment(color: Any) -> ColorTreatment:
@@ -281,56 +286,6 @@ def _same_shape(image: Any, reference: Any) -> tuple[Array, Array]:
             f"received {reference.shape}"
         )
     return image.astype(np.float64), reference.astype(np.float64)
-
-
-def _mean_and_covariance(image: Image) -> tuple[Array, Array]:
-    flat = image.reshape(-1, 3).astype(np.float64)
-    mean = flat.mean(0)
-    return mean, (flat - mean).T @ (flat - mean) / len(flat)
-
-
-def _power(covariance: Array, exponent: float, floor: float = 0.0) -> Array:
-    """Return a power of a covariance, without the directions of a variance up to `floor`."""
-    values, vectors = np.linalg.eigh(covariance)
-    powers = np.zeros_like(values)
-    np.power(values, exponent, out=powers, where=values > floor)
-    power: Array = (vectors * powers) @ vectors.T
-    return power
-
-
-def _still(covariance: Array) -> Array:
-    """Return the projection on the directions that do not vary."""
-    return np.eye(3) - _power(covariance, 0.0, FLAT)
-
-
-def _monge_kantorovich(covariance: Array, wanted: Array) -> Array:
-    root, inverse = (_power(covariance, exponent, FLAT) for exponent in (0.5, -0.5))
-    return inverse @ _power(root @ wanted @ root, 0.5) @ inverse + _still(covariance)
-
-
-def _symmetric(covariance: Array, wanted: Array) -> Array:
-    return _power(wanted, 0.5) @ _power(covariance, -0.5, FLAT) + _still(covariance)
-
-
-def _cholesky(covariance: Array, wanted: Array) -> Array:
-    # The QR of a square root gives a lower triangular factor of singular covariances too.
-    factor, wanted_factor = (
-        _lower(_power(c, 0.5, floor)) for c, floor in ((covariance, FLAT), (wanted, 0.0))
-    )
-    return wanted_factor @ np.linalg.pinv(factor, rcond=1e-6) + _still(covariance)
-
-
-def _lower(root: Array) -> Array:
-    upper = np.linalg.qr(root)[1]
-    lower: Array = (upper * np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None]).T
-    return lower
-
-
-_MATRICES: dict[str, Callable[[Array, Array], Array]] = {
-    "monge-kantorovich": _monge_kantorovich,
-    "symmetric": _symmetric,
-    "cholesky": _cholesky,
-}
 
 
 def _at_ranks(values: NDArray[np.floating], reference: NDArray[np.floating]) -> Array:
