@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import neuralstyle as ns
+from neuralstyle.cli.main import COMMANDS
 from neuralstyle.transfer.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,14 @@ def test_every_loss_has_a_row_in_the_table_of_losses(name: str) -> None:
 def test_every_recipe_has_a_row_in_the_table_of_recipes(name: str) -> None:
     page = (ROOT / "docs" / "losses.md").read_text()
     assert f"| `{name}` |" in page, "add a row to the last table of docs/losses.md"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_row_in_the_table_of_commands(name: str) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    assert re.search(rf"^\| `neuralstyle \[?{name}\b", page, re.MULTILINE), (
+        "add a row to the first table of docs/command-line.md"
+    )
 
 
 @pytest.mark.parametrize("name", ns.color.TREATMENTS)
