@@ -147,13 +147,14 @@ def with_mapped_chroma(image: Any, reference: Any, styles: Sequence[Any]) -> Ima
     (8, 8, 3)
     """
     image, reference = check_image(image, "image"), check_image(reference, "reference")
+    untreated: Image = image
     if image.shape != reference.shape:
         raise ValueError(
             f"reference: expected an image of the same shape {image.shape}, "
             f"received {reference.shape}"
         )
     if not styles:
-        return image
+        return untreated
     colors = [check_image(style, f"styles[{i}]").reshape(-1, 3) for i, style in enumerate(styles)]
     wanted = to_oklab(np.concatenate(colors))
     lightness = to_oklab(image)[..., :1]

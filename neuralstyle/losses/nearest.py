@@ -15,15 +15,10 @@ from neuralstyle._types import Tensor
 from neuralstyle.losses.columns import column_parts, joint_directions
 from neuralstyle.losses.layers import LayerLoss, Layers
 from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.names import NEAREST_LAYERS
 from neuralstyle.losses.shapes import Shapes, dtype_of, feature_at
 from neuralstyle.losses.statistics import positions
 from neuralstyle.losses.strotss import directions
-
-NEAREST_LAYERS = (
-    *(f"block{block}_conv{conv}" for block in (1, 2) for conv in (1, 2)),
-    *(f"block{block}_conv{conv}" for block in (3, 4) for conv in (1, 2, 3)),
-)
-"""All layers of VGG16 up to its fourth block; VGG19 has them too."""
 
 BLOCK = 2**28
 """Bytes of the cosines that are computed at a time, where a whole picture is matched."""

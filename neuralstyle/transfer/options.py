@@ -154,7 +154,8 @@ class Options:
         None,
         "str or ColorTreatment",
         'What to do about colours, such as ``"match"`` (the style gets the content\'s before) or '
-        '``"content"`` (the result gets the content\'s after): see `neuralstyle.color.TREATMENTS`.',
+        '``"content"`` (the result gets the content\'s after): see `neuralstyle.color.TREATMENTS`. '
+        "None leaves it to the recipe: of the library's, `nnst` alone does something.",
         checks.color,
         flag="--color",
         short_help="what to do about colours: see the documentation",

@@ -71,7 +71,8 @@ class Painter:
             self.shares = check_shares(
                 options.style_weights, len(self.styles), "style_weights", "styles"
             )
-        self.treatment = treatment(options.color)
+        self.color = self._recipe(None).color if options.color is None else options.color
+        self.treatment = treatment(self.color)
 
     @functools.cached_property
     def extractor(self) -> Extractor:
@@ -122,18 +123,20 @@ class Painter:
         def finished(picture: Image) -> Image:
             if content is None:
                 return picture
-            return self.treatment.after(picture, resize(content, picture.shape[:2]))
+            beside = resize(content, picture.shape[:2])
+            styles = [*self.styles, *(region.style for region in self.options.regions or ())]
+            return self.treatment.finish(self.treatment.after(picture, beside), beside, styles)
 
         run = Scales(plan.shapes, plan.iterations, started, finished)
         with progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
-            for shape, count in zip(plan.shapes, plan.iterations, strict=True):
+            for number, (shape, count) in enumerate(zip(plan.shapes, plan.iterations, strict=True)):
                 try:
                     start = plan.start
                     if run.results:
                         start = enlarged(run.results[-1].image, shape, plan.detail)
                     start, terms = before(start)
-                    objective = StyleObjective(self.targets.objective(plan, shape), *terms)
+                    objective = StyleObjective(self.targets.objective(plan, number, start), *terms)
                     result = minimize(
                         self._balanced(objective, start),
                         self.extractor,
@@ -169,11 +172,12 @@ class Painter:
 
     def _settings(self, plan: Plan) -> dict[str, Any]:
         network = self.options.network
-        named = ("style_weights", "style_scale", "style_fit", "color", "balance", "seed")
+        named = ("style_weights", "style_scale", "style_fit", "balance", "seed")
         return {
             "recipe": "function" if self.options.objective else plan.recipe.name,
             "network": repr(network) if callable(network) else os.fspath(network),
             **{name: getattr(self.options, name) for name in named},
+            "color": self.color,
             "regions": [region.weight for region in plan.regions],
             "shapes": plan.shapes,
             "maxiter": plan.iterations,

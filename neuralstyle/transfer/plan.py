@@ -26,13 +26,14 @@ class Plan:
 
     Attributes
     ----------
-    recipe : Recipe
+    stages : list of Recipe
+        At each of `shapes`; the first gives the settings.
     content : array or None
         With its colours treated, as are the styles.
     styles : list of arrays
     regions : list of Region
     shapes : list of (int, int)
-        From coarse to fine.
+        From coarse to fine; further stages of a recipe have the last one again.
     iterations : list of int
         At each of them.
     init : str or dict
@@ -43,7 +44,7 @@ class Plan:
         Whose detail is added where a result is enlarged.
     """
 
-    recipe: Recipe
+    stages: list[Recipe]
     content: Image | None
     styles: list[Image]
     regions: list[Region]
@@ -52,6 +53,11 @@ class Plan:
     init: str | dict[str, float]
     start: Image
     detail: Image | None
+
+    @property
+    def recipe(self) -> Recipe:
+        """What gives the settings."""
+        return self.stages[0]
 
 
 def make_plan(
@@ -81,7 +87,11 @@ def make_plan(
     regions = list(options.regions or ())
     shapes = _shapes(options, recipe, styles, content)
     counts: Any = options.maxiter
-    iterations = iterations_at(counts, recipe.maxiter, shapes)
+    usual = iterations_at(None, recipe.maxiter, shapes)
+    stages = [recipe] * len(shapes) + recipe.later
+    shapes += shapes[-1:] * len(recipe.later)
+    usual += [stage.maxiter[0] for stage in recipe.later]
+    iterations = iterations_at(counts, tuple(usual), shapes)
     for region in regions:  # masks refuse other proportions
         region.mask.at("input", shapes[-1] if content is None else content.shape[:2])
 
@@ -93,8 +103,9 @@ def make_plan(
     check_there(first, content, styles)
     if isinstance(first, np.ndarray) and options.scales is None:
         # An image has the coarse scales behind it.
-        done = sum(max(shape) <= max(first.shape[:2]) for shape in shapes[:-1])
-        shapes, iterations = shapes[done:], iterations[done:]
+        coarse = shapes[: -1 - len(recipe.later)]
+        done = sum(max(shape) <= max(first.shape[:2]) for shape in coarse)
+        shapes, iterations, stages = shapes[done:], iterations[done:], stages[done:]
 
     used, styles = content, list(styles)
     if content is not None:
@@ -112,7 +123,7 @@ def make_plan(
         detail = used
         start = enlarged(first, shapes[0], detail)
     return Plan(
-        recipe=recipe,
+        stages=stages,
         content=used,
         styles=styles,
         regions=regions,

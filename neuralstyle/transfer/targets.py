@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, final
 
@@ -16,7 +17,7 @@ from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.plan import Plan, Shape
-from neuralstyle.transfer.recipes import combined
+from neuralstyle.transfer.recipes import Recipe, combined
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.scales import style_size
 
@@ -52,10 +53,11 @@ class Targets:
         self._extractor = extractor
         self._shares = shares
         self._lasting = treatment.style is ColorTreatment.style
-        self._remembered: dict[Shape, list[list[StyleObjective]]] = {}
+        self._remembered: dict[tuple[Shape, str], list[list[StyleObjective]]] = {}
 
-    def objective(self, plan: Plan, shape: Shape) -> StyleObjective | Loss:
-        """Make the objective at a size."""
+    def objective(self, plan: Plan, number: int, start: Image) -> StyleObjective | Loss:
+        """Make the objective of a stage, given what it starts from."""
+        shape, recipe = plan.shapes[number], plan.stages[number]
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
             styles = [self._fitted(style, shape) for style in plan.styles]
@@ -63,32 +65,46 @@ class Targets:
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)
-        terms = plan.recipe.content(seen)
-        if plan.content is None and any(
-            isinstance(term.loss, ContentLoss) for part in terms for term in part.terms
+        terms = recipe.content(seen)
+        if plan.content is None and (
+            recipe.source
+            or any(isinstance(term.loss, ContentLoss) for part in terms for term in part.terms)
         ):
             raise ValueError(
                 f"content: expected an image for the recipe {plan.recipe.name}, received None; "
                 "without its content loss (content_weight=0) it makes textures"
             )
         shares = [*self._shares, *(region.share for region in plan.regions)]
-        return combined(terms, self._of_styles(plan, shape, seen), shares)
-
-    def _of_styles(self, plan: Plan, shape: Shape, seen: Any) -> list[list[StyleObjective]]:
-        """Make the terms of every style and region, or take those of an earlier content."""
-        if shape in self._remembered:
-            return self._remembered[shape]
-        style = plan.recipe.style
-        made = [style(seen, self._fitted(picture, shape)) for picture in plan.styles]
-        made += [
-            style(seen, self._fitted(region.style, shape), **self._masks(region, shape))
-            for region in plan.regions
-        ]
+        if recipe.source is not None:
+            source = self._mixed(plan.content, start, recipe.source)
+            return combined(
+                terms, self._of_styles(plan, recipe, shape, seen, source=source), shares
+            )
+        key = shape, recipe.name
+        made = self._remembered.get(key) or self._of_styles(plan, recipe, shape, seen)
         if self._lasting:
-            self._remembered[shape] = made
+            self._remembered[key] = made
             if len(self._remembered) > REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
+        return combined(terms, made, shares)
+
+    def _of_styles(
+        self, plan: Plan, recipe: Recipe, shape: Shape, seen: Any, **source: Any
+    ) -> list[list[StyleObjective]]:
+        """Make the terms of every style and region."""
+        style = functools.partial(recipe.style, seen, **source)
+        made = [style(self._fitted(picture, shape)) for picture in plan.styles]
+        made += [
+            style(self._fitted(region.style, shape), **self._masks(region, shape))
+            for region in plan.regions
+        ]
         return made
+
+    def _mixed(self, content: Image | None, start: Image, share: float) -> Any:
+        """Return the features of a picture between a start and the content."""
+        if content is not None:
+            start = start + np.float32(share) * (resize(content, start.shape[:2]) - start)
+        return self._extractor(image_tensor(np.clip(start, 0, 1)))
 
     def _features(self, picture: Image, shape: Shape) -> Any:
         return self._extractor(image_tensor(resize(picture, shape)))

@@ -12,6 +12,7 @@ from neuralstyle.optimize.methods import LBFGS, Method
 
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling
+    from neuralstyle.images.color import ColorTreatment
     from neuralstyle.losses.objective import Loss, StyleObjective
 
 FeatureMap: TypeAlias = Mapping[str, Tensor]
@@ -45,6 +46,16 @@ class Recipe:
         Whether the weights presume the size of the ImageNet VGG19's activations.
     method : Method
         The optimiser.
+    source : float or None
+        Where it is a number, `style` gets ``source=`` too: the features of the picture that each
+        scale starts from, mixed with this share, from 0 to 1, of the content. Its terms are made
+        anew for every content then, and with a share above 0 there are no textures. Called by hand,
+        a recipe takes the content for the source.
+    then : Recipe or None
+        A last stage at full size, from what was painted so far: its losses, and the first number of
+        its iterations, count.
+    color : str, ColorTreatment or None
+        What its source does about colours; `stylize` does that where nothing else is asked for.
 
     Examples
     --------
@@ -67,6 +78,14 @@ class Recipe:
     min_size: int | None = None
     absolute: bool = False
     method: Method = LBFGS()
+    source: float | None = None
+    then: Recipe | None = None
+    color: str | ColorTreatment | None = None
+
+    @property
+    def later(self) -> list[Recipe]:
+        """The stages after the first, in order."""
+        return [] if self.then is None else [self.then, *self.then.later]
 
     def __call__(
         self,
@@ -92,7 +111,8 @@ class Recipe:
         if not styles:
             raise ValueError("styles: expected the features of at least one style, received none")
         shares = check_shares(style_weights, len(styles), "style_weights", "styles")
-        made = [self.style(content, style) for style in styles]
+        source = {} if self.source is None else {"source": content}
+        made = [self.style(content, style, **source) for style in styles]
         return combined(self.content(content), made, shares)
 
 
