@@ -149,6 +149,11 @@ class Pyramid:
             images.append(halved(images[-1]))
         return _PyramidFeatures([self.extractor(image) for image in images])
 
+    def __getattr__(self, name: str) -> Any:
+        """Say what became of a method of version 0.1."""
+        now = "; use neuralstyle.over_octaves" if name == "objective" else ""
+        raise AttributeError(f"a Pyramid has no attribute {name!r}{now}")
+
     def __repr__(self) -> str:
         """Describe it in a line."""
         return f"Pyramid({self.extractor!r}, octaves={self.octaves})"

@@ -7,6 +7,8 @@ see only the ``M = H * W`` positions by ``C`` channels; `positions` makes that m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
@@ -372,3 +374,8 @@ def laplacian(image: Tensor, pool: int = 1) -> Tensor:
         p = ops.average_pool(p, pool, pool, data_format="channels_last")
     vertical = p[:, :-2, 1:-1] + p[:, 2:, 1:-1]
     return 4 * p[:, 1:-1, 1:-1] - vertical - p[:, 1:-1, :-2] - p[:, 1:-1, 2:]
+
+
+def __getattr__(name: str) -> Any:  # noqa: N807
+    now = '; use neuralstyle.resize(mask, size, "mean")' if name == "resize_mask" else ""
+    raise AttributeError(f"neuralstyle.statistics has no attribute {name!r}{now}")

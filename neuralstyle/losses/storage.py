@@ -76,12 +76,10 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
     check_place(target)
     arrays: list[NDArray[Any]] = []
     contents = json.dumps({"format": FORMAT, "loss": _encoded(loss, arrays, "loss")})
-    with replacing(target) as file:
-        np.savez(
-            file,
-            **{_CONTENTS: np.array(contents)},
-            **{str(number): array for number, array in enumerate(arrays)},
-        )
+    file: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
+    file[_CONTENTS] = np.array(contents)
+    with replacing(target) as stream:
+        np.savez(stream, **file)
 
 
 def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:

@@ -135,7 +135,10 @@ def objective(name: str, value: Any) -> Any:
     from neuralstyle.losses.objective import Loss, StyleObjective
 
     if isinstance(value, Recipe | str) or value in list(RECIPES.values()):
-        raise TypeError(f"{name}: expected a function of features, received {value!r}; use recipe=")
+        received = f"the recipe {value.name}" if isinstance(value, Recipe) else repr(value)
+        raise TypeError(
+            f"{name}: expected a function of features, received {received}; use recipe="
+        )
     made = isinstance(value, Loss | StyleObjective)
     if made or not callable(value):
         raise TypeError(

@@ -22,7 +22,7 @@ from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.network import load_network
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.plan import Plan, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.scales import Scales, enlarged
@@ -38,6 +38,10 @@ WARM_UP = 10
 
 PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
 """Options that go to `minimize` as they are."""
+
+
+RECORDED_BY_MINIMIZE = (*PASSED_ON, "method", "objective", "callback", "progress")
+"""Options that the settings of a result have from there, or that are no settings."""
 
 
 class Painted(NamedTuple):
@@ -172,11 +176,10 @@ class Painter:
 
     def _settings(self, plan: Plan) -> dict[str, Any]:
         network = self.options.network
-        named = ("style_weights", "style_scale", "style_fit", "balance", "seed")
         return {
+            **{n: getattr(self.options, n) for n in options() if n not in RECORDED_BY_MINIMIZE},
             "recipe": "function" if self.options.objective else plan.recipe.name,
             "network": repr(network) if callable(network) else os.fspath(network),
-            **{name: getattr(self.options, name) for name in named},
             "color": self.color,
             "regions": [region.weight for region in plan.regions],
             "shapes": plan.shapes,
