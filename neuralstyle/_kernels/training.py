@@ -31,7 +31,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     >>> double(np.float32([1, 2])).numpy().tolist()
     [2.0, 4.0]
     """
-    traced = tf.function(function, jit_compile=False)
+    traced = tf.function(function, autograph=False, jit_compile=False)
 
     def call(*arguments: Any) -> Any:
         with TRACING:

@@ -2,8 +2,8 @@ r"""All layers of a narrow network trained together to be the wide network's cho
 
 Minimised is the sum over layers of the squared error after the ReLU, divided by the mean square of
 the wide network's channels, by Adam (Kingma and Ba 2015) with a warm-up, a rate that falls along a
-cosine, and clipped gradients. A layer's rate is in units of its own size, so that one fits all. The
-result is the moving average of the weights.
+cosine, and clipped gradients, in coordinates that `whitening` gives, in which one rate fits all
+layers. The result is the moving average of the weights.
 
 What the wide network makes of the crops takes longer than a step. So training goes in rounds: the
 channels of some hundred crops are computed once, and crossed several times, in batches that are put
@@ -26,6 +26,7 @@ from neuralstyle._types import Floats, Tensor
 from neuralstyle.features.activations import POOLINGS, Teacher, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import TRAINING, Crops
+from neuralstyle.features.whitening import PREPROCESSED, whitening
 
 RATE = 1e-3
 """Of Adam, in units of a layer's typical weight: its outputs' size by its inputs'."""
@@ -47,9 +48,6 @@ FRESH = 24
 
 REUSE = 4
 """How many times a round crosses them."""
-
-PREPROCESSED = 60.0
-"""Size of the preprocessed pictures."""
 
 Arrays: TypeAlias = list[NDArray[np.float32]]
 
@@ -154,6 +152,7 @@ class Training:
     ) -> None:
         self._architecture = architecture
         self._names = tuple(weights)
+        self._normal = sizes
         self._sizes = [sizes[name] for name in self._names]
         self._units = [
             unit
@@ -164,6 +163,8 @@ class Training:
         zeros = [np.zeros_like(array) for array in start]
         self._state: list[list[Any]] = [start, zeros, zeros, start]
         self._steps, self._rate = steps, rate
+        self._whitening: Sequence[Tensor] = ()
+        self._start = weights
         self._advance = {p: compiled(functools.partial(self._next, p)) for p in POOLINGS}
         self._errors = np.full(len(self._names), np.nan)
         self.step = 0
@@ -180,11 +181,20 @@ class Training:
         pairs = zip(arrays[::2], arrays[1::2], strict=True)
         return dict(zip(self._names, pairs, strict=True))
 
+    def whiten(self, crops: Crops) -> None:
+        """Train in coordinates in which the inputs of the layers are uncorrelated at the start."""
+        self._whitening = whitening(self._architecture, self._start, self._normal, crops)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that is needed to go on."""
         return {
             "step": np.array(self.step),
             "errors": self._errors,
+            **{
+                f"start/{name}/{part}": array
+                for name, pair in self._start.items()
+                for part, array in enumerate(pair)
+            },
             **{
                 f"state/{part}/{index}": np.asarray(array)
                 for part, arrays in enumerate(self._state)
@@ -192,14 +202,28 @@ class Training:
             },
         }
 
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `arrays` returned."""
-        self.step = int(arrays["step"])
-        self._errors = np.array(arrays["errors"])
-        self._state = [
-            [arrays[f"state/{part}/{index}"] for index in range(len(self._units))]
-            for part in range(len(self._state))
+    @classmethod
+    def restored(
+        cls,
+        architecture: Architecture,
+        arrays: Mapping[str, NDArray[Any]],
+        sizes: Mapping[str, float],
+        steps: int,
+        rate: float = RATE,
+    ) -> Training:
+        """Return what goes on from where another one's `arrays` were taken."""
+        start: Weights = {
+            name: (arrays[f"start/{name}/0"], arrays[f"start/{name}/1"])
+            for name in architecture.convolutions
+        }
+        training = cls(architecture, start, sizes, steps, rate)
+        training.step = int(arrays["step"])
+        training._errors = np.array(arrays["errors"])
+        training._state = [
+            [arrays[f"state/{part}/{index}"] for index in range(len(training._units))]
+            for part in range(len(training._state))
         ]
+        return training
 
     def advance(self, example: Example) -> None:
         """Take a step."""
@@ -233,17 +257,34 @@ class Training:
             slope * unit
             for slope, unit in zip(slopes(ops.sum(errors), weights), self._units, strict=True)
         ]
+        if self._whitening:
+            gradients = self._turned(gradients, transposed=True)
         length = ops.sqrt(sum(ops.sum(ops.square(slope)) for slope in gradients))
         shrink = ops.minimum(1.0, CLIP / ops.maximum(length, 1e-12))
-        for i, unit in enumerate(self._units):
+        changes = []
+        for i in range(len(self._units)):
             slope = gradients[i] * shrink
             first[i] = MOMENTUM * first[i] + (1 - MOMENTUM) * slope
             second[i] = SQUARES * second[i] + (1 - SQUARES) * ops.square(slope)
             mean = first[i] / (1 - MOMENTUM**step)
             size = ops.sqrt(second[i] / (1 - SQUARES**step))
-            weights[i] = weights[i] - rate * unit * mean / (size + 1e-8)
+            changes.append(rate * mean / (size + 1e-8))
+        if self._whitening:
+            changes = self._turned(changes)
+        for i, unit in enumerate(self._units):
+            weights[i] = weights[i] - unit * changes[i]
             average[i] = memory * average[i] + (1 - memory) * weights[i]
         return [weights, first, second, average], errors
+
+    def _turned(self, arrays: list[Tensor], transposed: bool = False) -> list[Tensor]:
+        """Multiply kernels and biases with the whitening, or with its transpose."""
+        turned = []
+        for index, matrix in enumerate(self._whitening):
+            kernel, bias = arrays[2 * index : 2 * index + 2]
+            rows = ops.concatenate([ops.reshape(kernel, (-1, kernel.shape[-1])), bias[None]])
+            rows = ops.matmul(ops.transpose(matrix) if transposed else matrix, rows)
+            turned += [ops.reshape(rows[:-1], kernel.shape), rows[-1]]
+        return turned
 
     def _relative_errors(
         self, pooling: Pooling, weights: list[Tensor], images: Tensor, targets: list[Tensor]

@@ -64,13 +64,13 @@ def refit(
     for number in range(passes + 1):
         residual = np.zeros_like(weights)
         for index, (inputs, targets) in enumerate(batches):
-            positions = _positions(targets.shape, (seed, index))
+            where = positions(targets.shape, ROWS, (seed, index))
             now = weights.astype(np.float32)
             if number == 0:
-                moments, slope = _plain(inputs, targets, positions, now)
+                moments, slope = _plain(inputs, targets, where, now)
                 second += np.asarray(moments)
             else:
-                slope = _rectified(inputs, targets, positions, now)
+                slope = _rectified(inputs, targets, where, now)
             residual += np.asarray(slope)
         if number == 0:
             inverse = _inverse(second, ridge)
@@ -78,11 +78,12 @@ def refit(
     return weights[:-1].reshape(shape).astype(np.float32), weights[-1].astype(np.float32)
 
 
-def _positions(shape: Sequence[int], seed: Sequence[int]) -> NDArray[np.int32]:
+def positions(shape: Sequence[int], most: int, seed: Sequence[int]) -> NDArray[np.int32]:
+    """Return all positions of a batch of shape (N, H, W), or some of them drawn at random."""
     count = int(np.prod(shape[:3]))
-    if count <= ROWS:
+    if count <= most:
         return np.arange(count, dtype=np.int32)
-    return np.random.default_rng(seed).choice(count, ROWS, replace=False).astype(np.int32)
+    return np.random.default_rng(seed).choice(count, most, replace=False).astype(np.int32)
 
 
 def _inverse(second: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
@@ -92,34 +93,48 @@ def _inverse(second: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
     return np.linalg.inv(damped)
 
 
-def _rows(inputs: Tensor, targets: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the neighbourhoods of positions with a constant, and the targets there."""
+def neighbourhoods(inputs: Tensor, where: Tensor) -> Tensor:
+    """Return the 3 x 3 neighbourhoods of some positions of a batch, and a constant.
+
+    Parameters
+    ----------
+    inputs : tensor, shape (N, H, W, C)
+    where : tensor of int, shape (R,)
+        Positions among N H W.
+
+    Returns
+    -------
+    tensor, shape (R, 9 C + 1)
+        In the order of a kernel (3, 3, C, D); the last column is 1.
+    """
     _, height, width, channels = inputs.shape
     padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
     # Where the corner of each neighbourhood lies in the padded batch, and its nine from there.
     # (Keras' patches are made by a convolution, which takes as long as all the rest.)
-    corner = (
-        positions + 2 * (positions // width) + 2 * (width + 2) * (positions // (width * height))
-    )
+    corner = where + 2 * (where // width) + 2 * (width + 2) * (where // (width * height))
     taps = np.add.outer((width + 2) * np.arange(3), np.arange(3)).ravel().astype(np.int32)
     rows = ops.take(ops.reshape(padded, (-1, channels)), corner[:, None] + taps, axis=0)
-    rows = ops.pad(ops.reshape(rows, (-1, 9 * channels)), ((0, 0), (0, 1)), constant_values=1.0)
-    aims = ops.take(ops.reshape(targets, (-1, targets.shape[-1])), positions, axis=0)
-    return rows, ops.cast(aims, "float32")
+    return ops.pad(ops.reshape(rows, (-1, 9 * channels)), ((0, 0), (0, 1)), constant_values=1.0)
+
+
+def _rows(inputs: Tensor, targets: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the neighbourhoods of positions, and the targets there."""
+    aims = ops.take(ops.reshape(targets, (-1, targets.shape[-1])), where, axis=0)
+    return neighbourhoods(inputs, where), ops.cast(aims, "float32")
 
 
 @compiled
 def _plain(
-    inputs: Tensor, targets: Tensor, positions: Tensor, weights: Tensor
+    inputs: Tensor, targets: Tensor, where: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor]:
-    rows, aims = _rows(inputs, targets, positions)
+    rows, aims = _rows(inputs, targets, where)
     turned = ops.transpose(rows)
     return ops.matmul(turned, rows), ops.matmul(turned, aims - ops.matmul(rows, weights))
 
 
 @compiled
-def _rectified(inputs: Tensor, targets: Tensor, positions: Tensor, weights: Tensor) -> Tensor:
-    rows, aims = _rows(inputs, targets, positions)
+def _rectified(inputs: Tensor, targets: Tensor, where: Tensor, weights: Tensor) -> Tensor:
+    rows, aims = _rows(inputs, targets, where)
     values = ops.matmul(rows, weights)
     aims = ops.where(aims > 0, aims, ops.minimum(values, 0.0))
     return ops.matmul(ops.transpose(rows), aims - values)

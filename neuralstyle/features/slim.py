@@ -246,10 +246,9 @@ def slim(
         checkpoint.write(channels, sizes, training.arrays())
     else:
         channels, sizes, arrays = saved
-        nothing = {n: (np.zeros(0, np.float32),) * 2 for n in architecture.convolutions}
-        training = Training(architecture, nothing, sizes, steps, rate)
-        training.restore(arrays)
+        training = Training.restored(architecture, arrays, sizes, steps, rate)
     if training.step < steps:
+        training.whiten(crops)
         examples = Examples(Teacher(architecture, wide, channels, sizes), crops, fresh, reuse)
         written = time.monotonic()
         for example in examples.since(training.step):
