@@ -53,7 +53,7 @@ class Targets:
         self._extractor = extractor
         self._shares = shares
         self._lasting = treatment.style is ColorTreatment.style
-        self._remembered: dict[tuple[Shape, str], list[list[StyleObjective]]] = {}
+        self._remembered: dict[tuple[Shape, int], list[list[StyleObjective]]] = {}
 
     def objective(self, plan: Plan, number: int, start: Image) -> StyleObjective | Loss:
         """Make the objective of a stage, given what it starts from."""
@@ -80,7 +80,7 @@ class Targets:
             return combined(
                 terms, self._of_styles(plan, recipe, shape, seen, source=source), shares
             )
-        key = shape, recipe.name
+        key = shape, len(recipe.later)  # stages may have one name
         made = self._remembered.get(key) or self._of_styles(plan, recipe, shape, seen)
         if self._lasting:
             self._remembered[key] = made

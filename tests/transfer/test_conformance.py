@@ -25,9 +25,10 @@ every_weight = pytest.mark.parametrize(
         pytest.param(make, flag, id=f"{name}-{flag}")
         for name, make in RECIPES.items()
         for flag in inspect.signature(make).parameters
-        if flag.endswith("_weight")
+        if flag.endswith("_weight") and (flag != "content_weight" or make().source is None)
     ],
 )
+"""Of terms: where matches are found for a mixture, the content's weight is its share in that."""
 
 CONTENT, STYLE = picture(0, (36, 48)), picture(1, (40, 36), 15)
 
@@ -84,7 +85,8 @@ def test_a_recipe_paints_the_same_bits_twice_and_better_than_it_began(make: Make
     np.testing.assert_array_equal(first.image, again.image)
     assert np.isfinite(first.image).all() and first.image.shape == CONTENT.shape
     assert np.isfinite(list(first.losses.values())).all()
-    assert first.history[-1].fun < first.history[0].fun
+    last = [record.fun for record in first.history if record.scale == first.history[-1].scale]
+    assert last[-1] < last[0]
     assert first.settings["recipe"] == make.__name__
     assert first.settings["method"] == str(make().method)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from neuralstyle import losses
 from neuralstyle._checks import number
 from neuralstyle.losses.names import NEAREST_LAYERS
-from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe, named, weighted
+from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe, named
 
 if TYPE_CHECKING:
     from neuralstyle.losses import Layers
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 def nnst(
     *,
     content_weight: float = 0.25,
-    style_weight: float = 1.0,
     style_layers: Layers = NEAREST_LAYERS,
 ) -> Recipe:
     r"""Paint by nearest neighbours, as Kolkin et al. 2022 do.
@@ -33,8 +32,6 @@ def nnst(
     content_weight : float from 0 to 1, default 0.25
         The content's share in the picture that matches are found for; the rest is what was painted
         so far. More keeps the photograph, 0 makes textures. It is :math:`1 - \alpha` of the paper.
-    style_weight : float, default 1
-        Of the one term that there is.
     style_layers : layers
         As `NearestLoss` takes them.
 
@@ -48,10 +45,12 @@ def nnst(
     People preferred the method to those before it, with pictures of 512 pixels and more. Where
     features cannot be turned (those of a function of your own), the style counts as it is.
 
-    Deviations from the authors' code: L-BFGS on pixels, in a fraction of the evaluations, where it
-    makes 200 steps of Adam on a Laplacian pyramid at every scale; what is frozen is one objective,
-    which suits it. Scales start with the content's finest detail, which the authors only use to
-    find matches. Further notes are those of `NearestLoss` and of `color.with_mapped_chroma`.
+    Deviations from the authors' code: L-BFGS on pixels, where it makes 200 steps of Adam on a
+    Laplacian pyramid at every scale (of the frozen loss, at 256 pixels, L-BFGS is lower after 50
+    evaluations than Adam on pixels after 200). Scales start with the content's finest detail, which
+    the authors only use to find matches. The last stage takes the style as it is, not turned: an
+    evaluation is four times as fast, and strokes keep the painting's direction. Further notes are
+    those of `NearestLoss` and of `color.with_mapped_chroma`.
 
     References
     ----------
@@ -59,30 +58,29 @@ def nnst(
     arXiv 2203.13215, 2022.
     """
 
-    def term(style: FeatureMap, **options: Any) -> list[StyleObjective]:
-        turns = 4 if hasattr(style, "turned") else 1
-        return weighted(
-            (style_weight, lambda: losses.NearestLoss(style, style_layers, turns=turns, **options))
-        )
-
     def frozen(
         content: FeatureMap, style: FeatureMap, source: FeatureMap | None = None, **masks: Any
     ) -> list[StyleObjective]:
-        return term(style, source=content if source is None else source, **masks)
+        turns = 4 if hasattr(style, "turned") else 1
+        source = content if source is None else source
+        return [1.0 * losses.NearestLoss(style, style_layers, source=source, turns=turns, **masks)]
+
+    def anew(content: FeatureMap, style: FeatureMap, **masks: Any) -> list[StyleObjective]:
+        return [1.0 * losses.NearestLoss(style, style_layers, frozen=False, turns=1, **masks)]
 
     return Recipe(
         "nnst",
         content=lambda content: [],
         style=frozen,
         pooling="max",
-        maxiter=(60,),
+        maxiter=(50,),
         min_size=64,
         source=number("content_weight", content_weight, 0, most=1),
         then=Recipe(
             "nnst_layers",
             content=lambda content: [],
-            style=lambda content, style, **masks: term(style, frozen=False, **masks),
-            maxiter=(40,),
+            style=anew,
+            maxiter=(15,),
         ),
         color="oklab",
     )
