@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle._checks import number, whole_number
-from neuralstyle.cli import messages
 from neuralstyle.cli.arguments import Keep, Parser, reading
-from neuralstyle.cli.messages import refusing, silent_start, tell
+from neuralstyle.cli.messages import Failure, sentence, silent_start, tell
 from neuralstyle.transfer import words
 
 if TYPE_CHECKING:
@@ -54,10 +53,9 @@ def run(args: argparse.Namespace, command: str) -> int:
     """Make a slim network; return the exit code."""
     with silent_start():
         from neuralstyle.features import slim
-    with refusing():
-        target = slim.checked_target(args.output)
     show = _Lines(args.quiet)
     try:
+        target = slim.checked_target(args.output)
         slimmed = slim.slim(
             args.network,
             args.images,
@@ -71,8 +69,8 @@ def run(args: argparse.Namespace, command: str) -> int:
             command=command,
         )
         slimmed.save(target)
-    except (OSError, TypeError, ValueError, KeyError) as error:
-        raise messages.failure(error) from error
+    except (OSError, TypeError, ValueError) as error:
+        raise Failure(_flagged(error, args), 2 if show.stage == "" else 1) from error
     if not args.quiet:
         tell(_summary(slimmed, args), prefix="")
     return 0
@@ -83,17 +81,26 @@ class _Lines:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._stage = ""
+        self.stage = ""
         self._next = 0.0
 
     def __call__(self, now: SlimProgress) -> None:
         """Write a line, if it is time for one."""
         last = now.stage == "training" and now.done == now.total
-        if self._quiet or not (last or now.stage != self._stage or now.seconds >= self._next):
+        due = last or now.stage != self.stage or now.seconds >= self._next
+        self.stage = now.stage
+        if self._quiet or not due:
             return
-        self._stage, self._next = now.stage, now.seconds + LINES_EVERY
+        self._next = now.seconds + LINES_EVERY
         line = f"{now.seconds:7.1f} s  {now.stage} {now.done} of {now.total}"
         tell(f"{line}  {_short(now.errors)}".rstrip(), prefix="")
+
+
+def _flagged(error: Exception, args: argparse.Namespace) -> str:
+    """Return an error's sentence, with this command's flags for the names of arguments."""
+    name, colon, rest = sentence(error).partition(":")
+    name = {"target": "output"}.get(name, name)
+    return f"--{name}:{rest}" if colon and name in vars(args) else sentence(error)
 
 
 def _short(errors: Mapping[str, float]) -> str:

@@ -130,13 +130,14 @@ def _pictures(images: Images) -> tuple[list[Any], list[int]]:
     """Return every picture once, and how many times it was named."""
     several = isinstance(images, Iterable) and not isinstance(images, str | np.ndarray)
     found: dict[Any, tuple[Any, int]] = {}
-    for source in images if several else [images]:  # type: ignore[union-attr, list-item]
+    sources: Iterable[Any] = images if several else [images]  # type: ignore[assignment]
+    for source in sources:
         if isinstance(source, str | os.PathLike):
-            paths = _files(Path(source))
+            ones: list[Any] = list(_files(Path(source)))
         else:
             check_image(source, "images")
-            paths = [source]
-        for one in paths:
+            ones = [source]
+        for one in ones:
             key = one if isinstance(one, Path) else id(one)
             found[key] = (one, found.get(key, (one, 0))[1] + 1)
     if not found:
@@ -186,7 +187,8 @@ def _varied(random: np.random.Generator, crops: Floats) -> Floats:
         varied = (1 - share) * varied + share * varied[random.permutation(count)]
     fine = random.random() < 0.5
     grain = side if fine else side // 2
-    noise = random.standard_normal((count, grain, grain, 3), np.float32)
+    noise: NDArray[Any] = random.standard_normal((count, grain, grain, 3), np.float32)
     if not fine:
         noise = 1.5 * np.stack([resize(one, (side, side), "linear") for one in noise])
-    return np.clip(varied + 0.12 * some(0.5) * noise, -0.05, 1.05).astype(np.float32)
+    changed: Floats = np.clip(varied + 0.12 * some(0.5) * noise, -0.05, 1.05).astype(np.float32)
+    return changed

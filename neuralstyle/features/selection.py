@@ -45,13 +45,15 @@ def metric(moments: Matrix, kernel: NDArray[np.floating] | None) -> Matrix:
     np.float64(1.3)
     """
     channels = len(moments)
-    own = np.eye(channels) / max(np.trace(moments), np.finfo(np.float64).tiny)
+    own: Matrix = np.eye(channels) / max(np.trace(moments), np.finfo(np.float64).tiny)
     if kernel is None:
         return own
     rows = kernel.astype(np.float64).transpose(2, 0, 1, 3).reshape(channels, -1)
-    needed = rows @ rows.T
-    scale = np.sum(needed * moments)
-    return needed / scale + IDENTITY * own if scale > 0 else own
+    needed: Matrix = rows @ rows.T
+    scale = float(np.sum(needed * moments))
+    if scale > 0:
+        own = needed / scale + IDENTITY * own
+    return own
 
 
 def choose(moments: Matrix, weights: Matrix, count: int) -> NDArray[np.int64]:

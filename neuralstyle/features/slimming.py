@@ -70,9 +70,8 @@ def select(
     for number in range(batches):
         report("selection", number, batches)
         found = run[POOLINGS[number % 2]](crops.batch(SELECTION, number))
-        for sums, news in zip((squares, moments), found, strict=True):
-            for total, new in zip(sums, news, strict=True):
-                total += np.asarray(new)
+        for total, new in zip([*squares, *moments], [*found[0], *found[1]], strict=True):
+            total += np.asarray(new)
     channels: dict[str, NDArray[np.int64]] = {}
     sizes: dict[str, float] = {}
     nexts: list[str | None] = [*names[1:], None]

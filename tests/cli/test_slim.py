@@ -1,0 +1,83 @@
+"""``neuralstyle slim``: a narrow network out of a wide one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuralstyle as ns
+from neuralstyle.cli.main import main
+from neuralstyle.features import slim
+from neuralstyle.features.architectures import VGG16
+from neuralstyle.features.plain import random_weights
+
+
+@pytest.fixture
+def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the library was asked for; it gives a network without looking at pictures."""
+    calls: list[dict[str, Any]] = []
+    weights = random_weights(VGG16, 0, "avg", (2, 2, 2, 2, 2), 32)
+    channels = {name: np.array([0, 2]) for name in weights}
+    errors = {pooling: dict.fromkeys(weights, 0.25) for pooling in ("avg", "max")}
+
+    def made(network: str, images: Any, widths: Any, *, callback: Any, **options: Any) -> Any:
+        calls.append({"network": network, "images": images, "widths": widths, **options})
+        callback(slim.SlimProgress("training", 3, 3, 1.5, errors["avg"]))
+        return slim.Slimmed("vgg16", weights, channels, errors, 3, "# A card\n")
+
+    monkeypatch.setattr(slim, "slim", made)
+    return calls
+
+
+COMMAND = "slim --network wide.npz --images a b --widths 2,2,2,2,2 -o out.npz".split()
+
+
+def test_the_network_and_its_card_are_saved(
+    asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*COMMAND, "--steps", "3", "--seed", "4", "--minutes", "2"]) == 0
+    (call,) = asked
+    assert (call["network"], call["images"], call["widths"]) == ("wide.npz", ["a", "b"], (2,) * 5)
+    assert (call["steps"], call["seed"], call["minutes"], call["resume"]) == (3, 4, 2.0, None)
+    assert call["command"].startswith("neuralstyle slim --network wide.npz")
+    assert ns.VGG16Features("out.npz")._arrays["block1_conv1"][0].shape == (3, 3, 3, 2)
+    assert Path("out.md").read_text() == "# A card\n"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "training 3 of 3  1_1 .2500" in err
+    assert "out.npz: vgg16, 3 steps" in err
+
+
+def test_quiet_is_quiet(asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMAND, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (["--widths", "2,x"], "--widths: expected numbers, N,N,..., received '2,x'"),
+        (["--steps", "-1"], "--steps: expected a whole number of at least 0"),
+        (["--minutes", "0"], "--minutes: expected a number above 0"),
+        (["-o", "out.h5"], "--output: expected a name that ends in .npz, received 'out.h5'"),
+    ],
+)
+def test_refusals_name_the_flag(
+    asked: list[dict[str, Any]],
+    change: list[str],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*COMMAND, *change]) == 2
+    assert says in capsys.readouterr().err
+    assert not asked
+
+
+def test_what_the_library_refuses_is_told_with_the_flag(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(COMMAND) == 2
+    assert "--network: there is no file 'wide.npz'" in capsys.readouterr().err

@@ -1,0 +1,296 @@
+"""Slim networks: which channels, what is fitted to them, and how training ends and goes on."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuralstyle as ns
+from neuralstyle.features import slim as module
+from neuralstyle.features.architectures import VGG16, Weights
+from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
+from neuralstyle.features.plain import random_weights
+from neuralstyle.features.refit import refit
+from neuralstyle.features.selection import choose, metric
+from neuralstyle.features.slim import SlimProgress
+from tests.support import picture
+
+WIDE, NARROW = (4, 6, 8, 8, 8), (3, 5, 6, 6, 6)
+QUICK: dict[str, Any] = {
+    "sides": (32,), "pixels": 4096, "batches": (2, 4), "fresh": 2, "reuse": 2
+}  # fmt: skip
+PICTURES = [picture(seed, (48, 40)) for seed in range(6)]
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a narrow VGG16 that stands for the wide one."""
+    path = tmp_path_factory.mktemp("slim") / "wide.npz"
+    weights = random_weights(VGG16, 0, "avg", WIDE, 64)
+    arrays = {
+        f"{name}/{kind}": array
+        for name, pair in weights.items()
+        for kind, array in zip(("kernel", "bias"), pair, strict=True)
+    }
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(wide: Path) -> ns.Slimmed:
+    return ns.slim(wide, PICTURES, NARROW, steps=24, **QUICK)
+
+
+def same(one: Weights, other: Weights) -> bool:
+    pairs = [(one[name][part], other[name][part]) for name in one for part in (0, 1)]
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+# The choice of channels
+
+
+def moments_and_metric(seed: int, channels: int = 7) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    activations = random.normal(size=(channels, 12))
+    moments = activations @ activations.T
+    return moments, metric(moments, random.normal(size=(3, 3, channels, 4)))
+
+
+def loss(moments: np.ndarray, weights: np.ndarray, kept: list[int]) -> float:
+    """Return what is lost by keeping these channels, with a fresh inverse."""
+    inverse = np.linalg.inv(moments[np.ix_(kept, kept)])
+    return float(np.trace(weights @ (moments - moments[:, kept] @ inverse @ moments[kept])))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_channel_takes_the_most_off_the_loss(seed: int) -> None:
+    moments, weights = moments_and_metric(seed)
+    kept: list[int] = []
+    for count in range(1, 6):
+        others = (j for j in range(len(moments)) if j not in kept)
+        kept.append(min(others, key=lambda j: loss(moments, weights, [*kept, j])))
+        assert choose(moments, weights, count).tolist() == sorted(kept)
+
+
+def test_channels_that_never_fire_come_last() -> None:
+    moments = np.diag([0.0, 2.0, 0.0, 1.0])
+    assert choose(moments, np.eye(4), 3).tolist() == [0, 1, 3]
+    assert choose(np.zeros((3, 3)), np.eye(3), 2).tolist() == [0, 1]
+
+
+def test_the_next_layer_and_the_channels_themselves_matter_ten_to_three() -> None:
+    moments, _ = moments_and_metric(0)
+    kernel = np.random.default_rng(1).normal(size=(3, 3, 7, 4))
+    own, both = metric(moments, None), metric(moments, kernel)
+    assert np.sum(own * moments) == pytest.approx(1)
+    assert np.sum(both * moments) == pytest.approx(1.3)
+    needed = np.einsum("hwio,hwjo->ij", kernel, kernel)
+    expected = needed / np.sum(needed * moments) + 0.3 * own
+    np.testing.assert_allclose(both, expected)
+
+
+# Least squares
+
+
+def convolution_data(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    inputs = random.normal(size=(3, 8, 9, 2)).astype(np.float32)
+    targets = random.normal(size=(3, 8, 9, 4)).astype(np.float32)
+    return inputs, targets
+
+
+def patches(inputs: np.ndarray) -> np.ndarray:
+    padded = np.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    height, width = inputs.shape[1:3]
+    taps = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    rows = np.concatenate(taps, axis=-1).reshape(-1, 9 * inputs.shape[-1])
+    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+
+
+def test_the_fit_is_the_least_squares_one() -> None:
+    data = [convolution_data(0), convolution_data(1)]
+    kernel, bias = refit(
+        data, np.zeros((3, 3, 2, 4), np.float32), np.zeros(4, np.float32), passes=0, ridge=0
+    )
+    rows = np.concatenate([patches(inputs) for inputs, _ in data])
+    targets = np.concatenate([targets.reshape(-1, 4) for _, targets in data])
+    expected, *_ = np.linalg.lstsq(rows, targets, rcond=None)
+    np.testing.assert_allclose(kernel.reshape(18, 4), expected[:-1], atol=1e-5)
+    np.testing.assert_allclose(bias, expected[-1], atol=1e-5)
+
+
+def test_passes_lower_the_error_after_the_relu() -> None:
+    inputs, targets = convolution_data()
+    start = np.zeros((3, 3, 2, 4), np.float32), np.zeros(4, np.float32)
+    errors = []
+    for passes in (0, 1, 4):
+        kernel, bias = refit([(inputs, targets)], *start, passes=passes, ridge=0)
+        values = patches(inputs) @ np.concatenate([kernel.reshape(18, 4), bias[None]])
+        difference = np.maximum(values, 0) - np.maximum(targets.reshape(-1, 4), 0)
+        errors.append(float(np.sum(difference**2)))
+    assert errors[0] > 1.05 * errors[1] > 1.05 * errors[2]
+
+
+def test_without_data_the_kernel_stays() -> None:
+    kernel, bias = convolution_data()[0][:1, :3, :3].reshape(3, 3, 2, 1), np.ones(1, np.float32)
+    nothing = np.zeros((1, 4, 4, 2), np.float32), np.ones((1, 4, 4, 1), np.float32)
+    fitted, _ = refit([nothing], kernel, bias)
+    np.testing.assert_array_equal(fitted, kernel)
+
+
+# Crops
+
+
+def test_batches_depend_on_their_number_and_the_seed() -> None:
+    crops, again, other = (Crops(PICTURES, (16, 24), 2048, seed=seed) for seed in (0, 0, 1))
+    last = again.batch(TRAINING, 3)
+    np.testing.assert_array_equal(crops.batch(TRAINING, 0), again.batch(TRAINING, 0))
+    np.testing.assert_array_equal(crops.batch(TRAINING, 3), last)
+    assert not np.array_equal(crops.batch(TRAINING, 2), crops.batch(TRAINING, 0))
+    assert not np.array_equal(other.batch(TRAINING, 0), crops.batch(TRAINING, 0))
+    assert [crops.batch(TRAINING, i).shape for i in range(2)] == [(8, 16, 16, 3), (4, 24, 24, 3)]
+
+
+def test_pictures_left_out_are_seen_by_validation_alone() -> None:
+    plain = [np.full((20, 20, 3), value, np.float32) for value in np.linspace(0, 1, 8)]
+    crops = Crops(plain, (16,), 4096, every=4)
+    assert len(crops.validation) == 2 and len(crops.training) == 6
+    assert not set(crops.validation) & set(crops.training)
+    drawn: list[int] = []
+    read = crops._picture
+    crops._picture = lambda index: drawn.append(index) or read(index)  # type: ignore
+    crops.batch(TRAINING, 0)
+    assert set(drawn) <= set(crops.training)
+    drawn.clear()
+    crops.batch(VALIDATION, 0)
+    assert set(drawn) <= set(crops.validation)
+
+
+def test_folders_are_searched_and_names_repeated_count(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("a.png", "more/b.png"):
+        ns.save_image(tmp_path / name, PICTURES[0])
+    (tmp_path / "notes.txt").write_text("no picture")
+    crops = Crops([tmp_path, tmp_path / "a.png"], (16,), 1024)
+    assert len(crops) == 2
+    assert crops._times == [2, 1]
+
+
+# The whole
+
+
+def test_full_width_gives_the_network_itself(wide: Path) -> None:
+    whole = ns.slim(wide, PICTURES, WIDE, **QUICK)
+    assert max(max(of.values()) for of in whole.errors.values()) < 1e-3
+    assert [len(kept) for kept in whole.channels.values()][::4] == [4, 8, 8, 8]
+
+
+def test_training_lowers_the_errors(wide: Path, trained: ns.Slimmed) -> None:
+    fitted = ns.slim(wide, PICTURES, NARROW, **QUICK)
+    assert fitted.steps == 0 and trained.steps == 24
+    for pooling in ("avg", "max"):
+        assert sum(trained.errors[pooling].values()) < sum(fitted.errors[pooling].values())
+
+
+def test_the_seed_fixes_the_result(wide: Path, trained: ns.Slimmed) -> None:
+    again = ns.slim(wide, PICTURES, NARROW, steps=24, **QUICK)
+    assert same(again.weights, trained.weights)
+    assert again.errors == trained.errors
+    other = ns.slim(wide, PICTURES, NARROW, seed=1, **QUICK)
+    assert not same(other.weights, trained.weights)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(at: int, now: SlimProgress) -> None:
+    if now.stage == "training" and now.done == at:
+        raise Interrupted
+
+
+def test_a_run_that_was_interrupted_goes_on_to_the_bit(
+    wide: Path, trained: ns.Slimmed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SAVED_EVERY", 0)
+    run = functools.partial(
+        ns.slim, wide, PICTURES, NARROW, steps=24, resume=tmp_path / "state.npz", **QUICK
+    )
+    for at in (3, 11):
+        with pytest.raises(Interrupted):
+            run(callback=functools.partial(interrupt, at))
+    assert same(run().weights, trained.weights)
+
+
+def test_minutes_end_it_early_and_the_card_says_so(wide: Path, trained: ns.Slimmed) -> None:
+    early = ns.slim(wide, PICTURES, NARROW, steps=24, minutes=1e-6, **QUICK)
+    assert early.steps == 1
+    assert "1 steps of fine-tuning, ended early of the 24 planned" in early.card
+    assert "ended early" not in trained.card
+
+
+def test_a_saved_network_is_read_back_with_its_channels_and_card(
+    trained: ns.Slimmed, tmp_path: Path
+) -> None:
+    trained.save(tmp_path / "slim.npz", dtype="float32")
+    read = ns.VGG16Features(tmp_path / "slim.npz")
+    assert same(read._arrays, trained.weights)
+    with np.load(tmp_path / "slim.npz") as file:
+        for name, kept in trained.channels.items():
+            assert file[f"{name}/channels"].tolist() == kept.tolist() == sorted(set(kept))
+    card = (tmp_path / "slim.md").read_text()
+    assert card == trained.card
+    assert "Visual Geometry Group, University of Oxford" in card
+    assert f"| block3_conv1 | 6 | 8 | {trained.errors['avg']['block3_conv1']:.4f} |" in card
+    trained.save(tmp_path / "slim.npz")
+    kernel = np.load(tmp_path / "slim.npz")["block2_conv1/kernel"]
+    np.testing.assert_array_equal(
+        kernel, trained.weights["block2_conv1"][0].astype(np.float16), strict=True
+    )
+
+
+def test_every_stage_is_told(wide: Path) -> None:
+    told: list[SlimProgress] = []
+    ns.slim(wide, PICTURES, NARROW, steps=2, callback=told.append, **QUICK)
+    stages = list(dict.fromkeys(now.stage for now in told))
+    assert stages == ["selection", "teacher", "least squares", "training", "errors"]
+    last = [now for now in told if now.stage == "training"][-1]
+    assert (last.done, last.total) == (2, 2)
+    assert set(last.errors) == set(VGG16.convolutions)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"network": 3}, TypeError, "network: expected"),
+        ({"network": "nowhere.npz"}, FileNotFoundError, "network: there is no file"),
+        ({"images": "nowhere"}, FileNotFoundError, "images: there is no file or folder"),
+        ({"images": []}, ValueError, "images: expected at least one picture"),
+        ({"widths": (4, 4)}, ValueError, "widths: expected 5 numbers, or 13"),
+        ({"widths": (4, 7, 4, 4, 4)}, ValueError, "widths: expected at most 6 for block2_conv1"),
+        ({"widths": "4"}, TypeError, "widths: expected several whole numbers"),
+        ({"steps": -1}, ValueError, "steps: expected at least 0"),
+        ({"minutes": 0}, ValueError, "minutes: expected a number above 0"),
+        ({"batches": (2,)}, ValueError, "batches: expected two numbers"),
+        ({"sides": (8,)}, ValueError, "sides: expected at least 16"),
+    ],
+)
+def test_refusals_name_their_argument(
+    wide: Path, change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    arguments = {"network": wide, "images": PICTURES, "widths": NARROW, **QUICK, **change}
+    with pytest.raises(error, match=message):
+        ns.slim(**arguments)
+
+
+def test_the_state_of_another_run_is_refused(wide: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.npz"
+    ns.slim(wide, PICTURES, NARROW, resume=state, **QUICK)
+    with pytest.raises(ValueError, match="resume: .* with other widths"):
+        ns.slim(wide, PICTURES, WIDE, resume=state, **QUICK)
+    with pytest.raises(ValueError, match="resume: .* is not the state of a training"):
+        ns.slim(wide, PICTURES, WIDE, resume=wide, **QUICK)
