@@ -22,7 +22,7 @@ from neuralstyle.features.crops import TRAINING, Crops
 from neuralstyle.features.plain import preprocess
 from neuralstyle.features.refit import neighbourhoods, positions
 
-DAMPING = 1e-3
+DAMPING = 1e-2
 """Of the mean eigenvalue."""
 
 ROWS = 2048
@@ -51,7 +51,7 @@ def whitening(
     crops : Crops
     batches : int, default 32
         How many to look at.
-    damping : float, default 1e-3
+    damping : float, default 1e-2
 
     Returns
     -------

@@ -189,6 +189,7 @@ def test_full_width_gives_the_network_itself(wide: Path) -> None:
     assert [len(kept) for kept in whole.channels.values()][::4] == [4, 8, 8, 8]
 
 
+@pytest.mark.slow
 def test_training_lowers_the_errors(wide: Path, trained: ns.Slimmed) -> None:
     fitted = ns.slim(wide, PICTURES, NARROW, **QUICK)
     assert fitted.steps == 0 and trained.steps == 24
@@ -196,6 +197,7 @@ def test_training_lowers_the_errors(wide: Path, trained: ns.Slimmed) -> None:
         assert sum(trained.errors[pooling].values()) < sum(fitted.errors[pooling].values())
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_result(wide: Path, trained: ns.Slimmed) -> None:
     again = ns.slim(wide, PICTURES, NARROW, steps=24, **QUICK)
     assert same(again.weights, trained.weights)
@@ -213,6 +215,7 @@ def interrupt(at: int, now: SlimProgress) -> None:
         raise Interrupted
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on_to_the_bit(
     wide: Path, trained: ns.Slimmed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +229,7 @@ def test_a_run_that_was_interrupted_goes_on_to_the_bit(
     assert same(run().weights, trained.weights)
 
 
+@pytest.mark.slow
 def test_minutes_end_it_early_and_the_card_says_so(wide: Path, trained: ns.Slimmed) -> None:
     early = ns.slim(wide, PICTURES, NARROW, steps=24, minutes=1e-6, **QUICK)
     assert early.steps == 1
@@ -233,6 +237,7 @@ def test_minutes_end_it_early_and_the_card_says_so(wide: Path, trained: ns.Slimm
     assert "ended early" not in trained.card
 
 
+@pytest.mark.slow
 def test_a_saved_network_is_read_back_with_its_channels_and_card(
     trained: ns.Slimmed, tmp_path: Path
 ) -> None:
@@ -253,6 +258,7 @@ def test_a_saved_network_is_read_back_with_its_channels_and_card(
     )
 
 
+@pytest.mark.slow
 def test_every_stage_is_told(wide: Path) -> None:
     told: list[SlimProgress] = []
     ns.slim(wide, PICTURES, NARROW, steps=2, callback=told.append, **QUICK)
