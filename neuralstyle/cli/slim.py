@@ -12,7 +12,7 @@ from neuralstyle.cli.messages import Failure, sentence, silent_start, tell
 from neuralstyle.transfer import words
 
 if TYPE_CHECKING:
-    from neuralstyle.features.slim import Slimmed, SlimProgress
+    from neuralstyle.features.slimmed import Slimmed, SlimProgress
 
 SUMMARY = "make a narrow, fast network out of a wide one"
 USAGE: tuple[str, ...] = (
@@ -52,11 +52,11 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace, command: str) -> int:
     """Make a slim network; return the exit code."""
     with silent_start():
-        from neuralstyle.features import slim
+        from neuralstyle.features import slim, slimmed
     show = _Lines(args.quiet)
     try:
-        target = slim.checked_target(args.output)
-        slimmed = slim.slim(
+        target = slimmed.checked_target(args.output)
+        made = slim.slim(
             args.network,
             args.images,
             args.widths,
@@ -68,11 +68,11 @@ def run(args: argparse.Namespace, command: str) -> int:
             callback=show,
             command=command,
         )
-        slimmed.save(target)
+        made.save(target)
     except (OSError, TypeError, ValueError) as error:
         raise Failure(_flagged(error, args), 2 if show.stage == "" else 1) from error
     if not args.quiet:
-        tell(_summary(slimmed, args), prefix="")
+        tell(_summary(made, args), prefix="")
     return 0
 
 

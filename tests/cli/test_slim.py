@@ -25,8 +25,8 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
 
     def made(network: str, images: Any, widths: Any, *, callback: Any, **options: Any) -> Any:
         calls.append({"network": network, "images": images, "widths": widths, **options})
-        callback(slim.SlimProgress("training", 3, 3, 1.5, errors["avg"]))
-        return slim.Slimmed("vgg16", weights, channels, errors, 3, "# A card\n")
+        callback(ns.SlimProgress("training", 3, 3, 1.5, errors["avg"]))
+        return ns.Slimmed("vgg16", weights, channels, errors, 3, "# A card\n")
 
     monkeypatch.setattr(slim, "slim", made)
     return calls

@@ -16,7 +16,6 @@ from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
 from neuralstyle.features.plain import random_weights
 from neuralstyle.features.refit import refit
 from neuralstyle.features.selection import choose, metric
-from neuralstyle.features.slim import SlimProgress
 from tests.support import picture
 
 WIDE, NARROW = (4, 6, 8, 8, 8), (3, 5, 6, 6, 6)
@@ -210,7 +209,7 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt(at: int, now: SlimProgress) -> None:
+def interrupt(at: int, now: ns.SlimProgress) -> None:
     if now.stage == "training" and now.done == at:
         raise Interrupted
 
@@ -260,7 +259,7 @@ def test_a_saved_network_is_read_back_with_its_channels_and_card(
 
 @pytest.mark.slow
 def test_every_stage_is_told(wide: Path) -> None:
-    told: list[SlimProgress] = []
+    told: list[ns.SlimProgress] = []
     ns.slim(wide, PICTURES, NARROW, steps=2, callback=told.append, **QUICK)
     stages = list(dict.fromkeys(now.stage for now in told))
     assert stages == ["selection", "teacher", "least squares", "training", "errors"]

@@ -1,0 +1,122 @@
+"""What `slim` tells and returns: how far it has come, and the network with its file and card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralstyle._files import PathLike, check_place, replacing
+from neuralstyle.features.activations import Channels
+from neuralstyle.features.architectures import Weights
+
+
+class SlimProgress(NamedTuple):
+    """How far the making of a slim network has come."""
+
+    stage: str
+    """"selection", "teacher", "least squares", "training" or "errors"."""
+    done: int
+    total: int
+    """In batches, layers or steps."""
+    seconds: float
+    """Since the start."""
+    errors: Mapping[str, float]
+    """While training, moving averages of the squared error of every layer."""
+
+
+@final
+class Slimmed(NamedTuple):
+    """A slim network.
+
+    Attributes
+    ----------
+    architecture : str
+        "vgg16" or "vgg19".
+    weights : dict from str to (kernel, bias)
+        Of all convolutions.
+    channels : dict from str to array of int
+        For each layer, which of the wide network's channels it has, in ascending order.
+    errors : dict from str to dict from str to float
+        For ``"avg"`` and ``"max"``, the squared error of every layer on pictures that were left
+        out, relative to the mean square of the wide network's channels.
+    steps : int
+        Of fine-tuning that were done.
+    card : str
+        What the network is and how it was made, in Markdown.
+    """
+
+    architecture: str
+    weights: Weights
+    channels: Channels
+    errors: Mapping[str, Mapping[str, float]]
+    steps: int
+    card: str
+
+    def save(self, target: PathLike, dtype: str = "float16") -> None:
+        """Write the network to an ``.npz`` file, and its card beside it.
+
+        Parameters
+        ----------
+        target : str or path-like
+            The card has the same name with ``.md``.
+        dtype : {"float16", "float32"}, default "float16"
+            Of the kernels; biases are float32.
+
+        Raises
+        ------
+        ValueError
+            If `target` does not end in ``.npz``, or `dtype` is another.
+        OSError
+            If a file cannot be written.
+
+        Notes
+        -----
+        ``VGG16Features(target)`` or ``VGG19Features(target)`` reads it. Beside the kernels and
+        biases, ``block1_conv1/channels`` and so on are the wide network's channels.
+        """
+        path = checked_target(target)
+        if dtype not in ("float16", "float32"):
+            raise ValueError(f'dtype: expected "float16" or "float32", received {dtype!r}')
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, (kernel, bias) in self.weights.items():
+            arrays[f"{name}/kernel"] = kernel.astype(dtype)
+            arrays[f"{name}/bias"] = bias.astype(np.float32)
+            arrays[f"{name}/channels"] = self.channels[name].astype(np.int16)
+        with replacing(path) as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        with replacing(path.with_suffix(".md")) as file:
+            file.write(self.card.encode())
+
+
+def checked_target(target: PathLike) -> Path:
+    """Check the place of a slim network and its card.
+
+    Parameters
+    ----------
+    target : str or path-like
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError, OSError
+        If it does not end in ``.npz``, or cannot be written.
+
+    Examples
+    --------
+    >>> checked_target("slim.h5")
+    Traceback (most recent call last):
+    ValueError: target: expected a name that ends in .npz, received 'slim.h5'
+    """
+    path = Path(target)
+    if path.suffix != ".npz":
+        raise ValueError(f"target: expected a name that ends in .npz, received {str(path)!r}")
+    check_place(path)
+    check_place(path.with_suffix(".md"))
+    return path
