@@ -223,6 +223,10 @@ def _match_luminance(style: Image, content: Image) -> Image:
     return match_color(luminance(style), luminance(content))
 
 
+def _with_mapped_own_chroma(picture: Image, content: Image, styles: Sequence[Image]) -> Image:
+    return with_mapped_chroma(picture, picture, styles)
+
+
 TREATMENTS = {
     "match": ColorTreatment(style=match_color),
     "match-symmetric": ColorTreatment(style=functools.partial(match_color, method="symmetric")),
@@ -231,11 +235,13 @@ TREATMENTS = {
     "luminance": ColorTreatment(content=luminance, style=_match_luminance, after=with_chroma),
     "content": ColorTreatment(after=with_chroma),
     "only": ColorTreatment(after=with_luminance),
-    "oklab": ColorTreatment(finish=with_mapped_chroma),
+    "oklab": ColorTreatment(finish=_with_mapped_own_chroma),
+    "oklab-content": ColorTreatment(finish=with_mapped_chroma),
 }
 """The treatments by name: the style's colours matched to the content's before (in four ways), the
 transfer of luminance alone, the content's chrominance put back after, the transfer of colour alone
-(the content's luminance put back after), and the content's chrominance as the style's (after)."""
+(the content's luminance put back after), and, after it too, the picture's own chrominance or the
+content's, mapped to that of the styles."""
 
 
 def treatment(color: Any) -> ColorTreatment:

@@ -111,6 +111,13 @@ def test_styles_count_by_their_pixels() -> None:
     np.testing.assert_array_equal(image, with_mapped_chroma(image, content, []))
 
 
+def test_the_chrominance_that_is_mapped_is_the_pictures_or_the_contents() -> None:
+    image, content, styles = picture(0), picture(1), [muted(2)]
+    for name, reference in (("oklab", image), ("oklab-content", content)):
+        treated = ns.color.TREATMENTS[name].finish(image, content, styles)
+        np.testing.assert_array_equal(treated, with_mapped_chroma(image, reference, styles))
+
+
 def test_content_and_picture_are_of_one_size() -> None:
     with says(ValueError, "reference: expected an image of the same shape"):
         with_mapped_chroma(noise(8, 8), noise(8, 9), [noise(8, 8)])

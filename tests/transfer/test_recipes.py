@@ -20,7 +20,7 @@ from neuralstyle import recipes
         (recipes.neural_style, "max", (1000,), None),
         (recipes.keras_example, "max", (500,), None),
         (recipes.risser2017, "max", (300,), 128),
-        (recipes.nnst, "max", (50,), 64),
+        (recipes.nnst, "max", (15, 25, 40, 40), 64),
     ],
 )
 def test_a_recipe_has_its_settings(

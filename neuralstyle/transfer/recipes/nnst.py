@@ -24,8 +24,8 @@ def nnst(
 
     At every scale from coarse to fine, each place of the picture takes the place of the style, as
     it is or turned by quarters, that is most alike, and is asked to become it; a last stage does so
-    layer by layer, with matches found anew at every evaluation. Colours are the content's after it,
-    mapped to the style's in OkLab.
+    layer by layer, with matches found anew at every evaluation. Cosines leave open how strong
+    colours are: after it they get the mean and covariance of the style's, in OkLab.
 
     Parameters
     ----------
@@ -47,10 +47,12 @@ def nnst(
 
     Deviations from the authors' code: L-BFGS on pixels, where it makes 200 steps of Adam on a
     Laplacian pyramid at every scale (of the frozen loss, at 256 pixels, L-BFGS is lower after 50
-    evaluations than Adam on pixels after 200). Scales start with the content's finest detail, which
-    the authors only use to find matches. The last stage takes the style as it is, not turned: an
-    evaluation is four times as fast, and strokes keep the painting's direction. Further notes are
-    those of `NearestLoss` and of `color.with_mapped_chroma`.
+    evaluations than Adam on pixels after 200); few iterations at coarse scales, for more of them
+    dissolve the content. Scales start with the content's finest detail, which the authors only use
+    to find matches. The last stage takes the style as it is, not turned: an evaluation is four
+    times as fast, and strokes keep the painting's direction. Chrominance is the picture's own,
+    where theirs is the content's: ``color="oklab-content"``. Further notes are those of
+    `NearestLoss` and of `color.with_mapped_chroma`.
 
     References
     ----------
@@ -73,14 +75,9 @@ def nnst(
         content=lambda content: [],
         style=frozen,
         pooling="max",
-        maxiter=(50,),
+        maxiter=(15, 25, 40, 40),
         min_size=64,
         source=number("content_weight", content_weight, 0, most=1),
-        then=Recipe(
-            "nnst_layers",
-            content=lambda content: [],
-            style=anew,
-            maxiter=(15,),
-        ),
+        then=Recipe("nnst_layers", content=lambda content: [], style=anew, maxiter=(10,)),
         color="oklab",
     )
