@@ -56,6 +56,12 @@ class Slimmed(NamedTuple):
     steps: int
     card: str
 
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        widths = [len(kept) for kept in self.channels.values()]
+        few, many = min(widths), max(widths)
+        return f"Slimmed({self.architecture}, channels {few} to {many}, {self.steps} steps)"
+
     def save(self, target: PathLike, dtype: str = "float16") -> None:
         """Write the network to an ``.npz`` file, and its card beside it.
 
