@@ -3,9 +3,9 @@ from neuralstyle.features.base import Extractor as Extractor
 from neuralstyle.features.base import Features as Features
 from neuralstyle.features.keras_model import KerasFeatures as KerasFeatures
 from neuralstyle.features.octaves import Pyramid as Pyramid
-from neuralstyle.features.slim import Slimmed as Slimmed
-from neuralstyle.features.slim import SlimProgress as SlimProgress
 from neuralstyle.features.slim import slim as slim
+from neuralstyle.features.slimmed import Slimmed as Slimmed
+from neuralstyle.features.slimmed import SlimProgress as SlimProgress
 from neuralstyle.features.vgg import VGG16Features as VGG16Features
 from neuralstyle.features.vgg import VGG19Features as VGG19Features
 from neuralstyle.images import color as color
@@ -61,10 +61,14 @@ from neuralstyle.optimize.result import StyleResult as StyleResult
 from neuralstyle.optimize.run import Run as Run
 from neuralstyle.transfer import recipes as recipes
 from neuralstyle.transfer.contact_sheet import contact_sheet as contact_sheet
+from neuralstyle.transfer.doctor import Diagnosis as Diagnosis
+from neuralstyle.transfer.doctor import doctor as doctor
 from neuralstyle.transfer.frames import stylize_frames as stylize_frames
 from neuralstyle.transfer.network import clear as clear
 from neuralstyle.transfer.recipes import Recipe as Recipe
 from neuralstyle.transfer.regions import Region as Region
+from neuralstyle.transfer.score import Score as Score
+from neuralstyle.transfer.score import score as score
 from neuralstyle.transfer.stylize import stylize as stylize
 from neuralstyle.transfer.stylize import stylize_many as stylize_many
 

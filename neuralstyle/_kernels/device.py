@@ -1,12 +1,19 @@
-"""What has to be asked of TensorFlow itself: devices, and graphs that are being built."""
+"""What has to be asked of TensorFlow itself: devices, oneDNN, and graphs that are being built."""
 
 from __future__ import annotations
 
+import functools
+import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import tensorflow as tf
+
+from neuralstyle._kernels.processor import ONEDNN, onednn_by_default
+
+logger = logging.getLogger(__name__)
 
 TRACING = threading.RLock()
 """Held by whatever traces or builds a graph: TensorFlow and Keras keep global state meanwhile."""
@@ -20,6 +27,35 @@ def backend_version() -> dict[str, str]:
 def has_gpu() -> bool:
     """Return whether there is a GPU to compute on."""
     return bool(tf.config.list_logical_devices("GPU"))
+
+
+def gpu_names() -> tuple[str, ...]:
+    """Return what the GPUs are called, as far as TensorFlow knows."""
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return tuple(str(of.get("device_name", "GPU")) for of in details)
+
+
+def uses_onednn() -> bool:
+    """Return whether TensorFlow computes with oneDNN on the processor."""
+    try:
+        tf.config.experimental.get_memory_info("CPU:0")
+    except ValueError:  # it counts the memory of a processor only for oneDNN
+        return False
+    return True
+
+
+@functools.cache
+def advise_onednn() -> None:
+    """Say once in the log, where it is so, that one variable would make networks faster.
+
+    The library is a guest in its process and sets none.
+    """
+    if ONEDNN not in os.environ and onednn_by_default() is False and not gpu_names():
+        logger.info(
+            "TensorFlow leaves oneDNN off on this processor: with %s=1 in the environment before "
+            "TensorFlow is imported, wide networks take about half the time",
+            ONEDNN,
+        )
 
 
 def building_graph() -> bool:

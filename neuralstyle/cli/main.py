@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from neuralstyle import __version__
-from neuralstyle.cli import film, paint, slim, texture
+from neuralstyle.cli import doctor, film, paint, score, slim, texture
 from neuralstyle.cli.arguments import Parser
 from neuralstyle.cli.messages import Failure, plain_messages, tell
 
@@ -35,7 +35,14 @@ class Command(Protocol):
         """Do it, and return the exit code; `command` is the whole line as it was typed."""
 
 
-COMMANDS: dict[str, Command] = {"paint": paint, "film": film, "texture": texture, "slim": slim}
+COMMANDS: dict[str, Command] = {
+    "paint": paint,
+    "film": film,
+    "texture": texture,
+    "score": score,
+    "slim": slim,
+    "doctor": doctor,
+}
 """The commands by name; the first stands for itself where none is named."""
 
 

@@ -47,8 +47,7 @@ def imagenet_file(architecture: Architecture) -> Path:
     because it waits for a stalled connection without end, and prints.
     """
     url, md5 = architecture.imagenet_url, architecture.imagenet_md5
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
-    path = folder / url.rpartition("/")[2]
+    path = imagenet_place(architecture)
     with _one_at_a_time:  # several threads would each download it
         damaged = path.exists() and _checksum(path) != md5
         if path.exists() and not damaged:
@@ -64,6 +63,19 @@ def imagenet_file(architecture: Architecture) -> Path:
                 "download"
             ) from error
     return path
+
+
+def imagenet_place(architecture: Architecture) -> Path:
+    """Return where Keras keeps the ImageNet weights, whether they are there or not.
+
+    Examples
+    --------
+    >>> from neuralstyle.features.architectures import VGG16
+    >>> imagenet_place(VGG16).name
+    'vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5'
+    """
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    return folder / architecture.imagenet_url.rpartition("/")[2]
 
 
 def _checksum(path: Path) -> str:

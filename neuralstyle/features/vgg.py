@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from neuralstyle._kernels.convolution import Convolution, recomputed
-from neuralstyle._kernels.device import TRACING
+from neuralstyle._kernels.device import TRACING, advise_onednn
 from neuralstyle._types import Tensor
 from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import VGG16, VGG19, Architecture, Pooling, Weights
@@ -114,6 +114,7 @@ class _VGGFeatures:
         self._network: KerasFeatures | FastVGG
         arrays = self._arrays = sources.load_weights(self.architecture, weights, seed, pooling)
         if fast and dtype == "float32":
+            advise_onednn()
             low_memory = fast == "low-memory"
             self._network = FastVGG(self.architecture, arrays, pooling, low_memory=low_memory)
         else:

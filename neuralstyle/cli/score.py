@@ -1,0 +1,72 @@
+"""``neuralstyle score``: how much of the style, and of the photograph, a picture has."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+
+from neuralstyle.cli.arguments import Keep, Parser, of_option
+from neuralstyle.cli.messages import failure, refusing, silent_start
+from neuralstyle.images.load import load_image
+from neuralstyle.transfer.options import options
+from neuralstyle.transfer.score import score
+
+SUMMARY = "tell how much of the style and of the photograph a picture has"
+USAGE: tuple[str, ...] = ("neuralstyle score PICTURE CONTENT STYLE [options]",)
+
+HELP = {
+    "network": "compare features too: compact, vgg16, vgg19, random or a file (default: none)",
+    "size": "longer side at which all are compared (default: PICTURE's or CONTENT's)",
+    "style_scale": "as it was painted with (default: 1)",
+}
+"""The options of `stylize` that are taken, and what they mean here."""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add what the command takes."""
+    parser.set_defaults(options={})
+    parser.add_argument("picture", metavar="PICTURE", help="what was painted")
+    parser.add_argument("content", metavar="CONTENT", help="the photograph")
+    parser.add_argument("style", metavar="STYLE", help="the painting")
+    for name, help in HELP.items():
+        option = options()[name]
+        parser.add_argument(
+            str(option.flag),
+            dest=name,
+            action=Keep,
+            read=of_option(option),
+            into="options",
+            metavar=option.metavar,
+            help=help,
+        )
+    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    parser.epilog = "All numbers are 1 for the photograph itself: nothing done."
+
+
+def run(args: argparse.Namespace, command: str) -> int:
+    """Print the numbers; return the exit code."""
+    with refusing():
+        picture, style = load_image(args.picture), load_image(args.style)
+        # Larger than the picture it is not looked at.
+        content = load_image(args.content, max_size=max(picture.shape[:2]))
+    try:
+        if "network" in args.options:
+            with silent_start():
+                import neuralstyle.features.vgg  # noqa: F401
+        found = score(picture, content, style, **args.options)
+    except Exception as error:
+        raise failure(error) from error
+    if args.json:
+        # What is not a number has no name in JSON.
+        numbers = dataclasses.asdict(found).items()
+        known = {name: of for name, of in numbers if of is not None}
+        print(json.dumps({k: None if _is_nan(v) else v for k, v in known.items()}, indent=2))
+    else:
+        print(found)
+    return 0
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)

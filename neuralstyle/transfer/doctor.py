@@ -1,0 +1,235 @@
+"""What a report of a fault, or of slowness, should say: versions, processor, oneDNN, weights."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+
+from neuralstyle import __version__
+from neuralstyle._kernels.processor import (
+    NEURAL,
+    ONEDNN,
+    VECTORS,
+    cores,
+    onednn_by_default,
+    processor,
+)
+
+PACKAGES = {"keras": "keras", "numpy": "numpy", "scipy": "scipy", "pillow": "PIL"}
+"""The packages whose versions matter, beside what Keras runs on, and what is imported of them."""
+
+SIDE = 256
+"""Of the picture that is timed."""
+
+SECONDS = 1.0
+"""How long evaluations are timed."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `doctor` finds.
+
+    Attributes
+    ----------
+    versions : mapping from str to str
+        Of neuralstyle, Python, and the packages that it computes with.
+    system : str
+    processor : str
+    features : tuple of str
+        Those of the processor that matter, as Linux spells them; empty where they are unknown.
+    cores : int
+        How many this process may use.
+    gpus : tuple of str
+        Names of the GPUs that TensorFlow sees. If there are any, they do the work.
+    onednn : bool
+        Whether TensorFlow computes with oneDNN on the processor.
+    why : str
+        Why, and what would change it.
+    weights : mapping from str to str
+        Where the weights of every network are, or are not.
+    evaluation : float or None
+        Seconds that a value and gradient of the recipe ``default`` takes at 256 x 256 pixels with
+        the compact network, the median of those within a second; None if it was not timed.
+
+    Examples
+    --------
+    >>> versions, weights = {"neuralstyle": "0.2.0", "python": "3.12.1"}, {"vgg19": "not there"}
+    >>> print(Diagnosis(
+    ...     versions, "Linux", "Some Processor", ("avx2",), 2, (), True, "by default", weights, 0.1
+    ... ))
+    versions    neuralstyle 0.2.0, python 3.12.1
+    system      Linux
+    processor   Some Processor (avx2), 2 cores
+    GPU         none
+    oneDNN      in force: by default
+    vgg19       not there
+    evaluation  0.100 s for the default recipe at 256 x 256 with the compact network
+    """
+
+    versions: Mapping[str, str]
+    system: str
+    processor: str
+    features: tuple[str, ...]
+    cores: int
+    gpus: tuple[str, ...]
+    onednn: bool
+    why: str
+    weights: Mapping[str, str]
+    evaluation: float | None
+
+    def __str__(self) -> str:
+        """Return a line for each."""
+        lines = {
+            "versions": ", ".join(f"{name} {of}" for name, of in self.versions.items()),
+            "system": self.system,
+            "processor": f"{self.processor} ({' '.join(self.features) or 'features unknown'}), "
+            f"{self.cores} core{'s' * (self.cores != 1)}",
+            "GPU": ", ".join(self.gpus) or "none",
+            "oneDNN": f"{'in force' if self.onednn else 'off'}: {self.why}",
+            **self.weights,
+        }
+        if self.evaluation is not None:
+            lines["evaluation"] = (
+                f"{self.evaluation:.3f} s for the default recipe at {SIDE} x {SIDE} with the "
+                "compact network"
+            )
+        return "\n".join(f"{name:10}  {text}" for name, text in lines.items())
+
+
+def doctor(*, timing: bool = True) -> Diagnosis:
+    """Find out what pictures are made with: versions, processor, GPU, oneDNN, weights, speed.
+
+    Parameters
+    ----------
+    timing : bool, default True
+        Time an evaluation, which takes some seconds, for it has to be compiled before.
+
+    Returns
+    -------
+    Diagnosis
+        Its text is a line for each.
+
+    Raises
+    ------
+    TypeError
+        If `timing` is not True or False.
+
+    Notes
+    -----
+    Nothing is changed, set or downloaded. Whether a file of weights is whole is found out when it
+    is read, not here.
+
+    Examples
+    --------
+    >>> found = doctor(timing=False)
+    >>> found.versions["neuralstyle"], found.cores >= 1, found.evaluation
+    ('0.2.0', True, None)
+    """
+    from neuralstyle._kernels.device import backend_version, gpu_names, uses_onednn
+
+    if not isinstance(timing, bool):
+        raise TypeError(f"timing: expected True or False, received {timing!r}")
+    kind, features = processor()
+    in_force = uses_onednn()
+    return Diagnosis(
+        versions={
+            "neuralstyle": __version__,
+            "python": platform.python_version(),
+            **backend_version(),
+            **{of: str(import_module(name).__version__) for of, name in PACKAGES.items()},
+        },
+        system=platform.platform(),
+        processor=kind,
+        features=tuple(of for of in VECTORS if of in features),
+        cores=cores(),
+        gpus=gpu_names(),
+        onednn=in_force,
+        why=reason(in_force, os.environ.get(ONEDNN), onednn_by_default()),
+        weights=places(),
+        evaluation=seconds_per_evaluation() if timing else None,
+    )
+
+
+def reason(in_force: bool, variable: str | None, by_default: bool | None) -> str:
+    """Say why oneDNN is in force or off.
+
+    Parameters
+    ----------
+    in_force : bool
+    variable : str or None
+        The value of ``TF_ENABLE_ONEDNN_OPTS``.
+    by_default : bool or None
+        What TensorFlow does where there is none, if that is known.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> reason(True, "1", False)
+    'TF_ENABLE_ONEDNN_OPTS=1'
+    """
+    if variable is not None:
+        wanted = variable.lower() in ("1", "true")
+        late = " was set after TensorFlow had been imported, or is not for this system"
+        return f"{ONEDNN}={variable}{'' if wanted == in_force else late}"
+    if by_default is None or by_default != in_force:
+        return f"TensorFlow's choice for this system; {ONEDNN} is not set"
+    if in_force:
+        return f"TensorFlow's choice for this processor; {ONEDNN} is not set"
+    return (
+        f"TensorFlow leaves it off on a processor without any of {', '.join(sorted(NEURAL))}; "
+        f"{ONEDNN}=1 before the import makes wide networks about twice as fast"
+    )
+
+
+def places() -> dict[str, str]:
+    """Return where the weights of every network are.
+
+    Examples
+    --------
+    >>> list(places())
+    ['compact', 'vgg16', 'vgg19']
+    """
+    from neuralstyle.features.architectures import NETWORKS
+    from neuralstyle.features.download import imagenet_place
+    from neuralstyle.features.weights import DATA
+
+    files = {
+        "compact": next(DATA / one.compact for one in NETWORKS.values() if one.compact),
+        **{name: imagenet_place(one) for name, one in NETWORKS.items()},
+    }
+    return {
+        name: f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
+        if path.exists()
+        else f"not there, downloaded when first used: {path}"
+        for name, path in files.items()
+    }
+
+
+def seconds_per_evaluation() -> float:
+    """Time evaluations of the default recipe with the compact network for a second."""
+    from neuralstyle.optimize.evaluator import Evaluator
+    from neuralstyle.transfer.network import load_network
+    from neuralstyle.transfer.recipes import default
+
+    recipe = default()
+    network = load_network("compact", recipe.pooling)
+    content, style = np.random.default_rng(0).uniform(size=(2, SIDE, SIDE, 3)).astype(np.float32)
+    objective = recipe(network(content), network(style))
+    evaluate, image = Evaluator(objective, network, (SIDE, SIDE)), content.ravel()
+    evaluate(image)
+    times: list[float] = []
+    while not times or sum(times) < SECONDS:
+        started = time.perf_counter()
+        evaluate(image)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
