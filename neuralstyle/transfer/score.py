@@ -169,8 +169,9 @@ def score(
     which no palette improves. `content` falls with every stroke, and with blur or grain as well.
 
     Nothing is drawn by chance but directions, with a fixed seed: the same pictures have the same
-    numbers. At 512 pixels it takes about a second, and not much longer at larger sizes, for of each
-    octave at most 32768 patches are looked at, in the same places of picture and photograph.
+    numbers. Without a network it takes about a second at 512 pixels, and not much longer at larger
+    sizes, for of each octave at most 32768 patches are looked at, in the same places of picture and
+    photograph.
 
     References
     ----------
