@@ -15,17 +15,25 @@ from neuralstyle.features.architectures import Weights
 
 
 class SlimProgress(NamedTuple):
-    """How far the making of a slim network has come."""
+    """How far the making of a slim network has come.
+
+    Attributes
+    ----------
+    stage : str
+        "selection", "teacher", "least squares", "training" or "errors".
+    done, total : int
+        In batches, layers or steps.
+    seconds : float
+        Since the start.
+    errors : dict from str to float
+        While training, moving averages of the squared error of every layer.
+    """
 
     stage: str
-    """"selection", "teacher", "least squares", "training" or "errors"."""
     done: int
     total: int
-    """In batches, layers or steps."""
     seconds: float
-    """Since the start."""
     errors: Mapping[str, float]
-    """While training, moving averages of the squared error of every layer."""
 
 
 @final
