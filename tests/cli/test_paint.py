@@ -108,7 +108,7 @@ def test_several_styles_with_shares_and_a_picture_to_start_from(run: Run) -> Non
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_runs_with_its_own_weights(run: Run, recipe: str) -> None:
-    assert run("--recipe", recipe, "--style-weight", "2", "--log", "run.json") == 0
+    assert run("--recipe", recipe, "--content-weight", "2", "--log", "run.json") == 0
     assert json.loads(Path("run.json").read_text())["settings"]["recipe"] == recipe
 
 

@@ -175,7 +175,9 @@ def test_nnst_freezes_matches_per_scale_and_ends_layer_by_layer(runs: Runs) -> N
     assert [list(run.objective.weights) for run in runs] == [["nearest"]] * 2
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5])
-def test_the_contents_share_of_nnst_is_from_0_to_1(share: float) -> None:
-    with says(ValueError, "content_weight: expected", str(share)):
-        ns.recipes.nnst(content_weight=share)
+def test_the_contents_weight_in_nnst_is_beside_1_of_what_was_painted() -> None:
+    shares = [ns.recipes.nnst(content_weight=weight).source for weight in (0, 1, 3)]
+    assert shares == [0, 0.5, 0.75]
+    assert ns.recipes.nnst().source == pytest.approx(0.25)
+    with says(ValueError, "content_weight: expected", "-0.1"):
+        ns.recipes.nnst(content_weight=-0.1)

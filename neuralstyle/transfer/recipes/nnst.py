@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @named
 def nnst(
     *,
-    content_weight: float = 0.25,
+    content_weight: float = 1 / 3,
     style_layers: Layers = NEAREST_LAYERS,
 ) -> Recipe:
     r"""Paint by nearest neighbours, as Kolkin et al. 2022 do.
@@ -29,9 +29,10 @@ def nnst(
 
     Parameters
     ----------
-    content_weight : float from 0 to 1, default 0.25
-        The content's share in the picture that matches are found for; the rest is what was painted
-        so far. More keeps the photograph, 0 makes textures. It is :math:`1 - \alpha` of the paper.
+    content_weight : float, at least 0, default 1/3
+        Weight w of the content beside 1 of what was painted so far, in the picture that matches are
+        found for: its share is w / (1 + w), a quarter, which is :math:`1 - \alpha` of the paper.
+        More keeps the photograph, 0 makes textures.
     style_layers : layers
         As `NearestLoss` takes them.
 
@@ -70,6 +71,7 @@ def nnst(
     def anew(content: FeatureMap, style: FeatureMap, **masks: Any) -> list[StyleObjective]:
         return [1.0 * losses.NearestLoss(style, style_layers, frozen=False, turns=1, **masks)]
 
+    weight = number("content_weight", content_weight, 0)
     return Recipe(
         "nnst",
         content=lambda content: [],
@@ -77,7 +79,7 @@ def nnst(
         pooling="max",
         maxiter=(15, 25, 40, 40),
         min_size=64,
-        source=number("content_weight", content_weight, 0, most=1),
+        source=weight / (1 + weight),
         then=Recipe("nnst_layers", content=lambda content: [], style=anew, maxiter=(10,)),
         color="oklab",
     )
