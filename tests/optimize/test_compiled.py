@@ -117,20 +117,29 @@ def test_targets_of_other_sizes_use_the_code_where_the_graph_does_not_read_the_s
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (lambda f: ns.StyleLoss(f), lambda f: ns.StyleLoss(f, normalize="paper")),
+        (
+            lambda f: ns.StyleLoss(f, "conv2_1"),
+            lambda f: ns.StyleLoss(f, "conv2_1", normalize="paper"),
+        ),
         (lambda f: ns.StyleLoss(f, "conv1_1"), lambda f: ns.StyleLoss(f, "conv1_2")),
         (lambda f: ns.StyleLoss(f, "conv1_1"), lambda f: ns.StyleLoss(f, ["conv1_1", "conv2_1"])),
-        (lambda f: ns.StyleLoss(f), lambda f: ns.StyleLoss(f, shift=-1)),
-        (lambda f: ns.StyleLoss(f), lambda f: ns.CovarianceLoss(f)),
-        (lambda f: ns.HistogramLoss(f), lambda f: ns.HistogramLoss(f, normalize="mean")),
-        (lambda f: ns.HistogramLoss(f), lambda f: ns.HistogramLoss(f, seed=1)),
+        (lambda f: ns.StyleLoss(f, "conv2_1"), lambda f: ns.StyleLoss(f, "conv2_1", shift=-1)),
+        (lambda f: ns.StyleLoss(f, "conv2_1"), lambda f: ns.CovarianceLoss(f, "conv2_1")),
+        (
+            lambda f: ns.HistogramLoss(f, "conv2_1"),
+            lambda f: ns.HistogramLoss(f, "conv2_1", normalize="mean"),
+        ),
+        (
+            lambda f: ns.HistogramLoss(f, "conv2_1"),
+            lambda f: ns.HistogramLoss(f, "conv2_1", seed=1),
+        ),
         (
             lambda f: ns.SlicedWassersteinLoss(f, "conv1_1", patch_size=3),
             lambda f: ns.SlicedWassersteinLoss(f, "conv1_1", patch_size=3, pool=2),
         ),
         (
-            lambda f: ns.RelaxedEMDLoss(f),
-            lambda f: ns.RelaxedEMDLoss(f, distance="euclidean"),
+            lambda f: ns.RelaxedEMDLoss(f, "conv2_1"),
+            lambda f: ns.RelaxedEMDLoss(f, "conv2_1", distance="euclidean"),
         ),
         (lambda f: ns.TotalVariationLoss(), lambda f: ns.TotalVariationLoss(exponent=1)),
         (lambda f: ns.TotalVariationLoss(0.0 + 1), lambda f: ns.TotalVariationLoss(1 + 1e-16 * 3)),
