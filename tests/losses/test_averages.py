@@ -16,6 +16,7 @@ from losses.examples import (
     every_normalization,
     in_float32,
 )
+from losses.saving import saved_and_loaded
 from support import (
     Array,
     random_map,
@@ -24,17 +25,6 @@ from support import (
 )
 
 import neuralstyle as ns
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "style.npz"
-
-
-def saved_and_loaded(path: Path, loss: Any) -> Any:
-    ns.save_loss(path, loss)
-    return ns.load_loss(path, classes=[EdgeLoss])
-
 
 MAKERS: dict[str, Callable[..., ns.Loss]] = {
     "content": ns.ContentLoss,
