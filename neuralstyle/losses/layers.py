@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from keras import ops
 
+from neuralstyle._checks import choice
 from neuralstyle._checks import weights as checked_weights
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, as_mask, weights_at
@@ -250,11 +251,8 @@ def _shortened(value: Any) -> Any:
 
 def normalization(normalize: Any) -> Normalize:
     """Check the name of a normalisation."""
-    if normalize not in ("relative", "mean", "paper"):
-        raise ValueError(
-            f'normalize: expected "relative", "mean" or "paper", received {normalize!r}'
-        )
-    return normalize  # type: ignore[no-any-return]
+    checked: Normalize = choice("normalize", normalize, ("relative", "mean", "paper"))
+    return checked
 
 
 def scale(

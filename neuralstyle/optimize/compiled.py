@@ -94,12 +94,12 @@ def _found(
             raise Opaque("the extractor does not promise to be the same at every call")
         terms = _built(objective, extractor, image, store)
     except Opaque:
-        return _compile(objective, None, extractor, image), []
+        return _compile(objective, None, [], extractor, image), []
     kinds, leaves = structure([term.arrays for term in terms])
     arrays = [leaf if isinstance(leaf, keras.Variable) else _tensor(leaf) for leaf in leaves]
     key = (tuple(image.shape), image.dtype, tuple(term.options for term in terms), kinds)
     if key not in store.code:
-        store.code[key] = _compile(objective, terms, extractor, image)
+        store.code[key] = _compile(objective, terms, arrays, extractor, image)
         while len(store.code) > KEPT:
             store.code.popitem(last=False)
     store.code.move_to_end(key)
@@ -127,10 +127,11 @@ def _store_of(extractor: Extractor) -> _Store | None:
 def _compile(
     objective: StyleObjective,
     terms: Sequence[Built] | None,
+    arrays: Sequence[Tensor],
     extractor: Extractor,
     image: tf.TensorSpec,
 ) -> Code:
-    """Trace an evaluation; without `terms`, of the losses as they are."""
+    """Trace an evaluation with arrays like those given; without `terms`, of losses as they are."""
     names = [term.name for term in objective.terms]
     nest = None if terms is None else [term.arrays for term in terms]
 
@@ -141,8 +142,8 @@ def _compile(
         else:
             read = filled(nest, iter(leaves))
             values = [
-                scalar(name, _with(term, arrays), features)
-                for name, term, arrays in zip(names, terms, read, strict=True)
+                scalar(name, _with(term, own), features)
+                for name, term, own in zip(names, terms, read, strict=True)
             ]
         total = weighted_sum(tf.unstack(weights, len(values)), values)
         (gradient,) = tf.gradients(total, [image])
@@ -157,8 +158,7 @@ def _compile(
         return total, gradient, tf.stack([tf.cast(value, tf.float64) for value in values])
 
     specs = [
-        tf.TensorSpec((), tf.float64) if isinstance(leaf, float) else _spec(leaf)
-        for leaf in structure(nest or [])[1]
+        tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype)) for array in arrays
     ]
     weights = tf.TensorSpec((len(names),), tf.float64)
     function = tf.function(evaluate, autograph=False).get_concrete_function(image, weights, *specs)
@@ -185,10 +185,6 @@ class _Flat:
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
         result: Sequence[Tensor] = self._call(*tensors, *self._captured)
         return result
-
-
-def _spec(leaf: Any) -> tf.TensorSpec:
-    return tf.TensorSpec(leaf.shape, keras.backend.standardize_dtype(leaf.dtype))
 
 
 def _built(
