@@ -12,9 +12,9 @@ from neuralstyle.features.plain import random_weights
 
 
 @pytest.fixture(scope="session")
-def vgg() -> ns.VGG19Features:
+def vgg() -> ns.VGG16Features:
     """The compact network with average pooling, as the default recipe uses it."""
-    return ns.VGG19Features(weights="compact", pooling="avg")
+    return ns.VGG16Features(weights="compact", pooling="avg")
 
 
 @pytest.fixture(scope="session")

@@ -214,7 +214,20 @@ def test_type_information_is_shipped() -> None:
 
 def test_the_compact_network_is_shipped() -> None:
     weights = importlib.resources.files("neuralstyle").joinpath("features", "data")
-    assert weights.joinpath("compact-vgg19.npz").is_file()
+    assert weights.joinpath("compact-vgg16.npz").is_file()
+
+
+def test_the_licence_of_the_compact_network_is_shipped_and_named() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    assert re.search(r'^license = "MIT AND CC-BY-4.0"$', project, flags=re.MULTILINE)
+    (files,) = re.findall(r"^license-files = \[(.+)\]$", project, flags=re.MULTILINE)
+    texts = {name: (ROOT / name).read_text() for name in re.findall('"(.+?)"', files)}
+    assert "MIT License" in texts["LICENSE"]
+    (origin,) = (text for name, text in texts.items() if name.startswith("neuralstyle/"))
+    pages = ("README.md", "docs/networks.md", "neuralstyle/features/data/README.md")
+    for text in (origin, *((ROOT / name).read_text() for name in pages)):
+        assert "Visual Geometry Group, University of Oxford" in " ".join(text.split())
+        assert "CC BY 4.0" in text
 
 
 def test_the_version_is_that_of_the_project() -> None:

@@ -33,7 +33,7 @@ class Architecture:
     imagenet_url, imagenet_md5 : str
         Keras' file of the ImageNet weights without the classifier, and its checksum.
     compact : str, optional
-        Name of the file with a narrow network of this architecture that comes with neuralstyle.
+        Name of the file with the slim network of this architecture that comes with neuralstyle.
     widths : tuple of int
         Channels of the convolutions in each block of the full network.
 
@@ -128,6 +128,7 @@ VGG16 = Architecture(
     blocks=(2, 2, 3, 3, 3),
     imagenet_url=f"{KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
     imagenet_md5="6d6bbae143d832006294945121d1f1fc",
+    compact="compact-vgg16.npz",
 )
 
 VGG19 = Architecture(
@@ -135,7 +136,6 @@ VGG19 = Architecture(
     blocks=(2, 2, 4, 4, 4),
     imagenet_url=f"{KERAS}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
     imagenet_md5="253f8cb515780f3b799900260a226db6",
-    compact="compact-vgg19.npz",
 )
 
 NETWORKS = {architecture.name.lower(): architecture for architecture in (VGG16, VGG19)}

@@ -19,7 +19,7 @@ class Extractor(Protocol):
     """Whatever turns an image into features.
 
     Anything that can be called with an image, a tensor of shape ``(1, H, W, 3)`` with RGB in
-    [0, 1], and returns a mapping from layer name to tensor. `VGG19Features` is the one to use;
+    [0, 1], and returns a mapping from layer name to tensor. `VGG16Features` is the one to use;
     `KerasFeatures` makes one from any Keras model; a function is one too.
 
     Nothing but the call is required. An extractor may have, beside it:
@@ -96,10 +96,10 @@ class Features(Mapping[str, Tensor]):
 
     Examples
     --------
-    >>> from neuralstyle import VGG19Features
-    >>> features = VGG19Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
-    >>> features["input"].shape, features["relu2_1"].shape
-    (TensorShape([1, 32, 48, 3]), TensorShape([1, 16, 24, 32]))
+    >>> from neuralstyle import VGG16Features
+    >>> features = VGG16Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
+    >>> features["input"].shape, features["relu2_1"].shape[1:3]
+    (TensorShape([1, 32, 48, 3]), TensorShape([16, 24]))
     >>> features
     Features(1 x 32 x 48 x 3, computed: input, block2_conv1)
     >>> features.receptive_field("relu2_1")
@@ -172,8 +172,8 @@ class Features(Mapping[str, Tensor]):
 
         Examples
         --------
-        >>> from neuralstyle import VGG19Features
-        >>> features = VGG19Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
+        >>> from neuralstyle import VGG16Features
+        >>> features = VGG16Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
         >>> features.turned(1)
         Features(1 x 48 x 32 x 3, computed: input)
         """

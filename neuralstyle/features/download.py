@@ -59,7 +59,7 @@ def imagenet_file(architecture: Architecture) -> Path:
             raise OSError(
                 f"the ImageNet weights of {architecture.name} could not be downloaded ({error}): "
                 f"{str(path)!r} {state}. Fetch {url} by other means and put it there, or use "
-                'VGG19Features(weights="compact"), which comes with neuralstyle and needs no '
+                'VGG16Features(weights="compact"), which comes with neuralstyle and needs no '
                 "download"
             ) from error
     return path

@@ -64,11 +64,11 @@ def build(
 
     Examples
     --------
-    >>> from neuralstyle.features.architectures import VGG19
+    >>> from neuralstyle.features.architectures import VGG16
     >>> from neuralstyle.features.weights import load_weights
-    >>> model = build(VGG19, load_weights(VGG19, "compact"))
-    >>> model.get_layer("block4_conv2").output.shape
-    (None, None, None, 128)
+    >>> model = build(VGG16, load_weights(VGG16, "compact"))
+    >>> model.layers[-1].name, len(model.get_layer("block4_conv2").output.shape)
+    ('block5_pool', 4)
     """
     pool = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}[pooling]
     image = keras.Input((None, None, 3), dtype=dtype, name="preprocessed")

@@ -122,11 +122,11 @@ def slim(
     --------
     With pictures so small and few it is good for nothing but to be quick:
 
-    >>> from neuralstyle import VGG19Features
+    >>> from neuralstyle import VGG16Features
     >>> pictures = list(np.random.default_rng(0).uniform(size=(16, 48, 48, 3)))
     >>> small = {"sides": (32,), "pixels": 4096, "batches": (1, 2)}
-    >>> slim(VGG19Features("compact"), pictures, (4, 8, 8, 8, 8), **small)
-    Slimmed(vgg19, channels 4 to 8, 0 steps)
+    >>> slim(VGG16Features("compact"), pictures, (4, 8, 8, 8, 8), **small)
+    Slimmed(vgg16, channels 4 to 8, 0 steps)
     """
     begun = time.monotonic()
     name, architecture, wide, source = _teacher(network)

@@ -33,7 +33,7 @@ def load_weights(
     ----------
     architecture : Architecture
     source : {"imagenet", "compact"}, path or None
-        See `neuralstyle.VGG19Features`.
+        See `neuralstyle.VGG16Features`.
     seed : int, default 0
         For random weights.
     pooling : {"max", "avg"}, default "max"
@@ -56,10 +56,10 @@ def load_weights(
 
     Examples
     --------
-    >>> from neuralstyle.features.architectures import VGG19
-    >>> kernel, bias = load_weights(VGG19, "compact")["block5_conv4"]
-    >>> kernel.shape, bias.shape
-    ((3, 3, 128, 128), (128,))
+    >>> from neuralstyle.features.architectures import VGG16
+    >>> weights = load_weights(VGG16, "compact")
+    >>> len(weights), weights["block1_conv1"][0].shape[:3]
+    (13, (3, 3, 3))
     """
     if source is None:
         with TRACING:  # they are standardised by running the network
@@ -71,9 +71,10 @@ def load_weights(
     names = '"imagenet", "compact"' if architecture.compact else '"imagenet"'
     expected = f"weights: expected {names}, a file or None"
     if source == "compact":
-        having = [f"{one.name}Features" for one in NETWORKS.values() if one.compact]
+        (of,) = (one.name for one in NETWORKS.values() if one.compact)
         raise ValueError(
-            f'{expected}, received "compact", which is a network of {", ".join(having)}'
+            f'{expected}, received "compact", which since version 0.2 is a {of}: write '
+            f'{of}Features("compact"), or network="compact" for stylize'
         )
     if source == "auto":
         raise ValueError(
@@ -110,8 +111,8 @@ def architecture_of(path: str | os.PathLike[str], argument: str = "weights") -> 
 
     Examples
     --------
-    >>> architecture_of(DATA / "compact-vgg19.npz")
-    'vgg19'
+    >>> architecture_of(DATA / "compact-vgg16.npz")
+    'vgg16'
     """
     names = _names_in(Path(path), argument)
     for name, architecture in NETWORKS.items():

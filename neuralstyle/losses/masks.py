@@ -60,8 +60,8 @@ class Mask:
 
     Examples
     --------
-    >>> from neuralstyle import VGG19Features
-    >>> features = VGG19Features("compact")(np.zeros((8, 8, 3)))
+    >>> from neuralstyle import VGG16Features
+    >>> features = VGG16Features("compact")(np.zeros((8, 8, 3)))
     >>> left = Mask(np.arange(8) < np.full((8, 1), 3))
     >>> left.at("block2_conv1", features)[0].tolist()
     [1.0, 0.5, 0.0, 0.0]

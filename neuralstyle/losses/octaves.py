@@ -39,8 +39,8 @@ def over_octaves(
 
     Examples
     --------
-    >>> from neuralstyle import Pyramid, StyleLoss, VGG19Features
-    >>> pyramid = Pyramid(VGG19Features(weights="compact"), octaves=3)
+    >>> from neuralstyle import Pyramid, StyleLoss, VGG16Features
+    >>> pyramid = Pyramid(VGG16Features(weights="compact"), octaves=3)
     >>> style = np.random.default_rng(0).uniform(size=(64, 48, 3)).astype(np.float32)
     >>> print(over_octaves(lambda f: StyleLoss(f, "block1_pool"), pyramid(style)))
     name           weight  loss

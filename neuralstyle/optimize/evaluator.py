@@ -29,7 +29,7 @@ class Evaluator:
     ----------
     objective : StyleObjective or Loss
     extractor : callable
-        Turns an image tensor, (1, H, W, 3), into features: a `VGG19Features`, for instance.
+        Turns an image tensor, (1, H, W, 3), into features: a `VGG16Features`, for instance.
     shape : (int, int, 3) or (int, int)
         Height and width of the image.
 

@@ -57,7 +57,7 @@ def minimize(
     ----------
     objective : StyleObjective or Loss
     extractor : callable
-        Turns an image tensor into features: a `VGG19Features`, for instance.
+        Turns an image tensor into features: a `VGG16Features`, for instance.
     init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
         Where to start; it is not written to. ``"noise"`` is uniform noise around grey, of `shape`
         and from `seed`.

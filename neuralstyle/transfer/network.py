@@ -29,7 +29,7 @@ class Named:
 
 
 NETWORKS = {
-    "compact": Named("VGG19Features", "compact"),
+    "compact": Named("VGG16Features", "compact"),
     "vgg16": Named("VGG16Features", "imagenet"),
     "vgg19": Named("VGG19Features", "imagenet"),
     "random": Named("VGG19Features", None),

@@ -90,7 +90,7 @@ class Options:
     network: str | PathLike[str] | Extractor = option(
         "compact",
         "str, path or callable",
-        'What to look through: ``"compact"`` (comes with neuralstyle, the same on every machine), '
+        'What to look through: ``"compact"`` (a slim VGG16 that comes with neuralstyle), '
         '``"vgg16"`` or ``"vgg19"`` (Keras\' ImageNet weights, downloaded once), ``"random"`` '
         "(a VGG19 of random weights from `seed`), a file of the weights of either, or an "
         "extractor.",

@@ -211,13 +211,6 @@ class Painter:
         styles = [*plan.styles, *(region.style for region in plan.regions)]
         if any(max(style.shape) < wanted for style in styles):
             logger.info("a style image is smaller than asked for, and keeps its size")
-        if plan.recipe.absolute and getattr(self.extractor, "weights", None) == "compact":
-            logger.warning(
-                "the weights of the recipe %s are in units of the ImageNet VGG19's activations; "
-                "those of the compact network are much smaller, and the picture will differ from "
-                "the published ones",
-                plan.recipe.name,
-            )
 
 
 def _check_together(options: Options) -> None:

@@ -86,7 +86,7 @@ def test_the_library_sets_nothing() -> None:
 import os
 before = dict(os.environ)
 import neuralstyle as ns
-ns.VGG19Features("compact"), ns.doctor(timing=False)
+ns.VGG16Features("compact"), ns.doctor(timing=False)
 changed = {name for name in os.environ if os.environ[name] != before.get(name)}
 print("TF_ENABLE_ONEDNN_OPTS" in changed)
 """

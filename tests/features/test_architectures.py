@@ -40,7 +40,7 @@ def test_every_network_of_the_table_has_a_public_extractor(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_narrow_network_that_the_table_names_is_in_the_package(name: str) -> None:
+def test_a_slim_network_that_the_table_names_is_in_the_package(name: str) -> None:
     compact = NETWORKS[name].compact
     assert compact is None or (DATA / compact).is_file()
 

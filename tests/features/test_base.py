@@ -112,7 +112,7 @@ def test_a_digest_is_computed_when_it_is_asked_for() -> None:
 # Graphs
 
 
-def test_features_can_be_taken_inside_a_compiled_graph(vgg: ns.VGG19Features) -> None:
+def test_features_can_be_taken_inside_a_compiled_graph(vgg: ns.VGG16Features) -> None:
     image = noise(16, 20)
     compiled = tf.function(lambda tensor: vgg(tensor)["block3_conv1"])
     expected = np.asarray(vgg(image)["block3_conv1"])
@@ -121,7 +121,7 @@ def test_features_can_be_taken_inside_a_compiled_graph(vgg: ns.VGG19Features) ->
 
 @pytest.mark.parametrize("fast", [True, False, "low-memory"])
 def test_a_target_that_is_first_read_in_a_graph_is_no_part_of_it(fast: Any) -> None:
-    extractor = ns.VGG19Features("compact", fast=fast)
+    extractor = ns.VGG16Features("compact", fast=fast)
     target, image = extractor(noise(16, 20)), noise(16, 20, 1)
 
     @tf.function
@@ -138,7 +138,7 @@ def test_a_target_that_is_first_read_in_a_graph_is_no_part_of_it(fast: Any) -> N
     np.testing.assert_array_equal(tf.function(lambda: target["relu2_1"] + 0.0)(), expected)
 
 
-def test_an_array_looked_at_in_a_graph_is_looked_at_once(vgg: ns.VGG19Features) -> None:
+def test_an_array_looked_at_in_a_graph_is_looked_at_once(vgg: ns.VGG16Features) -> None:
     kept: list[ns.Features] = []
 
     @tf.function
@@ -152,7 +152,7 @@ def test_an_array_looked_at_in_a_graph_is_looked_at_once(vgg: ns.VGG19Features) 
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_a_tape_sees_how_features_depend_on_the_image(fast: bool) -> None:
-    extractor = ns.VGG19Features("compact", fast=fast)
+    extractor = ns.VGG16Features("compact", fast=fast)
     image = tf.constant(noise(16, 20)[None])
     with tf.GradientTape() as tape:
         tape.watch(image)
@@ -163,7 +163,7 @@ def test_a_tape_sees_how_features_depend_on_the_image(fast: bool) -> None:
 # Images
 
 
-def test_the_input_is_the_image_itself_in_rgb(vgg: ns.VGG19Features) -> None:
+def test_the_input_is_the_image_itself_in_rgb(vgg: ns.VGG16Features) -> None:
     image = noise(16, 20)
     features = vgg(image)
     features["block2_conv1"]
@@ -171,7 +171,7 @@ def test_the_input_is_the_image_itself_in_rgb(vgg: ns.VGG19Features) -> None:
 
 
 @pytest.mark.parametrize("layer", ["input", "block1_conv1", "block4_conv2"])
-def test_the_callers_array_is_never_written_to(vgg: ns.VGG19Features, layer: str) -> None:
+def test_the_callers_array_is_never_written_to(vgg: ns.VGG16Features, layer: str) -> None:
     image = noise(16, 20)
     before = image.copy()
     vgg(image)[layer]
@@ -193,7 +193,7 @@ def test_the_callers_array_is_never_written_to(vgg: ns.VGG19Features, layer: str
     ids=["batch", "float64", "tensor", "float64 tensor", "list", "column order"],
 )
 def test_an_image_may_come_in_several_forms(
-    vgg: ns.VGG19Features, form: Callable[[np.ndarray], Any]
+    vgg: ns.VGG16Features, form: Callable[[np.ndarray], Any]
 ) -> None:
     image = noise(16, 20)
     features = vgg(form(image))
@@ -240,7 +240,7 @@ def test_an_image_may_come_in_several_forms(
     ],
 )
 def test_what_is_no_image_is_refused_with_a_hint(
-    vgg: ns.VGG19Features, image: Any, kind: type[Exception], hint: str
+    vgg: ns.VGG16Features, image: Any, kind: type[Exception], hint: str
 ) -> None:
     with pytest.raises(kind, match=f"(?s){hint}"):
         vgg(image)
@@ -251,7 +251,7 @@ def test_what_is_no_image_is_refused_with_a_hint(
     [((10, 12), "block5_conv1"), ((31, 40), "block5_pool"), ((1, 1), "block1_pool")],
 )
 def test_an_image_too_small_for_a_layer_is_refused_naming_both(
-    vgg: ns.VGG19Features, size: tuple[int, int], layer: str
+    vgg: ns.VGG16Features, size: tuple[int, int], layer: str
 ) -> None:
     features = vgg(noise(*size))
     with pytest.raises(ValueError, match=f"{layer}.*{size[1]} x {size[0]}"):
@@ -262,10 +262,10 @@ def test_an_image_too_small_for_a_layer_is_refused_naming_both(
 
 
 def test_threads_may_make_networks_read_features_and_trace_at_once() -> None:
-    image, target = noise(16, 20), ns.VGG19Features("compact")(noise(16, 20, 1))
+    image, target = noise(16, 20), ns.VGG16Features("compact")(noise(16, 20, 1))
 
     def work(number: int) -> np.ndarray:
-        extractor = ns.VGG19Features("compact", fast=number % 2 == 0)
+        extractor = ns.VGG16Features("compact", fast=number % 2 == 0)
         if number % 3 == 0:
             return np.asarray(extractor(image)["relu2_1"]) - target["relu2_1"]
         compiled = tf.function(lambda x: extractor(x)["relu2_1"] - target["relu2_1"])

@@ -65,13 +65,13 @@ EXAMPLES = {
             (" float64", "max", {"dtype": "float64"}),
         )
     },
-    "compact": Example(lambda _: ns.VGG19Features("compact", "avg"), SHALLOW),
+    "compact": Example(lambda _: ns.VGG16Features("compact", "avg"), SHALLOW),
     "keras": Example(lambda _: ns.KerasFeatures(keras_model()), MODEL),
     "keras prepared": Example(
         lambda _: ns.KerasFeatures(keras_model(), lambda image: 2 * image - 1), MODEL
     ),
     "pyramid": Example(
-        lambda _: ns.Pyramid(ns.VGG19Features("compact", "avg"), 2),
+        lambda _: ns.Pyramid(ns.VGG16Features("compact", "avg"), 2),
         ("conv1_1", "octave1/input", "octave1/conv1_1", "octave1/relu2_1"),
     ),
     "pyramid of keras": Example(

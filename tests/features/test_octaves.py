@@ -50,7 +50,7 @@ def test_the_next_octave_of_a_plane_is_a_plane_twice_as_steep() -> None:
 # Features
 
 
-def test_features_of_octaves_are_those_of_the_halved_images(vgg: ns.VGG19Features) -> None:
+def test_features_of_octaves_are_those_of_the_halved_images(vgg: ns.VGG16Features) -> None:
     x = image(0)
     features = ns.Pyramid(vgg, octaves=3)(x)
     once = halved(x[None])
@@ -60,7 +60,7 @@ def test_features_of_octaves_are_those_of_the_halved_images(vgg: ns.VGG19Feature
             np.testing.assert_array_equal(features[prefix + layer], expected[layer])
 
 
-def test_features_are_a_mapping_of_all_names(vgg: ns.VGG19Features) -> None:
+def test_features_are_a_mapping_of_all_names(vgg: ns.VGG16Features) -> None:
     features = ns.Pyramid(vgg, octaves=2)(image(0))
     names = ["input", *vgg.layers]
     assert list(features) == [*names, *(f"octave1/{name}" for name in names)]
@@ -72,7 +72,7 @@ def test_features_are_a_mapping_of_all_names(vgg: ns.VGG19Features) -> None:
     assert "computed: input" in repr(features)
 
 
-def test_nothing_is_computed_that_is_not_asked_for(vgg: ns.VGG19Features) -> None:
+def test_nothing_is_computed_that_is_not_asked_for(vgg: ns.VGG16Features) -> None:
     features = ns.Pyramid(vgg, octaves=3)(image(0))
     assert features["octave1/block1_conv1"] is features["octave1/block1_conv1"]
     assert "computed: input)" in repr(features)
@@ -85,7 +85,7 @@ def test_names_of_layers_may_have_slashes() -> None:
 
 
 def test_a_layer_that_does_not_exist_is_a_key_error_that_lists_the_known(
-    vgg: ns.VGG19Features,
+    vgg: ns.VGG16Features,
 ) -> None:
     features = ns.Pyramid(vgg, octaves=2)(image(0))
     for name in ("magic", "octave1/magic", "octave7/input"):
@@ -96,7 +96,7 @@ def test_a_layer_that_does_not_exist_is_a_key_error_that_lists_the_known(
 # What layers see
 
 
-def test_an_octaves_pixels_see_more_and_more_of_the_image(vgg: ns.VGG19Features) -> None:
+def test_an_octaves_pixels_see_more_and_more_of_the_image(vgg: ns.VGG16Features) -> None:
     pyramid = ns.Pyramid(vgg, octaves=3)
     features = pyramid(image(0))
     for ask in (pyramid.receptive_field, features.receptive_field):
@@ -118,7 +118,7 @@ def test_what_a_function_sees_is_not_known_beyond_pixels() -> None:
             ask("octave1/a")
 
 
-def test_a_pyramid_passes_on_what_its_extractor_promises(vgg: ns.VGG19Features) -> None:
+def test_a_pyramid_passes_on_what_its_extractor_promises(vgg: ns.VGG16Features) -> None:
     pyramid = ns.Pyramid(vgg)
     assert pyramid.reuse and pyramid.digest == vgg.digest
     assert pyramid(image(0, 64, 64)).digest == vgg.digest
@@ -130,7 +130,7 @@ def test_a_pyramid_passes_on_what_its_extractor_promises(vgg: ns.VGG19Features) 
 # Description and errors
 
 
-def test_it_is_described_by_its_extractor_and_octaves(vgg: ns.VGG19Features) -> None:
+def test_it_is_described_by_its_extractor_and_octaves(vgg: ns.VGG16Features) -> None:
     assert repr(ns.Pyramid(vgg)) == f"Pyramid({vgg!r}, octaves=4)"
 
 

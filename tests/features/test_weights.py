@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import weight_files
-from support import NARROW, assert_same_weights
+from support import NARROW, assert_same_weights, picture
 from weight_files import WRITERS, Writer, write_compressed_npz, write_npz
 
 import neuralstyle as ns
@@ -340,14 +340,33 @@ def test_pickled_objects_in_an_archive_are_never_unpickled(
 
 
 def test_the_compact_network_comes_with_the_package() -> None:
-    weights = sources.load_weights(VGG19, "compact")
-    assert weights["block5_conv1"][0].shape[-1] == 128
+    weights = sources.load_weights(VGG16, "compact")
+    assert tuple(weights) == VGG16.convolutions
+    for name, (kernel, bias) in weights.items():
+        block = int(name[len("block")]) - 1
+        assert kernel.shape[-1] == len(bias) <= VGG16.widths[block]
+
+
+def test_the_compact_network_is_a_choice_of_the_wide_ones_channels() -> None:
+    with np.load(sources.DATA / str(VGG16.compact), allow_pickle=False) as file:
+        for name in VGG16.convolutions:
+            channels, width = file[f"{name}/channels"], VGG16.widths[int(name[len("block")]) - 1]
+            assert len(channels) == len(file[f"{name}/bias"])
+            assert np.all(np.diff(channels) > 0) and channels[0] >= 0 and channels[-1] < width
+
+
+def test_the_compact_networks_activations_have_the_sizes_of_imagenets() -> None:
+    # On photographs VGG16's have means of tens to hundreds; those of a network normalised to 1, or
+    # of one that takes pixels in [0, 1], are far below.
+    features = ns.VGG16Features("compact")(picture(0, (64, 64)))
+    for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1"):
+        assert 10 < float(np.mean(features[layer])) < 2000, layer
 
 
 @pytest.mark.parametrize(
     ("source", "kind", "message"),
     [
-        ("compact", ValueError, 'received "compact", which is a network of VGG19Features'),
+        ("compact", ValueError, r'.*: write VGG16Features\("compact"\), or network="compact"'),
         ("auto", ValueError, 'received "auto", which is gone since version 0.2'),
         ("random", FileNotFoundError, "received 'random', which does not exist"),
         (3, TypeError, "received 3"),
@@ -358,12 +377,12 @@ def test_what_are_no_weights_is_refused_with_what_there_is(
     source: Any, kind: type[Exception], message: str
 ) -> None:
     with pytest.raises(kind, match=f'^weights: expected "imagenet", a file or None, {message}'):
-        ns.VGG16Features(source)
+        ns.VGG19Features(source)
 
 
-def test_vgg19_names_the_compact_network_among_what_there_is() -> None:
+def test_vgg16_names_the_compact_network_among_what_there_is() -> None:
     with pytest.raises(ValueError, match='^weights: expected "imagenet", "compact", a file or'):
-        ns.VGG19Features("auto")
+        ns.VGG16Features("auto")
 
 
 # Digests

@@ -33,7 +33,7 @@ def picture(shape: tuple[int, int], seed: int) -> np.ndarray:
 
 
 def value_and_gradient(shape: tuple[int, int], **options: Any) -> tuple[float, np.ndarray]:
-    extractor = ns.VGG19Features(weights="compact", **options)
+    extractor = ns.VGG16Features(weights="compact", **options)
     content, style = extractor(picture(shape, 1)), extractor(picture((48, 40), 2))
     objective = ns.ContentLoss(content) + ns.StyleLoss(style) + ns.HistogramLoss(style)
     return ns.Evaluator(objective, extractor, shape)(picture(shape, 3))
@@ -79,8 +79,8 @@ def test_every_layer_is_the_plain_networks(
     if everywhere:
         request.getfixturevalue("winograd_everywhere")
     image = picture((45, 67), 0)
-    ours = ns.VGG19Features(weights="compact", pooling=pooling, fast=fast)(image)
-    plain = ns.VGG19Features(weights="compact", pooling=pooling, fast=False)(image)
+    ours = ns.VGG16Features(weights="compact", pooling=pooling, fast=fast)(image)
+    plain = ns.VGG16Features(weights="compact", pooling=pooling, fast=False)(image)
     assert list(ours) == list(plain)
     for layer in plain:
         scale = np.abs(plain[layer]).max()
@@ -88,7 +88,7 @@ def test_every_layer_is_the_plain_networks(
 
 
 def test_a_layer_alone_is_the_same_as_after_all_those_before_it() -> None:
-    extractor = ns.VGG19Features(weights="compact")
+    extractor = ns.VGG16Features(weights="compact")
     one, all_of_them = extractor(picture((40, 40), 0)), extractor(picture((40, 40), 0))
     for layer in all_of_them:
         all_of_them[layer]
@@ -198,7 +198,7 @@ def test_gradient_through_every_layer_is_exact_where_nothing_flips(
 @pytest.mark.usefixtures("winograd_everywhere")
 def test_low_memory_needs_less_of_it() -> None:
     def transient(fast: Any) -> int:
-        extractor = ns.VGG19Features("compact", fast=fast)
+        extractor = ns.VGG16Features("compact", fast=fast)
         objective = ns.StyleLoss(extractor(picture((256, 256), 0)))
         evaluator = ns.Evaluator(objective, extractor, (256, 256))
         evaluator(picture((256, 256), 1))
@@ -211,7 +211,7 @@ def test_low_memory_needs_less_of_it() -> None:
 
 def test_low_memory_is_a_word_of_its_own() -> None:
     with pytest.raises(ValueError, match='fast: expected True, False or "low-memory"'):
-        ns.VGG19Features("compact", fast="slow")  # type: ignore[arg-type]
+        ns.VGG16Features("compact", fast="slow")  # type: ignore[arg-type]
 
 
 PHOTO, PAINTING = (

@@ -231,7 +231,7 @@ def test_a_relative_form_is_relative_to_the_region() -> None:
 
 
 @pytest.mark.parametrize("propagation", ["average", "inside", "all"])
-def test_a_loss_at_a_layer_takes_the_mask_there(propagation: Any, vgg: ns.VGG19Features) -> None:
+def test_a_loss_at_a_layer_takes_the_mask_there(propagation: Any, vgg: ns.VGG16Features) -> None:
     features = vgg(noise(48, 64))
     mask = ns.Mask(np.arange(64) < np.full((48, 1), 40), propagation)
     there = mask.at("block2_conv1", features)
@@ -242,7 +242,7 @@ def test_a_loss_at_a_layer_takes_the_mask_there(propagation: Any, vgg: ns.VGG19F
     assert float(loss(features)) == pytest.approx(np.mean((gram - 1) ** 2), rel=1e-4)
 
 
-def test_octaves_of_a_pyramid_have_the_mask_too(vgg: ns.VGG19Features) -> None:
+def test_octaves_of_a_pyramid_have_the_mask_too(vgg: ns.VGG16Features) -> None:
     image = noise(64, 80)
     pyramid = ns.Pyramid(vgg, octaves=3)
     mask = np.arange(80) < np.full((64, 1), 40)

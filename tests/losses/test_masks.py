@@ -20,9 +20,9 @@ import neuralstyle as ns
 
 
 @pytest.fixture(scope="module")
-def compact() -> ns.VGG19Features:
-    """A network whose receptive fields are those of VGG19."""
-    return ns.VGG19Features("compact")
+def compact() -> ns.VGG16Features:
+    """A network whose receptive fields are those of VGG16."""
+    return ns.VGG16Features("compact")
 
 
 # How masks reach the layers
@@ -64,7 +64,7 @@ def test_averages_are_those_of_what_a_cell_covers(size: tuple[int, int], expecte
     ],
 )
 def test_receptive_fields_that_are_inside_or_see_a_region(
-    propagation: Any, layer: str, columns: list[int], compact: ns.VGG19Features
+    propagation: Any, layer: str, columns: list[int], compact: ns.VGG16Features
 ) -> None:
     features = compact(np.zeros((12, 12, 3), np.float32))
     mask = ns.Mask(np.arange(12) < np.full((12, 1), 5), propagation)
@@ -75,7 +75,7 @@ def test_receptive_fields_that_are_inside_or_see_a_region(
 
 
 def test_a_mask_of_another_size_is_resized_before_fields_are_looked_at(
-    compact: ns.VGG19Features,
+    compact: ns.VGG16Features,
 ) -> None:
     features = compact(np.zeros((24, 32, 3), np.float32))
     small = ns.Mask(LEFT, "inside")
@@ -186,7 +186,7 @@ def test_what_is_no_mask_is_refused_by_name(mask: Any, error: type[Exception]) -
             make(name, target_mask=mask)
 
 
-def test_other_propagations_and_layers_are_refused(compact: ns.VGG19Features) -> None:
+def test_other_propagations_and_layers_are_refused(compact: ns.VGG16Features) -> None:
     for propagation in ("nearest", None, 1):
         with pytest.raises(ValueError, match='^propagation: expected "average"'):
             ns.Mask(SOFT, propagation)  # type: ignore[arg-type]

@@ -260,7 +260,7 @@ def test_the_mask_of_the_style_is_turned_with_it() -> None:
     assert value(without, picture) == pytest.approx(1)
 
 
-def test_features_of_the_librarys_networks_can_be_turned(vgg: ns.VGG19Features) -> None:
+def test_features_of_the_librarys_networks_can_be_turned(vgg: ns.VGG16Features) -> None:
     image = noise(32, 48)
     for quarters in range(4):
         turned = vgg(image).turned(quarters)
@@ -270,7 +270,7 @@ def test_features_of_the_librarys_networks_can_be_turned(vgg: ns.VGG19Features) 
         assert turned.digest == expected.digest
 
 
-def test_a_painting_is_nearest_to_itself_turned_or_not(vgg: ns.VGG19Features) -> None:
+def test_a_painting_is_nearest_to_itself_turned_or_not(vgg: ns.VGG16Features) -> None:
     style = vgg(noise(32, 48))
     layers = ("block1_conv1", "block3_conv1")
     loss = ns.NearestLoss(style, layers, source=style)

@@ -51,7 +51,7 @@ def test_a_factory_sees_each_octave_as_a_mapping_of_plain_names() -> None:
             features["b"]
 
 
-def test_one_octave_is_no_pyramid_bit_for_bit(vgg: ns.VGG19Features) -> None:
+def test_one_octave_is_no_pyramid_bit_for_bit(vgg: ns.VGG16Features) -> None:
     x, style = image(0), image(1, 36, 50)
     pyramid = ns.Pyramid(vgg, octaves=1)
     plain = ns.Evaluator(styles(vgg(style)), vgg, x.shape)(x)
@@ -60,7 +60,7 @@ def test_one_octave_is_no_pyramid_bit_for_bit(vgg: ns.VGG19Features) -> None:
     np.testing.assert_array_equal(alone[1], plain[1])
 
 
-def test_the_sum_is_that_of_the_losses_of_the_octaves(vgg: ns.VGG19Features) -> None:
+def test_the_sum_is_that_of_the_losses_of_the_octaves(vgg: ns.VGG16Features) -> None:
     x, style = image(0), image(1, 36, 50)
     pyramid = ns.Pyramid(vgg, octaves=3)
     objective = ns.over_octaves(lambda f: 2.0 * styles(f) + 0.5 * brightness, pyramid(style))
@@ -85,7 +85,7 @@ def test_the_sum_is_that_of_the_losses_of_the_octaves(vgg: ns.VGG19Features) -> 
     assert value == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_loss_may_name_octaves_itself(vgg: ns.VGG19Features) -> None:
+def test_a_loss_may_name_octaves_itself(vgg: ns.VGG16Features) -> None:
     x, style = image(0), image(1)
     pyramid = ns.Pyramid(vgg, octaves=2)
     names = {"block1_pool": 1.0, "octave1/block1_pool": 1.0}
@@ -103,7 +103,7 @@ def test_losses_of_octaves_are_described_by_theirs() -> None:
 
 
 def test_the_gradient_agrees_with_central_differences() -> None:
-    network = ns.VGG19Features(weights="compact", pooling="avg", dtype="float64")
+    network = ns.VGG16Features(weights="compact", pooling="avg", dtype="float64")
     x, style = image(0).astype(np.float64).ravel(), image(1)
     pyramid = ns.Pyramid(network, octaves=3)
     assert pyramid.dtype == "float64"
@@ -117,7 +117,7 @@ def test_the_gradient_agrees_with_central_differences() -> None:
 
 
 def test_a_run_goes_down_in_every_octave_and_is_compiled_once(
-    vgg: ns.VGG19Features,
+    vgg: ns.VGG16Features,
     pictures: tuple[np.ndarray, np.ndarray],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

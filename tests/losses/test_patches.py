@@ -165,7 +165,7 @@ def test_the_search_sees_the_same_when_compiled_and_in_a_gradient() -> None:
 
 @pytest.mark.slow
 def test_it_takes_part_in_a_run(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = pictures
     loss = ns.PatchLoss(vgg(style), ("block2_conv1", "block3_conv1"), stride=2)

@@ -216,7 +216,7 @@ def test_what_is_no_seed_is_refused_by_name(kind: type[Any], wrong: Any) -> None
 @pytest.mark.slow
 @every_kind
 def test_they_take_part_in_a_run(
-    kind: type[Any], vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    kind: type[Any], vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = pictures
     target = style if kind is ns.RelaxedEMDLoss else content

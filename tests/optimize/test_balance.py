@@ -45,7 +45,7 @@ def shares(objective: ns.StyleObjective, extractor: Any, at: Array) -> dict[str,
     return {name: pull / sum(measured.values()) for name, pull in measured.items()}
 
 
-def shallow(vgg: ns.VGG19Features) -> ns.StyleObjective:
+def shallow(vgg: ns.VGG16Features) -> ns.StyleObjective:
     """The losses of the default recipe at layers that are quick to compile."""
     content, style = vgg(noise(32, 40)), vgg(noise(36, 30, 1) ** 2)
     return ns.StyleObjective(
@@ -61,7 +61,7 @@ WANTED = {"content": 0.5, "style": 0.3, "histogram": 0.15, "total_variation": 0.
 
 @pytest.mark.parametrize("place", ["noise", "mid-run"])
 def test_the_terms_of_a_network_have_the_shares_asked_for(
-    place: str, vgg: ns.VGG19Features
+    place: str, vgg: ns.VGG16Features
 ) -> None:
     objective = shallow(vgg)
     at = noise(32, 40, 7)
@@ -76,7 +76,7 @@ def test_the_terms_of_a_network_have_the_shares_asked_for(
 
 
 def test_at_the_content_the_others_have_their_shares_and_the_content_is_named(
-    vgg: ns.VGG19Features, caplog: pytest.LogCaptureFixture
+    vgg: ns.VGG16Features, caplog: pytest.LogCaptureFixture
 ) -> None:
     objective = shallow(vgg)
     at = noise(32, 40)

@@ -21,11 +21,11 @@ Maker = Callable[..., Any]
 
 
 @pytest.fixture
-def vgg() -> ns.VGG19Features:
-    return ns.VGG19Features("compact")
+def vgg() -> ns.VGG16Features:
+    return ns.VGG16Features("compact")
 
 
-def default(vgg: ns.VGG19Features, seed: int) -> ns.StyleObjective:
+def default(vgg: ns.VGG16Features, seed: int) -> ns.StyleObjective:
     return ns.recipes.default()(vgg(picture(seed)), vgg(picture(seed + 1, (36, 48))))
 
 
@@ -43,7 +43,7 @@ def assert_as_if_compiled_alone(evaluator: ns.Evaluator) -> None:
     assert evaluator.losses == alone.losses
 
 
-def test_shared_code_and_losses_called_as_they_are_agree(vgg: ns.VGG19Features) -> None:
+def test_shared_code_and_losses_called_as_they_are_agree(vgg: ns.VGG16Features) -> None:
     objective, x = default(vgg, 3), picture(5)
     shared = ns.Evaluator(objective, vgg, SHAPE)
     opaque = ns.Evaluator(objective, lambda image: vgg(image), SHAPE)
@@ -53,7 +53,7 @@ def test_shared_code_and_losses_called_as_they_are_agree(vgg: ns.VGG19Features) 
 
 
 def test_another_pictures_objective_uses_the_code_and_is_its_own(
-    vgg: ns.VGG19Features, compilations: list[Any]
+    vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     evaluators = [ns.Evaluator(default(vgg, seed), vgg, SHAPE) for seed in (0, 10, 20)]
     assert len(compilations) == 1
@@ -61,7 +61,7 @@ def test_another_pictures_objective_uses_the_code_and_is_its_own(
         assert_as_if_compiled_alone(evaluator)
 
 
-def test_other_weights_use_the_code(vgg: ns.VGG19Features, compilations: list[Any]) -> None:
+def test_other_weights_use_the_code(vgg: ns.VGG16Features, compilations: list[Any]) -> None:
     style, variation = ns.StyleLoss(vgg(picture(1))), ns.TotalVariationLoss()
     evaluators = [
         ns.Evaluator(a * style + b * variation, vgg, SHAPE) for a, b in ((1, 2), (3, 1), (0.5, -1))
@@ -79,7 +79,7 @@ def test_other_weights_use_the_code(vgg: ns.VGG19Features, compilations: list[An
     ],
 )
 def test_other_weights_of_layers_use_the_code(
-    one: Any, other: Any, vgg: ns.VGG19Features, compilations: list[Any]
+    one: Any, other: Any, vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     style = vgg(picture(1))
     for layers in (one, other):
@@ -90,7 +90,7 @@ def test_other_weights_of_layers_use_the_code(
 
 
 def test_names_of_terms_are_no_part_of_the_structure(
-    vgg: ns.VGG19Features, compilations: list[Any]
+    vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     style = vgg(picture(1))
     one = ns.Evaluator(ns.StyleLoss(style, name="one"), vgg, SHAPE)
@@ -102,7 +102,7 @@ def test_names_of_terms_are_no_part_of_the_structure(
 
 
 def test_targets_of_other_sizes_use_the_code_where_the_graph_does_not_read_the_size(
-    vgg: ns.VGG19Features, compilations: list[Any]
+    vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     for size in ((36, 48), (24, 24), (64, 40)):
         style = vgg(picture(1, size))
@@ -146,7 +146,7 @@ def test_targets_of_other_sizes_use_the_code_where_the_graph_does_not_read_the_s
     ],
 )
 def test_another_computation_gets_code_of_its_own(
-    one: Maker, other: Maker, vgg: ns.VGG19Features, compilations: list[Any]
+    one: Maker, other: Maker, vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     target = vgg(picture(1))
     for make in (one, other):
@@ -154,7 +154,7 @@ def test_another_computation_gets_code_of_its_own(
     assert len(compilations) == 2 + 2
 
 
-def test_a_mask_is_whole_soft_or_positions(vgg: ns.VGG19Features, compilations: list[Any]) -> None:
+def test_a_mask_is_whole_soft_or_positions(vgg: ns.VGG16Features, compilations: list[Any]) -> None:
     style = vgg(picture(1))
     masks = [None, np.ones(SHAPE), half_mask(SHAPE), half_mask(SHAPE, 0.25)]
 
@@ -171,7 +171,7 @@ def test_a_mask_is_whole_soft_or_positions(vgg: ns.VGG19Features, compilations: 
 
 
 def test_octaves_share_the_code_of_losses_like_them(compilations: list[Any]) -> None:
-    pyramid = ns.Pyramid(ns.VGG19Features("compact"), octaves=2)
+    pyramid = ns.Pyramid(ns.VGG16Features("compact"), octaves=2)
     for seed in (1, 2):
         features = pyramid(picture(seed))
         objective = ns.over_octaves(lambda f: ns.StyleLoss(f, "conv1_1"), features)
@@ -183,9 +183,9 @@ def test_octaves_share_the_code_of_losses_like_them(compilations: list[Any]) -> 
 @pytest.mark.parametrize("kind", ["low-memory", "plain", "keras"])
 def test_code_is_kept_with_every_extractor_of_ours(kind: str, compilations: list[Any]) -> None:
     network: Any = {
-        "low-memory": lambda: ns.VGG19Features("compact", fast="low-memory"),
-        "plain": lambda: ns.VGG19Features("compact", fast=False),
-        "keras": lambda: ns.KerasFeatures(ns.VGG19Features("compact").model),
+        "low-memory": lambda: ns.VGG16Features("compact", fast="low-memory"),
+        "plain": lambda: ns.VGG16Features("compact", fast=False),
+        "keras": lambda: ns.KerasFeatures(ns.VGG16Features("compact").model),
     }[kind]()
     values = []
     for seed in (0, 1, 2):
@@ -197,7 +197,7 @@ def test_code_is_kept_with_every_extractor_of_ours(kind: str, compilations: list
 
 def test_each_extractor_has_code_of_its_own(compilations: list[Any]) -> None:
     for pooling in ("avg", "max"):
-        vgg = ns.VGG19Features("compact", pooling)
+        vgg = ns.VGG16Features("compact", pooling)
         assert_as_if_compiled_alone(ns.Evaluator(ns.StyleLoss(vgg(picture(1))), vgg, SHAPE))
     assert len(compilations) == 2 + 2
 
@@ -234,7 +234,7 @@ def test_an_extractor_that_cannot_be_referred_to_weakly_is_compiled_for_anew(
 
 
 def test_another_shape_is_another_computation(
-    vgg: ns.VGG19Features, compilations: list[Any]
+    vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     style = vgg(picture(1, (36, 48)))
     for shape in (SHAPE, (32, 40), SHAPE):
@@ -242,7 +242,7 @@ def test_another_shape_is_another_computation(
     assert len(compilations) == 2
 
 
-def test_only_the_latest_code_is_kept(vgg: ns.VGG19Features, compilations: list[Any]) -> None:
+def test_only_the_latest_code_is_kept(vgg: ns.VGG16Features, compilations: list[Any]) -> None:
     loss = ns.TotalVariationLoss()
     sides = range(4, 4 + compiled.KEPT + 2)
     for side in sides:
@@ -255,7 +255,7 @@ def test_only_the_latest_code_is_kept(vgg: ns.VGG19Features, compilations: list[
 
 
 def test_a_failed_compilation_leaves_nothing_behind(
-    vgg: ns.VGG19Features, compilations: list[Any]
+    vgg: ns.VGG16Features, compilations: list[Any]
 ) -> None:
     content = ns.ContentLoss(vgg(picture(1, (16, 16))))
     for _ in range(2):
@@ -266,7 +266,7 @@ def test_a_failed_compilation_leaves_nothing_behind(
 
 
 def test_code_holds_no_target_and_dies_with_the_extractor() -> None:
-    vgg = ns.VGG19Features("compact")
+    vgg = ns.VGG16Features("compact")
     loss = ns.StyleLoss(vgg(picture(1)))
     target, extractor = weakref.ref(loss), weakref.ref(vgg)
     evaluator = ns.Evaluator(loss, vgg, SHAPE)
@@ -291,7 +291,7 @@ def test_a_second_stylize_compiles_nothing(compilations: list[Any]) -> None:
     np.testing.assert_array_equal(first.image, again.image)
 
 
-def test_an_evaluator_is_a_snapshot(vgg: ns.VGG19Features) -> None:
+def test_an_evaluator_is_a_snapshot(vgg: ns.VGG16Features) -> None:
     loss = ns.StyleLoss(vgg(picture(1)))
     evaluator = ns.Evaluator(loss, vgg, SHAPE)
     value, _ = evaluator(picture(2))

@@ -26,7 +26,7 @@ def contrast(features: Mapping[str, Any]) -> Any:
     return ops.mean(ops.square(features["input"] - 0.5))
 
 
-def whole_objective(extractor: ns.VGG19Features, pictures: Pictures) -> ns.StyleObjective:
+def whole_objective(extractor: ns.VGG16Features, pictures: Pictures) -> ns.StyleObjective:
     """One of every loss, over five layers of the network."""
     content, style = map(extractor, pictures)
     return (
@@ -62,7 +62,7 @@ def worst_directional_error(
 
 
 def test_a_value_is_a_float_and_a_gradient_is_flat_float64(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     content = pictures[0]
     evaluator = ns.Evaluator(whole_objective(vgg, pictures), vgg, content.shape)
@@ -84,7 +84,7 @@ def test_value_and_gradient_are_those_of_a_formula_by_hand() -> None:
 
 
 def test_the_gradient_agrees_with_differences_of_the_value_in_float32(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     content = pictures[0]
     evaluator = ns.Evaluator(whole_objective(vgg, pictures), vgg, content.shape)
@@ -96,7 +96,7 @@ def test_the_gradient_agrees_with_differences_of_the_value_in_float32(
 def test_the_gradient_agrees_with_differences_of_the_value_in_float64(
     pictures: Pictures, pooling: Any
 ) -> None:
-    extractor = ns.VGG19Features("compact", pooling, dtype="float64")
+    extractor = ns.VGG16Features("compact", pooling, dtype="float64")
     content = pictures[0]
     evaluator = ns.Evaluator(whole_objective(extractor, pictures), extractor, content.shape)
     x = 0.25 + 0.5 * content.ravel().astype(np.float64)
@@ -104,7 +104,7 @@ def test_the_gradient_agrees_with_differences_of_the_value_in_float64(
 
 
 def test_the_value_is_that_of_the_objective_called_directly(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     objective = whole_objective(vgg, pictures)
     style = ns.resize(pictures[1], pictures[0].shape[:2])
@@ -113,7 +113,7 @@ def test_the_value_is_that_of_the_objective_called_directly(
 
 
 def test_a_float64_network_sees_pixels_that_nothing_has_rounded() -> None:
-    extractor = ns.VGG19Features("compact", dtype="float64")
+    extractor = ns.VGG16Features("compact", dtype="float64")
     mean = ns.loss(lambda features: ops.mean(features["input"]))
     value, gradient = ns.Evaluator(mean, extractor, (2, 4))(np.full(24, 0.1))
     assert value == pytest.approx(0.1, rel=1e-15)
@@ -121,7 +121,7 @@ def test_a_float64_network_sees_pixels_that_nothing_has_rounded() -> None:
 
 
 def test_the_losses_times_their_weights_sum_to_the_value(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     objective = whole_objective(vgg, pictures)
     evaluator = ns.Evaluator(objective, vgg, pictures[0].shape)
@@ -202,7 +202,7 @@ def test_x_of_another_size_is_refused(size: int) -> None:
         evaluator(np.zeros(size))
 
 
-def test_the_same_x_gives_the_same_bits(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+def test_the_same_x_gives_the_same_bits(vgg: ns.VGG16Features, pictures: Pictures) -> None:
     evaluator = ns.Evaluator(whole_objective(vgg, pictures), vgg, pictures[0].shape)
     first_value, first_gradient = evaluator(pictures[0])
     evaluator(pictures[0] * 0.5)
@@ -244,7 +244,7 @@ def test_a_value_that_is_not_finite_is_passed_on_as_it_is() -> None:
     assert np.isnan(evaluator(np.zeros(24))[0])
 
 
-def test_scipys_minimize_can_drive_it(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+def test_scipys_minimize_can_drive_it(vgg: ns.VGG16Features, pictures: Pictures) -> None:
     content = pictures[0]
     objective = ns.StyleLoss(vgg(pictures[1])) + 0.1 * ns.TotalVariationLoss()
     evaluator = ns.Evaluator(objective, vgg, content.shape)
@@ -279,7 +279,7 @@ def test_an_evaluator_describes_itself_in_a_line() -> None:
 def test_the_network_is_walked_once_in_whichever_order_losses_look_at_it(
     pictures: tuple[np.ndarray, np.ndarray], deep_first: bool, fast: bool
 ) -> None:
-    vgg = ns.VGG19Features("compact", fast=fast)
+    vgg = ns.VGG16Features("compact", fast=fast)
     features = vgg(pictures[0])
     terms = [ns.ContentLoss(features, "block5_conv1"), ns.StyleLoss(features)]
     objective = sum(terms if deep_first else terms[::-1])

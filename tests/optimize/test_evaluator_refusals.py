@@ -58,14 +58,14 @@ def test_a_loss_that_leaves_for_numpy_is_found_at_once_and_numpy_is_named(functi
         ns.Evaluator(ns.loss(function), pixels, (2, 4))
 
 
-def test_an_unknown_layer_of_a_network_is_found_at_once(vgg: ns.VGG19Features) -> None:
+def test_an_unknown_layer_of_a_network_is_found_at_once(vgg: ns.VGG16Features) -> None:
     deeper = ns.loss(lambda features: ops.mean(features["block6_conv1"]))
     with pytest.raises(KeyError, match="block6_conv1.*block5_conv4"):
         ns.Evaluator(contrast + deeper, vgg, (16, 16))
 
 
 def test_a_content_of_another_size_is_found_at_once(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     objective = ns.ContentLoss(vgg(pictures[0]))
     with pytest.raises(ValueError, match="content.*must have the same size"):
@@ -73,7 +73,7 @@ def test_a_content_of_another_size_is_found_at_once(
 
 
 def test_an_image_too_small_for_the_network_is_found_at_once(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     objective = ns.StyleLoss(vgg(pictures[1]))
     with pytest.raises(ValueError, match="8 x 4"):

@@ -50,7 +50,7 @@ def test_norms_are_those_of_the_finite_differences() -> None:
     assert all(type(norm) is float for norm in norms.values())
 
 
-def test_norms_are_those_of_compiled_evaluations(vgg: ns.VGG19Features) -> None:
+def test_norms_are_those_of_compiled_evaluations(vgg: ns.VGG16Features) -> None:
     content, style, at = noise(32, 40), noise(36, 30, 1) ** 2, noise(32, 40, 7)
     objective = (
         ns.ContentLoss(vgg(content), "block2_conv1")

@@ -40,19 +40,19 @@ def evaluate(vgg: Any, seed: int, shape: tuple[int, int] = (32, 32)) -> None:
 
 @pytest.mark.parametrize("fast", [True, "low-memory"])
 def test_no_evaluation_registers_a_gradient(fast: Any) -> None:
-    evaluate(ns.VGG19Features("compact", fast=fast), 0)
+    evaluate(ns.VGG16Features("compact", fast=fast), 0)
     before = registered_gradients()
     for seed in (1, 2):
-        evaluate(ns.VGG19Features("compact", fast=fast), seed, (32, 32 + 8 * seed))
+        evaluate(ns.VGG16Features("compact", fast=fast), seed, (32, 32 + 8 * seed))
     assert registered_gradients() == before
 
 
 def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks() -> None:
     before = living(convolution._Kernel)
-    vgg = ns.VGG19Features("compact")
+    vgg = ns.VGG16Features("compact")
     for seed in range(3):
         evaluate(vgg, seed)
-        evaluate(ns.VGG19Features("compact", "avg"), seed)
+        evaluate(ns.VGG16Features("compact", "avg"), seed)
     assert living(convolution._Kernel) - before <= 2 * CONVOLUTIONS
     del vgg
     assert living(convolution._Kernel) <= before

@@ -189,7 +189,7 @@ def test_maxcor_and_maxls_arrive(kind: Any) -> None:
 
 
 def test_both_lbfgs_reach_the_same_minimum_of_a_style_objective(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = map(vgg, pictures)
     layers = ("block1_conv1", "block2_conv1", "block3_conv1")

@@ -17,7 +17,7 @@ Pictures = tuple[np.ndarray, np.ndarray]
 PIXELS = Reusable()
 
 
-def painting(vgg: ns.VGG19Features, pictures: Pictures) -> ns.StyleObjective:
+def painting(vgg: ns.VGG16Features, pictures: Pictures) -> ns.StyleObjective:
     content, style = map(vgg, pictures)
     layers = ("block1_conv1", "block2_conv1", "block3_conv1")
     return (
@@ -37,7 +37,7 @@ def run(image: np.ndarray | None = None, **options: Any) -> ns.StyleResult:
 
 
 def test_from_the_target_itself_the_loss_is_zero_and_nothing_moves(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     image = pictures[0]
     features = vgg(image)
@@ -56,7 +56,7 @@ def test_a_gradient_of_exactly_zero_is_convergence() -> None:
 
 
 def test_the_loss_falls_at_every_accepted_iteration(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     result = ns.minimize(painting(vgg, pictures), vgg, pictures[0], maxiter=25)
     values = [record.fun for record in result.history]
@@ -82,7 +82,7 @@ def test_default_tolerances_let_a_badly_scaled_loss_fall_to_the_end_of_float32()
     np.testing.assert_allclose(result.image, target[0], atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_bits(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+def test_the_same_seed_gives_the_same_bits(vgg: ns.VGG16Features, pictures: Pictures) -> None:
     objective = painting(vgg, pictures)
     first, again, other = (
         ns.minimize(objective, vgg, "noise", shape=(48, 64), seed=seed, maxiter=6)
@@ -95,13 +95,13 @@ def test_the_same_seed_gives_the_same_bits(vgg: ns.VGG19Features, pictures: Pict
 
 
 @pytest.fixture(scope="module")
-def unscaled(vgg: ns.VGG19Features, pictures: Pictures) -> ns.StyleResult:
+def unscaled(vgg: ns.VGG16Features, pictures: Pictures) -> ns.StyleResult:
     return ns.minimize(painting(vgg, pictures), vgg, pictures[0], maxiter=20)
 
 
 @pytest.mark.parametrize("weight", [2.0**-27, 2.0**27])
 def test_the_weight_of_the_whole_objective_does_not_change_the_path_by_a_bit(
-    weight: float, unscaled: ns.StyleResult, vgg: ns.VGG19Features, pictures: Pictures
+    weight: float, unscaled: ns.StyleResult, vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     scaled = ns.minimize(weight * painting(vgg, pictures), vgg, pictures[0], maxiter=20)
     assert scaled.status is ns.Status.LIMIT
@@ -112,7 +112,7 @@ def test_the_weight_of_the_whole_objective_does_not_change_the_path_by_a_bit(
 
 @pytest.mark.parametrize("weight", [1e-8, 1e8])
 def test_default_tolerances_do_not_stop_early_at_any_weight(
-    weight: float, unscaled: ns.StyleResult, vgg: ns.VGG19Features, pictures: Pictures
+    weight: float, unscaled: ns.StyleResult, vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     scaled = ns.minimize(weight * painting(vgg, pictures), vgg, pictures[0], maxiter=20)
     assert scaled.status is ns.Status.LIMIT
@@ -212,7 +212,7 @@ def test_the_start_is_evaluated_only_once(evaluators: Evaluators) -> None:
 
 
 def test_the_image_is_the_one_whose_value_and_losses_are_given(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     objective = painting(vgg, pictures)
     result = ns.minimize(objective, vgg, pictures[0], maxiter=5)

@@ -231,7 +231,7 @@ def test_a_class_made_of_one_of_ours_promises_nothing(pixels: Any, compilations:
 
 
 def test_a_lazy_target_first_read_inside_a_loss_serves_later_ones_too(
-    vgg: ns.VGG19Features,
+    vgg: ns.VGG16Features,
 ) -> None:
     target = vgg(picture(1))
 

@@ -176,7 +176,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_an_objective_that_does_not_fit_is_refused_before_the_first_evaluation(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray], evaluators: Evaluators
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray], evaluators: Evaluators
 ) -> None:
     with pytest.raises(ValueError, match="same size"):
         ns.minimize(ns.ContentLoss(vgg(pictures[0])), vgg, pictures[1])

@@ -40,7 +40,7 @@ def state() -> dict[str, Any]:
 
 
 def test_a_restored_run_of_a_style_objective_gives_the_same_bits(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = map(vgg, pictures)
     objective = ns.ContentLoss(content) + ns.StyleLoss(style)

@@ -26,9 +26,9 @@ def networks() -> list[Any]:
         ]
     )
     return [
-        ns.VGG19Features("compact", "avg"),
-        ns.VGG19Features("compact", fast="low-memory"),
-        ns.VGG19Features("compact", fast=False),
+        ns.VGG16Features("compact", "avg"),
+        ns.VGG16Features("compact", fast="low-memory"),
+        ns.VGG16Features("compact", fast=False),
         ns.KerasFeatures(model),
     ]
 

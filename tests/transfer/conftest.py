@@ -31,7 +31,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
 def see() -> Look:
     """Look at a picture through the compact network, in float64."""
     networks = {
-        pooling: ns.VGG19Features(weights="compact", pooling=pooling, dtype="float64")
+        pooling: ns.VGG16Features(weights="compact", pooling=pooling, dtype="float64")
         for pooling in ("max", "avg")
     }
 

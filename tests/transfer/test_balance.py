@@ -94,7 +94,7 @@ def test_a_run_from_the_content_is_balanced_where_the_first_iterations_lead(
     assert caplog.records == []
 
 
-def test_a_recipes_weights_give_way_to_the_balance(vgg: ns.VGG19Features) -> None:
+def test_a_recipes_weights_give_way_to_the_balance(vgg: ns.VGG16Features) -> None:
     recipe = ns.Recipe(
         "mine",
         content=lambda content: [

@@ -37,7 +37,7 @@ def unsteadiness(results: list[ns.StyleResult], flows: list[Array]) -> float:
     return float(np.mean(differences))
 
 
-def test_a_film_is_steadier_than_its_frames_alone(vgg: ns.VGG19Features) -> None:
+def test_a_film_is_steadier_than_its_frames_alone(vgg: ns.VGG16Features) -> None:
     recipe = recipes.default(
         content_layers="block2_conv1", style_layers="block2_conv1", patch_weight=0
     )

@@ -37,7 +37,7 @@ def test_every_picture_is_that_of_stylize_bit_for_bit(options: dict[str, Any]) -
         assert_same_result(result, ns.stylize(content, STYLE, **options))
 
 
-def test_with_a_network_and_several_styles_too(vgg: ns.VGG19Features) -> None:
+def test_with_a_network_and_several_styles_too(vgg: ns.VGG16Features) -> None:
     contents = [noise(32, 40, 0), noise(32, 40, 1)]
     styles = [noise(36, 30, 8), noise(30, 44, 9) ** 2]
     options: dict[str, Any] = {"style_weights": [1, 3], "network": vgg, "maxiter": 2}

@@ -54,7 +54,7 @@ def test_every_name_gives_an_extractor_with_the_pooling_and_seed_asked_for(
 
 def test_names_stand_for_what_they_say() -> None:
     meant = {name: (network.kind, network.weights) for name, network in NETWORKS.items()}
-    assert meant["compact"] == ("VGG19Features", "compact")
+    assert meant["compact"] == ("VGG16Features", "compact")
     assert meant["vgg16"] == ("VGG16Features", "imagenet")
     assert meant["vgg19"] == ("VGG19Features", "imagenet")
     assert meant["random"] == ("VGG19Features", None)

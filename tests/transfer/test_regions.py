@@ -51,7 +51,7 @@ def quick(content: Any, style: Any, regions: Any, **options: Any) -> ns.StyleRes
 
 
 def test_each_region_takes_on_its_own_style(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     styles = stripes(True, (0.9, 0.2, 0.1)), stripes(False, (0.1, 0.2, 0.9))
     regions = [ns.Region(LEFT, styles[0]), ns.Region(~LEFT, styles[1])]
@@ -75,7 +75,7 @@ def test_each_region_takes_on_its_own_style(
 
 
 def test_a_region_that_is_everywhere_is_a_style_to_the_bit(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = pictures
     options: dict[str, Any] = {"network": vgg, "maxiter": 3}
@@ -257,7 +257,7 @@ def test_a_region_says_in_a_line_what_it_is() -> None:
 
 
 def test_a_region_that_vanishes_is_an_error_that_names_it(
-    vgg: ns.VGG19Features, pictures: tuple[np.ndarray, np.ndarray]
+    vgg: ns.VGG16Features, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     content, style = pictures
     dot = np.zeros(content.shape[:2])

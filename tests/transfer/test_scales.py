@@ -85,7 +85,7 @@ def test_what_is_no_number_of_scales_is_refused_by_name(scales: Any, kind: type[
 
 
 def test_the_default_recipe_works_from_64_pixels_upwards(
-    vgg: ns.VGG19Features, pictures: Pictures
+    vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     result = ns.stylize(*pictures, network=vgg, size=(96, 128), maxiter=1)
     assert result.settings["shapes"] == [(48, 64), (96, 128)]
@@ -107,7 +107,7 @@ def test_pictures_of_odd_sizes_are_painted_too(height: int, width: int) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(20, 30), (16, 200)])
 def test_the_default_recipe_paints_small_and_wide_pictures(
-    height: int, width: int, vgg: ns.VGG19Features
+    height: int, width: int, vgg: ns.VGG16Features
 ) -> None:
     result = ns.stylize(noise(height, width), noise(20, 30, 1), network=vgg, maxiter=2)
     assert result.image.shape == (height, width, 3)
@@ -117,13 +117,13 @@ def test_the_default_recipe_paints_small_and_wide_pictures(
 
 @pytest.mark.parametrize(("content", "style"), [((1, 1), (48, 64)), ((48, 64), (1, 1))])
 def test_the_default_recipe_refuses_pictures_that_are_too_small_for_the_network(
-    content: Shape, style: Shape, vgg: ns.VGG19Features
+    content: Shape, style: Shape, vgg: ns.VGG16Features
 ) -> None:
     with pytest.raises(ValueError, match="1 x 1|at least 2 x 2 pixels"):
         ns.stylize(noise(*content), noise(*style), network=vgg, maxiter=2)
 
 
-def test_an_elongated_style_is_kept_large_enough_for_the_network(vgg: ns.VGG19Features) -> None:
+def test_an_elongated_style_is_kept_large_enough_for_the_network(vgg: ns.VGG16Features) -> None:
     result = ns.stylize(noise(96, 128), noise(100, 600, 1), network=vgg, maxiter=1)
     assert result.image.shape == (96, 128, 3)
 

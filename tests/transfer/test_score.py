@@ -122,7 +122,7 @@ def test_small_pictures_have_fewer_octaves(pair: tuple[np.ndarray, np.ndarray]) 
 
 
 def test_features_are_compared_where_a_network_is_given(
-    pair: tuple[np.ndarray, np.ndarray], vgg: ns.VGG19Features
+    pair: tuple[np.ndarray, np.ndarray], vgg: ns.VGG16Features
 ) -> None:
     content, style = pair
     goal = ns.resize(style, content.shape[:2])
@@ -135,7 +135,7 @@ def test_features_are_compared_where_a_network_is_given(
 
 
 def test_features_are_the_mean_of_the_layers_by_weight(
-    pair: tuple[np.ndarray, np.ndarray], vgg: ns.VGG19Features
+    pair: tuple[np.ndarray, np.ndarray], vgg: ns.VGG16Features
 ) -> None:
     content, style = pair
 

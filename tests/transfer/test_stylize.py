@@ -21,7 +21,7 @@ Pictures: TypeAlias = tuple[Array, Array]
 
 @pytest.mark.parametrize("method", ["l-bfgs", "l-bfgs-b", "adam"])
 def test_one_scale_is_minimize_bit_for_bit(
-    method: str, vgg: ns.VGG19Features, pictures: Pictures
+    method: str, vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     content, style = pictures
     expected = ns.minimize(
@@ -76,7 +76,7 @@ def test_the_callers_images_are_not_written_to() -> None:
     ("weights", "shares"), [(None, [0.5, 0.5]), ([3, 1], [0.75, 0.25]), ((0.2, 0.8), [0.2, 0.8])]
 )
 def test_several_styles_have_equal_shares_or_those_given(
-    weights: Any, shares: list[float], vgg: ns.VGG19Features, pictures: Pictures
+    weights: Any, shares: list[float], vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     content, style = pictures
     other = noise(40, 56, seed=9)
@@ -105,7 +105,7 @@ def test_a_list_of_one_style_is_that_style() -> None:
     "weights", [[1.0], [1, 1, 1], [1, -1], [0, 0], [1, float("nan")], [1, float("inf")], 3, "ab"]
 )
 def test_what_are_no_style_weights_is_refused_by_name(
-    weights: Any, vgg: ns.VGG19Features, pictures: Pictures
+    weights: Any, vgg: ns.VGG16Features, pictures: Pictures
 ) -> None:
     content, style = pictures
     with pytest.raises((TypeError, ValueError), match="^style_weights: expected"):
@@ -139,7 +139,7 @@ def test_what_is_no_content_is_refused_by_name() -> None:
 
 
 def test_a_recipe_brings_its_own_settings(
-    vgg: ns.VGG19Features, pictures: Pictures, runs: Runs
+    vgg: ns.VGG16Features, pictures: Pictures, runs: Runs
 ) -> None:
     result = ns.stylize(*pictures, recipe=recipes.gatys2016(), network=vgg, maxiter=1, seed=5)
     assert list(result.losses) == ["content", "style"]
@@ -150,7 +150,7 @@ def test_a_recipe_brings_its_own_settings(
 
 
 def test_a_recipe_may_start_from_an_image_of_its_own(
-    vgg: ns.VGG19Features, pictures: Pictures, runs: Runs
+    vgg: ns.VGG16Features, pictures: Pictures, runs: Runs
 ) -> None:
     ns.stylize(*pictures, recipe=recipes.neural_style(), network=vgg, maxiter=1)
     mean = np.array([123.68, 116.779, 103.939]) / 255
@@ -231,7 +231,7 @@ def test_the_network_has_the_recipes_pooling_or_that_asked_for(
     assert result.settings["network"] == "compact"
 
 
-def test_pooling_beside_an_extractor_is_refused(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+def test_pooling_beside_an_extractor_is_refused(vgg: ns.VGG16Features, pictures: Pictures) -> None:
     with pytest.raises(ValueError, match="^pooling: expected None with an extractor"):
         ns.stylize(*pictures, network=vgg, pooling="max")
 
@@ -266,7 +266,7 @@ def test_a_method_that_does_not_exist_is_refused_before_any_work(runs: Runs) -> 
     assert runs == []
 
 
-def test_the_same_seed_gives_the_same_bits(vgg: ns.VGG19Features, pictures: Pictures) -> None:
+def test_the_same_seed_gives_the_same_bits(vgg: ns.VGG16Features, pictures: Pictures) -> None:
     first, again, other = (
         ns.stylize(*pictures, recipe=SHALLOW, network=vgg, init="noise", seed=seed, maxiter=3)
         for seed in (1, 1, 2)

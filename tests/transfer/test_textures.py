@@ -38,7 +38,7 @@ def test_a_texture_is_painted_from_coarse_to_fine(runs: Runs) -> None:
 
 
 def test_the_default_texture_is_the_default_recipe_without_its_content_loss(
-    vgg: ns.VGG19Features, runs: Runs, monkeypatch: pytest.MonkeyPatch
+    vgg: ns.VGG16Features, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(recipes.RECIPES, "default", shallow)
     options: dict[str, Any] = {"network": vgg, "maxiter": 1, "size": 32}
@@ -52,7 +52,7 @@ def test_the_default_texture_is_the_default_recipe_without_its_content_loss(
 
 @pytest.mark.parametrize("recipe", [SHALLOW, recipes.gatys2016(), of_pixels([])])
 def test_a_recipe_with_a_content_loss_makes_no_texture(
-    recipe: recipes.Recipe, vgg: ns.VGG19Features
+    recipe: recipes.Recipe, vgg: ns.VGG16Features
 ) -> None:
     message = f"^content: expected an image for the recipe {recipe.name}, received None; .*weight=0"
     with pytest.raises(ValueError, match=message):

@@ -2,9 +2,8 @@
 
 Each function here returns a `Recipe`, for ``stylize(..., recipe=...)`` or to be called with
 features. Weights are those of the source, in its own normalisation, and can be changed by keyword.
-Those of `neural_style`, `keras_example` and `risser2017` presume the size of the ImageNet VGG19's
-activations: with the compact network their terms are out of balance (total variation flattens the
-picture), and `stylize` says so in the log.
+Those of `neural_style`, `keras_example` and `risser2017` presume the size of the activations of
+ImageNet's VGGs, which the compact network has too.
 
 `RECIPES` has them by name, as the command line knows them. A further recipe is a function under
 `named` in one of the files here, and a line below. They may touch the losses and the methods of the

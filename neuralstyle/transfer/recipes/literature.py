@@ -1,7 +1,7 @@
 """Recipes of the literature, with the weights of their sources in their own normalisation.
 
-Those of `neural_style`, `keras_example` and `risser2017` presume the size of the ImageNet VGG19's
-activations.
+Those of `neural_style`, `keras_example` and `risser2017` presume the size of the activations of
+ImageNet's VGGs.
 """
 
 from __future__ import annotations
@@ -124,7 +124,6 @@ def neural_style(
         pooling="max",
         init=_faint_noise,
         maxiter=(1000,),
-        absolute=True,
     )
 
 
@@ -188,7 +187,6 @@ def keras_example(
         pooling="max",
         init="content",
         maxiter=(500,),
-        absolute=True,
     )
 
 
@@ -271,7 +269,6 @@ def risser2017(
         init="noise",
         maxiter=(300,),
         min_size=128,
-        absolute=True,
     )
 
 

@@ -42,8 +42,6 @@ class Recipe:
         repeats.
     min_size : int or None
         Longer side of the coarsest scale at the least; None works at full size alone.
-    absolute : bool
-        Whether the weights presume the size of the ImageNet VGG19's activations.
     method : Method
         The optimiser.
     source : float or None
@@ -59,8 +57,8 @@ class Recipe:
 
     Examples
     --------
-    >>> from neuralstyle import VGG19Features, recipes
-    >>> vgg = VGG19Features(weights="compact")
+    >>> from neuralstyle import VGG16Features, recipes
+    >>> vgg = VGG16Features(weights="compact")
     >>> features = vgg(np.full((32, 32, 3), 0.5, np.float32))
     >>> print(recipes.gatys2016(style_weight=100)(features, features))
     name     weight  loss
@@ -76,7 +74,6 @@ class Recipe:
     init: str | StartImage = "content"
     maxiter: tuple[int, ...] = (500,)
     min_size: int | None = None
-    absolute: bool = False
     method: Method = LBFGS()
     source: float | None = None
     then: Recipe | None = None
