@@ -97,7 +97,7 @@ def texture() -> Picture:
 
 def average() -> Picture:
     """Average the targets of two paintings."""
-    vgg = ns.VGG19Features(weights="compact", pooling="avg")
+    vgg = ns.VGG16Features(weights="compact", pooling="avg")
     small = [ns.resize(p, (175, 224)) for p in (STYLE, COOL)]
     styles = [ns.recipes.default(content_weight=0)(vgg(p), vgg(p)) for p in small]
     both = ns.average(styles)

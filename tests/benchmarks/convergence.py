@@ -28,6 +28,7 @@ import neuralstyle as ns
 from neuralstyle.images.load import scaled_size
 from neuralstyle.optimize.minimize import initial_image
 from neuralstyle.optimize.parametrizations import measured_curvature, spectral
+from neuralstyle.transfer.network import load_network
 
 STYLE = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
 COARSE = (100, 100, 60)
@@ -71,7 +72,7 @@ class Task:
 
     def __init__(self, content: str, style: str, size: int, weights: str, init: str) -> None:
         self.content, self.style = ns.load_image(content), ns.load_image(style)
-        self.vgg = ns.VGG19Features(None if weights == "random" else weights, "avg")
+        self.vgg = load_network(weights, "avg")
         self.size, self.init = size, init
 
     def picture(self, image: np.ndarray, size: int) -> np.ndarray:
@@ -266,7 +267,7 @@ def main() -> None:
     parser.add_argument("content")
     parser.add_argument("style")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--weights", default="compact", help='"random", "compact" or a file')
+    parser.add_argument("--weights", default="compact", help="name or file of a network")
     parser.add_argument("--init", choices=["content", "noise"], default="content")
     parser.add_argument("--evaluations", type=int, default=1000, help="of the rival")
     parser.add_argument("--ours", type=int, default=250, help="evaluations of the others")

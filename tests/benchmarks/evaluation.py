@@ -24,11 +24,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-BLOCKS = (2, 2, 4, 4, 4)
 STYLE = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
 CONTENT, DEEPEST = "block4_conv2", "block5_conv1"
-OPERATIONS = {"random": 397e9, "compact": 397e9 / 16}
-"""Of one evaluation at 512 x 512 by direct convolutions."""
+BLOCKS = {"random": (2, 2, 4, 4, 4), "blank": (2, 2, 4, 4, 4), "compact": (2, 2, 3, 3, 3)}
+"""Convolutions in the blocks of the networks: of VGG19, or VGG16."""
 
 Evaluation = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -38,7 +37,10 @@ def ours(side: int, weights: str, fast: bool | str) -> Evaluation:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import neuralstyle as ns
 
-    vgg = ns.VGG19Features(None if weights == "random" else weights, fast=fast)
+    if weights == "compact":
+        vgg: ns.Extractor = ns.VGG16Features("compact", fast=fast)
+    else:
+        vgg = ns.VGG19Features(None, fast=fast)
     content, style = pictures(side)
     objective = ns.ContentLoss(vgg(content), CONTENT) + ns.StyleLoss(vgg(style), STYLE)
     evaluator = ns.Evaluator(objective, vgg, (side, side))
@@ -52,7 +54,7 @@ def pytorch(side: int, weights: str, channels_last: bool, compiled: bool = False
     order = torch.channels_last if channels_last else torch.contiguous_format
     arrays = blank_weights() if weights == "blank" else library_weights(weights)
     steps: list[tuple[str, torch.nn.Module]] = []
-    for block, count in enumerate(BLOCKS, start=1):
+    for block, count in enumerate(BLOCKS[weights], start=1):
         for index in range(1, count + 1):
             kernel, bias = arrays[f"block{block}_conv{index}"]
             step = torch.nn.Conv2d(kernel.shape[2], kernel.shape[3], 3, padding=1)
@@ -105,10 +107,10 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def library_weights(weights: str) -> Weights:
     """Load the weights that the library's own variants use."""
-    from neuralstyle.features.architectures import VGG19
+    from neuralstyle.features.architectures import VGG16, VGG19
     from neuralstyle.features.weights import load_weights
 
-    return load_weights(VGG19, None if weights == "random" else weights)
+    return load_weights(VGG16, "compact") if weights == "compact" else load_weights(VGG19, None)
 
 
 def blank_weights() -> Weights:
@@ -116,7 +118,7 @@ def blank_weights() -> Weights:
     arrays: Weights = {}
     channels = 3
     for block, (count, width) in enumerate(
-        zip(BLOCKS, (64, 128, 256, 512, 512), strict=True), start=1
+        zip(BLOCKS["blank"], (64, 128, 256, 512, 512), strict=True), start=1
     ):
         for index in range(1, count + 1):
             kernel = np.zeros((3, 3, channels, width), np.float32)
@@ -148,6 +150,19 @@ def pictures(side: int) -> np.ndarray:
     )
 
 
+def operations(side: int, weights: str) -> float:
+    """Count those of one evaluation, forwards and back, by direct convolutions."""
+    count = 0.0
+    for name, (kernel, bias) in library_weights(weights).items():
+        positions = (side >> int(name[len("block")]) - 1) ** 2
+        count += positions * kernel.size
+        if name in STYLE:
+            count += positions * bias.size**2
+        if name == DEEPEST:
+            break
+    return 4 * count
+
+
 def matrix_rate() -> float:
     """Measure the machine's floating-point operations a second in a matrix product."""
     a = np.random.default_rng(0).random((2048, 2048), dtype=np.float32)
@@ -170,7 +185,7 @@ def time_in_turn(side: int, weights: str, rounds: int, names: list[str]) -> None
             start = time.perf_counter()
             evaluate(image)
             times[name].append(time.perf_counter() - start)
-    floor = OPERATIONS[weights] * (side / 512) ** 2 / matrix_rate()
+    floor = operations(side, weights) / matrix_rate()
     value, gradient = results[names[0]]
     first = float(np.median(times[names[0]]))
     print(f"\n{side} x {side}; direct convolutions at the matrix product's rate: {floor:.2f} s")
@@ -209,7 +224,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--weights", choices=[*OPERATIONS, "blank"], default="random")
+    parser.add_argument("--weights", choices=list(BLOCKS), default="random")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--memory", action="store_true", help="measure peak memory too")
     parser.add_argument("--alone", help=argparse.SUPPRESS)

@@ -24,6 +24,7 @@ import tensorflow as tf
 
 import neuralstyle as ns
 from neuralstyle._kernels import sorting
+from neuralstyle.transfer.network import load_network
 
 Call = Callable[[], Any]
 
@@ -157,7 +158,7 @@ def time_losses(side: int, weights: str, rounds: int) -> None:
         ns.resize(random.uniform(size=(cells, cells, 3)).astype(np.float32), (side, side))
         for cells in (12, 60)
     )
-    vgg = ns.VGG19Features(None if weights == "random" else weights)
+    vgg = load_network(weights, "max")
     features = vgg(style)
     layers = tuple(ns.StyleLoss(features).layers)
     losses = {

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import weight_files
-from support import NARROW, assert_same_weights, picture
+from support import NARROW, assert_same_weights
 from weight_files import WRITERS, Writer, write_compressed_npz, write_npz
 
 import neuralstyle as ns
@@ -337,30 +337,6 @@ def test_pickled_objects_in_an_archive_are_never_unpickled(
 
 
 # Sources by name
-
-
-def test_the_compact_network_comes_with_the_package() -> None:
-    weights = sources.load_weights(VGG16, "compact")
-    assert tuple(weights) == VGG16.convolutions
-    for name, (kernel, bias) in weights.items():
-        block = int(name[len("block")]) - 1
-        assert kernel.shape[-1] == len(bias) <= VGG16.widths[block]
-
-
-def test_the_compact_network_is_a_choice_of_the_wide_ones_channels() -> None:
-    with np.load(sources.DATA / str(VGG16.compact), allow_pickle=False) as file:
-        for name in VGG16.convolutions:
-            channels, width = file[f"{name}/channels"], VGG16.widths[int(name[len("block")]) - 1]
-            assert len(channels) == len(file[f"{name}/bias"])
-            assert np.all(np.diff(channels) > 0) and channels[0] >= 0 and channels[-1] < width
-
-
-def test_the_compact_networks_activations_have_the_sizes_of_imagenets() -> None:
-    # On photographs VGG16's have means of tens to hundreds; those of a network normalised to 1, or
-    # of one that takes pixels in [0, 1], are far below.
-    features = ns.VGG16Features("compact")(picture(0, (64, 64)))
-    for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1"):
-        assert 10 < float(np.mean(features[layer])) < 2000, layer
 
 
 @pytest.mark.parametrize(
