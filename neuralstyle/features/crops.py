@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
@@ -26,6 +26,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 
 LONGER_SIDE = 512
 """Larger pictures are reduced to it when they are read."""
+
+LEAST_SIDE = 16
+"""Of what something reaches the last convolutions."""
 
 KEPT = 4096
 """Pictures that stay in memory, as bytes."""
@@ -116,14 +119,55 @@ class Crops:
         crops = np.stack([_crop(random, self._picture(int(i)), side) for i in drawn])
         return _varied(random, crops)
 
+    def pictures(self, purpose: int) -> Iterator[Floats]:
+        """Read the pictures themselves, whole and unchanged, each once.
+
+        Those of less than 16 pixels are enlarged.
+
+        Parameters
+        ----------
+        purpose : int
+            As for `batch`.
+
+        Yields
+        ------
+        array, shape (H, W, 3), RGB in [0, 1]
+        """
+        for index in self.validation if purpose == VALIDATION else self.training:
+            picture = self._picture(index).astype(np.float32) / 255
+            height, width = picture.shape[:2]
+            yield resize(picture, (max(height, LEAST_SIDE), max(width, LEAST_SIDE)))
+
     def _read(self, index: int) -> NDArray[np.uint8]:
-        source = self._sources[index]
-        image = (
-            load_image(source, max_size=LONGER_SIDE)
-            if isinstance(source, Path)
-            else check_image(source, "images")
-        )
-        return np.round(255 * image).astype(np.uint8)
+        return np.round(255 * _picture(self._sources[index])).astype(np.uint8)
+
+
+def read_pictures(images: Images) -> Iterator[Floats]:
+    """Read pictures whole, one after another, each once.
+
+    Parameters
+    ----------
+    images : path, array, or sequence of them
+        As for `Crops`.
+
+    Yields
+    ------
+    array, shape (H, W, 3), RGB in [0, 1]
+        Files are reduced to 512 pixels.
+
+    Raises
+    ------
+    FileNotFoundError, TypeError, ValueError
+        If `images` are no pictures.
+    """
+    for source in _pictures(images)[0]:
+        yield _picture(source)
+
+
+def _picture(source: Any) -> Floats:
+    if isinstance(source, Path):
+        return load_image(source, max_size=LONGER_SIDE)
+    return check_image(source, "images")
 
 
 def _pictures(images: Images) -> tuple[list[Any], list[int]]:

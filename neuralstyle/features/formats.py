@@ -76,6 +76,30 @@ def read_convolutions(path: Path) -> dict[str, Pair]:
     return _from_torch(pairs) if any(name.startswith("features.") for name in pairs) else pairs
 
 
+def read_arrays(path: Path, part: str) -> dict[str, NDArray[Any]]:
+    """Read what an ``.npz`` archive holds of each convolution beside its kernel and bias.
+
+    Parameters
+    ----------
+    path : Path
+    part : str
+        The array ``block1_conv1/part`` is that of ``block1_conv1``.
+
+    Returns
+    -------
+    dict from str to array
+        Empty if the archive has nothing of that name.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read.
+    """
+    with _said_in_a_sentence(path), _archive(path) as arrays:
+        found = ((key, key.removesuffix(f"/{part}")) for key in arrays)
+        return {name: arrays[key] for key, name in found if name != key}
+
+
 @contextmanager
 def _said_in_a_sentence(path: Path) -> Iterator[None]:
     try:
@@ -94,9 +118,7 @@ def _said_in_a_sentence(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> Iterator[dict[str, _Readers]]:
     """Open a file, and give what reads each of its convolutions."""
     if path.suffix == ".npz":
-        # NumPy has Python parse the arrays' headers as literals, at which Python 3.11 fails while
-        # another thread parses something, as TensorFlow does when it traces.
-        with TRACING, open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        with _archive(path) as archive:
             yield _in_archive(archive)
         return
     import h5py
@@ -107,6 +129,14 @@ def _opened(path: Path) -> Iterator[dict[str, _Readers]]:
             source = io.BytesIO(model.read("model.weights.h5"))
     with h5py.File(source, "r") as file:
         yield _in_hdf5(file)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
+    # NumPy has Python parse the arrays' headers as literals, at which Python 3.11 fails while
+    # another thread parses something, as TensorFlow does when it traces.
+    with TRACING, open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        yield archive
 
 
 def _in_archive(archive: Mapping[str, NDArray[Any]]) -> dict[str, _Readers]:

@@ -20,6 +20,7 @@ from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
 from neuralstyle.features.checkpoints import Checkpoint
 from neuralstyle.features.crops import VALIDATION, Crops, Images
 from neuralstyle.features.distillation import FRESH, RATE, REUSE, Examples, Training
+from neuralstyle.features.normalization import Means, mean_activations
 from neuralstyle.features.slimmed import Slimmed, SlimProgress
 from neuralstyle.features.slimming import fit, select
 from neuralstyle.features.vgg import VGG16Features, VGG19Features
@@ -187,10 +188,13 @@ def slim(
                 break
     slimmed = training.weights
     errors: dict[str, dict[str, float]] = {}
+    means: dict[str, Means] = {}
     for index, pooling in enumerate(POOLINGS):
         report("errors", index, len(POOLINGS))
         kept = (crops.batch(VALIDATION, i, CHECKED_SIDE) for i in range(CHECKED_BATCHES))
         errors[pooling] = squared_errors(architecture, slimmed, wide, channels, kept, pooling)
+        whole = crops.pictures(VALIDATION)
+        means[pooling] = mean_activations(architecture, slimmed, whole, pooling)
     card = model_card.card(
         architecture,
         source,
@@ -203,7 +207,7 @@ def slim(
         licence=licence,
         command=command,
     )
-    return Slimmed(name, slimmed, channels, errors, training.step, card)
+    return Slimmed(name, slimmed, channels, errors, means, training.step, card)
 
 
 def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:

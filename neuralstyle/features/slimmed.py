@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neuralstyle._files import PathLike, check_place, replacing
 from neuralstyle.features.activations import Channels
 from neuralstyle.features.architectures import Weights
+from neuralstyle.features.normalization import Means
 
 
 class SlimProgress(NamedTuple):
@@ -51,6 +52,8 @@ class Slimmed(NamedTuple):
     errors : dict from str to dict from str to float
         For ``"avg"`` and ``"max"``, the squared error of every layer on pictures that were left
         out, relative to the mean square of the wide network's channels.
+    means : dict from str to dict from str to array
+        For ``"avg"`` and ``"max"``, the mean activation of every channel on these pictures.
     steps : int
         Of fine-tuning that were done.
     card : str
@@ -61,6 +64,7 @@ class Slimmed(NamedTuple):
     weights: Weights
     channels: Channels
     errors: Mapping[str, Mapping[str, float]]
+    means: Mapping[str, Means]
     steps: int
     card: str
 
@@ -90,7 +94,8 @@ class Slimmed(NamedTuple):
         Notes
         -----
         ``VGG16Features(target)`` or ``VGG19Features(target)`` reads it. Beside the kernels and
-        biases, ``block1_conv1/channels`` and so on are the wide network's channels.
+        biases, ``block1_conv1/channels`` and so on are the wide network's channels, and
+        ``block1_conv1/mean_avg`` and ``/mean_max`` their mean activations, for ``normalized()``.
         """
         path = checked_target(target)
         if dtype not in ("float16", "float32"):
@@ -100,6 +105,8 @@ class Slimmed(NamedTuple):
             arrays[f"{name}/kernel"] = kernel.astype(dtype)
             arrays[f"{name}/bias"] = bias.astype(np.float32)
             arrays[f"{name}/channels"] = self.channels[name].astype(np.int16)
+            for pooling, means in self.means.items():
+                arrays[f"{name}/mean_{pooling}"] = means[name]
         with replacing(path) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
         with replacing(path.with_suffix(".md")) as file:

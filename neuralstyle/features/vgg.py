@@ -2,85 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import keras
-from keras import ops
+import numpy as np
 
-from neuralstyle._kernels.convolution import Convolution, recomputed
 from neuralstyle._kernels.device import TRACING, advise_onednn
-from neuralstyle._types import Tensor
 from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import VGG16, VGG19, Architecture, Pooling, Weights
 from neuralstyle.features.base import Features, image_tensor, unknown_layer
+from neuralstyle.features.crops import Images, read_pictures
+from neuralstyle.features.fast import FastVGG
 from neuralstyle.features.fields import Field
 from neuralstyle.features.keras_model import KerasFeatures
+from neuralstyle.features.normalization import Means, known_means, mean_activations, rescaled
 from neuralstyle.features.plain import build, preprocess
 
-
-@final
-class FastVGG:
-    """The convolutions and pooling layers of a VGG network, one after another.
-
-    Parameters
-    ----------
-    architecture : Architecture
-    weights : dict from str to (kernel, bias)
-        See `neuralstyle.features.weights.load_weights`.
-    pooling : {"max", "avg"}
-    low_memory : bool, default False
-        Compute again what would take memory to keep.
-
-    Attributes
-    ----------
-    layers : tuple of str
-
-    Examples
-    --------
-    >>> from neuralstyle.features.weights import load_weights
-    >>> network = FastVGG(VGG19, load_weights(VGG19, "compact"), "avg")
-    >>> image = np.zeros((1, 32, 48, 3), np.float32)
-    >>> passed = network.compute({"input": image}, "block2_conv1")
-    >>> list(passed)
-    ['block1_conv1', 'block1_conv2', 'block1_pool', 'block2_conv1']
-    """
-
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: Weights,
-        pooling: Pooling,
-        *,
-        low_memory: bool = False,
-    ) -> None:
-        pool = ops.max_pool if pooling == "max" else ops.average_pool
-        self.layers = architecture.layers
-        self._low_memory = low_memory
-        self._steps: dict[str, Callable[[Tensor], Tensor]] = {
-            name: Convolution(*weights[name], keep=not low_memory)
-            if name in weights
-            else lambda feature: pool(feature, 2)
-            for name in self.layers
-        }
-
-    def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
-        """Compute a layer from the deepest known one before it, and those between."""
-        names = self.layers[: self.layers.index(layer) + 1]
-        start = max((i for i, name in enumerate(names) if name in known), default=-1)
-        tensor = known[names[start]] if start >= 0 else preprocess(known["input"])
-        passed = {}
-        ahead = list(names[start + 1 :])
-        while ahead:
-            name = ahead.pop(0)
-            step = self._steps[name]
-            if self._low_memory and ahead and ahead[0].endswith("pool"):
-                name = ahead.pop(0)
-                step = recomputed(step, self._steps[name])
-            tensor = passed[name] = step(tensor)
-        return passed
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class _VGGFeatures:
@@ -110,19 +52,82 @@ class _VGGFeatures:
         self.pooling = pooling
         self.seed = seed
         self.dtype = dtype
+        self._fast = fast
+        self._normalized = ""
+        arrays = sources.load_weights(self.architecture, weights, seed, pooling)
+        self._take(arrays, known_means(self.architecture, weights, arrays, pooling))
+
+    def _take(self, arrays: Weights, means: Means | None) -> None:
+        self._arrays = arrays
+        self.means = means
         self._model: keras.Model | None = None
         self._network: KerasFeatures | FastVGG
-        arrays = self._arrays = sources.load_weights(self.architecture, weights, seed, pooling)
-        if fast and dtype == "float32":
+        if self._fast and self.dtype == "float32":
             advise_onednn()
-            low_memory = fast == "low-memory"
-            self._network = FastVGG(self.architecture, arrays, pooling, low_memory=low_memory)
+            low_memory = self._fast == "low-memory"
+            self._network = FastVGG(self.architecture, arrays, self.pooling, low_memory=low_memory)
         else:
             self._network = KerasFeatures(self.model, preprocess)
         # Features know it without holding this object, on which all compiled code may hang.
         self._digest = functools.cache(
-            functools.partial(sources.digest, self.architecture, arrays, pooling)
+            functools.partial(sources.digest, self.architecture, arrays, self.pooling)
         )
+
+    def normalized(self, images: Images | None = None) -> Self:
+        """Return the network whose channels have mean activation 1, as Gatys et al. normalise it.
+
+        Parameters
+        ----------
+        images : path, array, or sequence of them, optional
+            Pictures, or folders of pictures, over which and over whose positions the means are
+            taken; files are reduced to 512 pixels. By default the means are those of the table
+            that belongs to the weights and the pooling, `means`.
+
+        Returns
+        -------
+        VGG16Features or VGG19Features
+            Of the same options; its `digest` is its own. Every feature is this network's, divided
+            by its channel's mean. Channels that were never active stay as they are.
+
+        Raises
+        ------
+        TypeError, FileNotFoundError
+            If `images` are no pictures.
+        ValueError
+            If `images` is None and there is no table, or a picture has less than 16 pixels.
+
+        Notes
+        -----
+        There is a table for ImageNet's VGG16 (in any file), for the compact network, and in files
+        that `slim` made. There is none for VGG19.
+
+        References
+        ----------
+        Gatys, Ecker and Bethge, Texture Synthesis Using Convolutional Neural Networks, NIPS 2015.
+
+        Examples
+        --------
+        >>> from neuralstyle import VGG16Features
+        >>> image = np.random.default_rng(0).uniform(size=(32, 48, 3))
+        >>> vgg = VGG16Features("compact", pooling="avg").normalized(image)
+        >>> means = np.mean(vgg(image)["conv1_1"], axis=(0, 1, 2))
+        >>> assert np.allclose(means[means > 0], 1, rtol=1e-3)
+        """
+        if images is not None:
+            pictures = read_pictures(images)
+            means = mean_activations(self.architecture, self._arrays, pictures, self.pooling)
+        elif self.means is not None:
+            means = self.means
+        else:
+            raise ValueError(
+                "images: expected pictures to measure the mean activations over, received None, "
+                f"and there is no table of them for {self!r}"
+            )
+        changed = copy.copy(self)
+        changed._normalized += ".normalized()" if images is None else ".normalized(images)"
+        after = {name: (mean > 0).astype(np.float32) for name, mean in means.items()}
+        changed._take(rescaled(self._arrays, means), after)
+        return changed
 
     @property
     def model(self) -> keras.Model:
@@ -197,7 +202,8 @@ class _VGGFeatures:
         seed = f", seed={self.seed}" if source is None else ""
         dtype = f", dtype={self.dtype!r}" if self.dtype != "float32" else ""
         name = type(self).__name__
-        return f"{name}(weights={source!r}, pooling={self.pooling!r}{seed}{dtype})"
+        options = f"weights={source!r}, pooling={self.pooling!r}{seed}{dtype}"
+        return f"{name}({options}){self._normalized}"
 
 
 @final
@@ -206,12 +212,9 @@ class VGG19Features(_VGGFeatures):
 
     Parameters
     ----------
-    weights : {"imagenet", "compact"}, path or None, default "imagenet"
+    weights : {"imagenet"}, path or None, default "imagenet"
         ``"imagenet"``
             Keras' ImageNet weights, from its cache or downloaded into it once (80 MB).
-        ``"compact"``
-            A VGG19 of a quarter of the channels that comes with neuralstyle: no download, a
-            sixteenth of the arithmetic, coarser pictures.
         a path
             A Keras ``.h5``, ``.weights.h5`` or ``.keras`` file, or ``.npz``, of a VGG19 of any
             width.
@@ -238,6 +241,8 @@ class VGG19Features(_VGGFeatures):
         The network as a Keras model of preprocessed images.
     digest : str
         Hash of the architecture, the pooling and the weights.
+    means : dict from str to array, or None
+        Mean activation of every channel of every convolution over photographs, if it is known.
     reuse : bool
         True: what is compiled with the network is kept with it and used again.
 
@@ -262,10 +267,9 @@ class VGG19Features(_VGGFeatures):
 
     Examples
     --------
-    >>> vgg = VGG19Features(weights="compact", pooling="avg")
-    >>> image = np.full((64, 96, 3), 0.5, np.float32)
-    >>> vgg(image)["block4_conv2"].shape
-    TensorShape([1, 8, 12, 128])
+    >>> vgg = VGG19Features(weights=None, pooling="avg", seed=3)
+    >>> vgg(np.full((64, 96, 3), 0.5, np.float32))["relu4_4"].shape
+    TensorShape([1, 8, 12, 512])
     """
 
     architecture = VGG19
@@ -280,9 +284,11 @@ class VGG16Features(_VGGFeatures):
 
     Parameters
     ----------
-    weights : {"imagenet"}, path or None, default "imagenet"
-        Keras' ImageNet weights (59 MB), the path of a file with the weights of a VGG16 of any
-        width, or random weights from `seed`.
+    weights : {"imagenet", "compact"}, path or None, default "imagenet"
+        Keras' ImageNet weights (59 MB); ``"compact"``, a slim VGG16 that comes with neuralstyle:
+        some of ImageNet's channels, refitted and fine-tuned, with the same sizes of activation, no
+        download and a fraction of the arithmetic; the path of a file with the weights of a VGG16 of
+        any width; or random weights from `seed`.
     pooling : {"max", "avg"}, default "max"
     seed : int, default 0
     dtype : {"float32", "float64"}, default "float32"
@@ -293,12 +299,13 @@ class VGG16Features(_VGGFeatures):
     layers : tuple of str
     model : keras.Model
     digest : str
+    means : dict from str to array, or None
     reuse : bool
 
     Raises
     ------
     OSError, FileNotFoundError, ValueError
-        As `VGG19Features` does; ``"compact"`` is none of its weights.
+        As `VGG19Features` does.
 
     References
     ----------
@@ -307,9 +314,10 @@ class VGG16Features(_VGGFeatures):
 
     Examples
     --------
-    >>> vgg = VGG16Features(weights=None, pooling="avg", seed=3)
-    >>> vgg(np.full((64, 96, 3), 0.5, np.float32))["relu4_3"].shape
-    TensorShape([1, 8, 12, 512])
+    >>> vgg = VGG16Features(weights="compact", pooling="avg")
+    >>> features = vgg(np.full((64, 96, 3), 0.5, np.float32))
+    >>> features["relu4_3"].shape[1:3], vgg.layers[-2:]
+    (TensorShape([8, 12]), ('block5_conv3', 'block5_pool'))
     """
 
     architecture = VGG16

@@ -22,11 +22,12 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
     weights = random_weights(VGG16, 0, "avg", (2, 2, 2, 2, 2), 32)
     channels = {name: np.array([0, 2]) for name in weights}
     errors = {pooling: dict.fromkeys(weights, 0.25) for pooling in ("avg", "max")}
+    means = {pooling: dict.fromkeys(weights, np.ones(2, "f4")) for pooling in ("avg", "max")}
 
     def made(network: str, images: Any, widths: Any, *, callback: Any, **options: Any) -> Any:
         calls.append({"network": network, "images": images, "widths": widths, **options})
         callback(ns.SlimProgress("training", 3, 3, 1.5, errors["avg"]))
-        return ns.Slimmed("vgg16", weights, channels, errors, 3, "# A card\n")
+        return ns.Slimmed("vgg16", weights, channels, errors, means, 3, "# A card\n")
 
     monkeypatch.setattr(slim, "slim", made)
     return calls
