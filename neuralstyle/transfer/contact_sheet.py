@@ -13,7 +13,8 @@ from PIL import ImageDraw, ImageFont
 
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
-from neuralstyle.transfer.options import options
+from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
 from neuralstyle.transfer.signatures import check_names, read_options, takes_options
@@ -65,6 +66,8 @@ def contact_sheet(
     ------
     TypeError, ValueError, KeyError
         If a setting does not exist, or its values or the images are not as they should be.
+    KeyboardInterrupt
+        After Ctrl-C.
 
     Notes
     -----
@@ -85,10 +88,9 @@ def contact_sheet(
             raise TypeError(
                 f"vary: expected a sequence of values of {setting!r}, received {values!r}"
             )
-    make = _maker(recipe)
-    of_recipe = set(inspect.signature(make).parameters)
+    make = recipe_maker(recipe)
     of_stylize = options().keys() - {"recipe", "objective"}
-    known = sorted(of_recipe | of_stylize)
+    known = sorted(keywords_of(make) | of_stylize)
     for name in vary:
         if name not in {*known, "style"} - {"callback", "progress"}:
             raise ValueError(
@@ -97,13 +99,10 @@ def contact_sheet(
     check_names("contact_sheet", settings, known)
 
     def painted(changes: dict[str, Any]) -> Image:
-        given = {"size": size, **settings, **changes}
-        painting = given.pop("style", style)
-        keywords = {name: given.pop(name) for name in of_recipe & given.keys()}
-        if content is None:
-            keywords.setdefault("content_weight", 0.0)
-        checked = read_options("contact_sheet", {**given, "recipe": make(**keywords)})
-        return Painter(painting, checked).paint(content).result.image
+        without = {"content_weight": 0.0} if content is None else {}
+        given: dict[str, Any] = {"size": size, **without, **settings, **changes}
+        painter = Painter(given.pop("style", style), with_recipe("contact_sheet", make, given))
+        return completed(painter.paint(content).result).image
 
     cells = []
     for numbers in itertools.product(*(range(len(values)) for values in vary.values())):
@@ -117,7 +116,7 @@ def contact_sheet(
     return labelled([cells[i : i + len(across)] for i in range(0, len(cells), len(across))])
 
 
-def _maker(recipe: Any) -> Callable[..., Recipe]:
+def recipe_maker(recipe: Any) -> Callable[..., Recipe]:
     """Return the function that makes a recipe."""
     if isinstance(recipe, str) and recipe in RECIPES:
         return RECIPES[recipe]
@@ -128,6 +127,39 @@ def _maker(recipe: Any) -> Callable[..., Recipe]:
         )
     maker: Callable[..., Recipe] = recipe
     return maker
+
+
+def keywords_of(make: Callable[..., Any]) -> set[str]:
+    """Return the keywords of what makes a recipe."""
+    return set(inspect.signature(make).parameters)
+
+
+def with_recipe(function: str, make: Callable[..., Any], given: Mapping[str, Any]) -> Options:
+    """Return the options of `stylize` among what was given to a function, with the recipe.
+
+    Parameters
+    ----------
+    function : str
+        Its name, for errors.
+    make : callable
+        What makes the recipe of those that are its keywords.
+    given : mapping from str to object
+
+    Returns
+    -------
+    Options
+    """
+    of_recipe = keywords_of(make)
+    keywords = {name: value for name, value in given.items() if name in of_recipe}
+    others = {name: value for name, value in given.items() if name not in of_recipe}
+    return read_options(function, {**others, "recipe": make(**keywords)})
+
+
+def completed(result: StyleResult) -> StyleResult:
+    """Return a result, or raise the Ctrl-C that ended it."""
+    if result.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    return result
 
 
 def labelled(rows: Sequence[Sequence[Cell]]) -> Image:

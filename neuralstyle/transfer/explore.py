@@ -1,0 +1,306 @@
+"""Which stroke size and content weight suit two pictures: a small sheet, each cell scored."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from neuralstyle._checks import number, whole_number
+from neuralstyle._types import Image
+from neuralstyle.images.arrays import check_image, scaled_size
+from neuralstyle.transfer.contact_sheet import (
+    completed,
+    keywords_of,
+    labelled,
+    recipe_maker,
+    with_recipe,
+)
+from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.recipes import RECIPES, Recipe, default
+from neuralstyle.transfer.scales import iterations_at, pyramid, target_size
+from neuralstyle.transfer.score import Score, score
+from neuralstyle.transfer.signatures import check_names, takes_options
+from neuralstyle.transfer.targets import Targets
+
+STROKES, CONTENT = "style_scale", "content_weight"
+"""What is varied: an option of `stylize`, and a keyword of recipes."""
+
+STROKES_STEP = 1.5
+"""From one stroke size to the next."""
+
+CONTENT_STEP = 3.0
+"""From one content weight to the next."""
+
+WORDS = {STROKES: "strokes", CONTENT: "content"}
+"""What they are called in the sheet."""
+
+
+class Axis(NamedTuple):
+    """What is tried of a setting, and at which place of it the usual value is."""
+
+    values: list[float]
+    usual: int
+
+    @property
+    def steps(self) -> list[int]:
+        """How far each value is from the usual one."""
+        return [abs(place - self.usual) for place in range(len(self.values))]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One small picture of `explore`.
+
+    Attributes
+    ----------
+    settings : dict from str to float
+        Its ``style_scale``, its ``content_weight``, or both: what was varied.
+    options : dict from str to object
+        All that `stylize` needs to paint it at full size.
+    image : array, shape (H, W, 3), float32, in [0, 1]
+    score : Score
+        The mean over the styles, by their shares.
+    rating : float
+        One minus style over content, of the score: 0 for the untouched photograph, 1 for the
+        painting's patches with all of the photograph's structure.
+    """
+
+    settings: dict[str, float]
+    options: dict[str, Any]
+    image: Image
+    score: Score
+    rating: float
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What `explore` finds.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+        In the order of their numbers in the sheet, from 1: stroke sizes go across, content weights
+        down.
+    best : int
+        The index of the cell that was rated best, from 0.
+    sheet : array, shape (H, W, 3), float32, in [0, 1]
+        The cells, each with its number, its rating and its settings above it.
+    """
+
+    cells: tuple[Cell, ...]
+    best: int
+    sheet: Image
+
+
+@takes_options(others=True)
+def explore(
+    content: Any,
+    style: Any,
+    *,
+    recipe: str | Recipe | Callable[..., Recipe] | None = None,
+    cell_size: int = 192,
+    **settings: Any,
+) -> Exploration:
+    r"""Paint a small sheet over stroke size and content weight, and rate every cell of it.
+
+    Parameters
+    ----------
+    content : array, shape (H, W, 3), floating, RGB in [0, 1]
+    style : array or sequence of arrays
+        As for `stylize`.
+    recipe : str, Recipe or callable, optional
+        One of `neuralstyle.recipes`, its name, or a function that makes a recipe from keywords;
+        ``recipes.default`` if left out. The weight of the content is only varied of what takes
+        ``content_weight``, so not of a `Recipe` that is made already.
+    cell_size : int, default 192
+        Longer side of the cells in pixels; that of the picture, where it is smaller.
+    {options}
+    **settings : object
+        Keywords of the recipe that are the same for all. With a ``content_weight``, or with
+        `balance`, which sets the weights, the sheet is a row of stroke sizes; with a `style_scale`
+        it is a row of content weights.
+
+    Returns
+    -------
+    Exploration
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError, OSError
+        If an argument is not as above, or nothing is left to vary.
+    KeyboardInterrupt
+        After Ctrl-C.
+
+    Notes
+    -----
+    The best cell has the smallest style distance per kept structure: the largest
+
+    .. math:: 1 - \frac{\text{style}}{\text{content}}
+
+    of the numbers of `score` at the size of the cells, so that halving the distance to the
+    painting's patches is worth half of the photograph's structure; of those that are equal to three
+    digits, it is the one nearest to the recipe's own settings. Nothing done has 0, and so does a
+    picture that has lost as much of its structure as of its distance to the painting. Where a
+    treatment of `color` keeps the photograph's colours, distances hardly differ, and structure
+    decides.
+
+    Content weights are a third, one and three times the recipe's, stroke sizes two thirds, one and
+    one and a half times the usual. No stroke size is larger than the style images have pixels for
+    in the picture of full `size`; where that leaves nothing above the usual one, there are two
+    below it.
+
+    Cells make half the iterations of the picture at each of their scales. They share the network,
+    what is compiled, and, with the library's recipes, the targets of a stroke size. A cell takes
+    about a tenth of the time of a picture of 512 pixels. Fine strokes look coarser in a cell than
+    they will.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> content, style = random.uniform(size=(2, 32, 48, 3)).astype(np.float32)
+    >>> found = explore(content, style, content_weight=0.1, maxiter=1)
+    >>> [cell.settings["style_scale"] for cell in found.cells]
+    [0.44, 0.67, 1.0]
+    >>> from neuralstyle import stylize
+    >>> stylize(content, style, **found.cells[found.best].options).image.shape
+    (32, 48, 3)
+    """
+    return Explorer(style, recipe, cell_size, settings).explore(content)
+
+
+@final
+class Explorer:
+    """A style and how to explore it, for any number of contents; parameters as of `explore`."""
+
+    def __init__(
+        self, style: Any, recipe: Any, cell_size: int, settings: Mapping[str, Any]
+    ) -> None:
+        made = isinstance(recipe, Recipe) or settings.get("objective") is not None
+        self.make = (lambda: recipe) if made else recipe_maker(recipe or default)
+        of_recipe = keywords_of(self.make)
+        check_names("explore", settings, sorted(of_recipe | options().keys()))
+        self.cell_size = whole_number("cell_size", cell_size, 1)
+        self.settings = dict(settings)
+        weighs = CONTENT in of_recipe and self.settings.get("balance") is None
+        # Content weights go down the sheet, stroke sizes across.
+        free = {CONTENT: weighs and CONTENT not in settings, STROKES: STROKES not in settings}
+        self.varied = [name for name, varies in free.items() if varies]
+        if not self.varied:
+            raise ValueError(
+                f"{STROKES}: expected none where nothing else is left to vary, "
+                f"received {settings[STROKES]!r}"
+            )
+        # What is wrong with the style or the options is found out before the first content.
+        painter = Painter(style, self._options({}))
+        painter.load()
+        self.size = painter.options.size
+        self.painted = painter.styles
+        regions = painter.options.regions or ()
+        self.styles = [*painter.styles, *(region.style for region in regions)]
+        self.shares = [*painter.shares, *(region.share for region in regions)]
+        if not self.styles:
+            raise ValueError("style: expected an image to compare pictures with, received none")
+
+    def explore(self, content: Any) -> Exploration:
+        """Explore one content."""
+        content = check_image(content, "content")
+        full = target_size(content.shape, self.size)
+        small = scaled_size(full, min(self.cell_size, max(full)))
+        axes = [self._axis(name, max(full)) for name in self.varied]
+        targets: dict[Any, Targets] = {}
+        cells = [
+            self._cell(content, small, dict(zip(self.varied, values, strict=True)), targets)
+            for values in itertools.product(*(axis.values for axis in axes))
+        ]
+        steps = itertools.product(*(axis.steps for axis in axes))
+        ranks = [(-round(c.rating, 3), sum(away)) for c, away in zip(cells, steps, strict=True)]
+        best = ranks.index(min(ranks))
+        captioned = [(_caption(k, cell, k == best), cell.image) for k, cell in enumerate(cells)]
+        across = len(axes[-1].values)
+        rows = [captioned[first : first + across] for first in range(0, len(cells), across)]
+        return Exploration(tuple(cells), best, labelled(rows))
+
+    def _options(self, changes: Mapping[str, Any]) -> Options:
+        return with_recipe("explore", self.make, {**self.settings, **changes})
+
+    def _axis(self, name: str, side: int) -> Axis:
+        """Return what to try of a setting in a picture with that longer side."""
+        if name == STROKES:
+            return stroke_sizes(max(max(style.shape) for style in self.styles) / side)
+        usual = inspect.signature(self.make).parameters[name].default
+        usual = number(f"{name} of the recipe", usual, above=0)
+        return Axis([_rounded(usual / CONTENT_STEP), usual, _rounded(usual * CONTENT_STEP)], 1)
+
+    def _cell(
+        self,
+        content: Image,
+        shape: tuple[int, int],
+        chosen: dict[str, float],
+        targets: dict[Any, Targets],
+    ) -> Cell:
+        """Paint and rate one cell."""
+        full = self._options(chosen)
+        less = {"size": shape, "maxiter": _fewer_iterations(full, shape)}
+        painter = Painter(self.painted, self._options({**chosen, **less}))
+        if self.make in RECIPES.values():  # others may make their styles by the content's weight
+            painter.targets = targets.setdefault(full.style_scale, painter.targets)
+        image = completed(painter.paint(content).result).image
+        found = self._score(image, content, full.style_scale)
+        rating = 1 - found.style / found.content if found.content > 0 else -math.inf
+        of_recipe = keywords_of(self.make)
+        given = {n: v for n, v in {**self.settings, **chosen}.items() if n not in of_recipe}
+        if full.recipe is not None:
+            given["recipe"] = full.recipe
+        return Cell(chosen, given, image, found, rating)
+
+    def _score(self, image: Image, content: Image, scale: float) -> Score:
+        """Return the mean score over the styles."""
+        scores = [score(image, content, style, style_scale=scale) for style in self.styles]
+        means = {
+            name: float(np.average([getattr(of, name) for of in scores], weights=self.shares))
+            for name in ("style", "texture", "content", "color")
+        }
+        return Score(**means, features=None, size=scores[0].size)
+
+
+def stroke_sizes(most: float) -> Axis:
+    """Return the stroke sizes to try: the usual one and one on either side, none above `most`.
+
+    Examples
+    --------
+    >>> [stroke_sizes(most).values for most in (2.0, 1.25, 1.0)]
+    [[0.67, 1.0, 1.5], [0.67, 1.0, 1.2], [0.44, 0.67, 1.0]]
+    """
+    usual = min(1.0, most)
+    larger = min(usual * STROKES_STEP, most)
+    if larger < usual * math.sqrt(math.sqrt(STROKES_STEP)):  # hardly larger
+        return Axis([_rounded(usual / STROKES_STEP**k) for k in (2, 1, 0)], 2)
+    return Axis([_rounded(size) for size in (usual / STROKES_STEP, usual, larger)], 1)
+
+
+def _rounded(value: float) -> float:
+    """Return a number that can be typed."""
+    return float(f"{value:.2g}")
+
+
+def _fewer_iterations(full: Options, shape: tuple[int, int]) -> list[int]:
+    """Return half the iterations, for the scales that a picture of that shape has."""
+    recipe = full.recipe if isinstance(full.recipe, Recipe) else default()
+    shapes = pyramid(shape, full.scales, recipe.min_size)
+    usual = iterations_at(None, recipe.maxiter, shapes)
+    usual += [stage.maxiter[0] for stage in recipe.later]
+    counts: Any = full.maxiter or usual
+    return [math.ceil(count / 2) for count in counts[: len(usual)]]
+
+
+def _caption(index: int, cell: Cell, best: bool) -> str:
+    """Return what stands above a cell."""
+    first = f"{index + 1}    {cell.rating:.2f}{'  best' if best else ''}"
+    return "\n".join([first, *(f"{WORDS[n]} {v:.2g}" for n, v in cell.settings.items())])
