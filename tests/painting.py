@@ -78,7 +78,6 @@ shallow = functools.partial(
     ns.recipes.default,
     content_layers="block1_conv1",
     style_layers="block1_conv1",
-    patch_weight=0,
     color_weight=0,
 )
 """The default recipe without what takes long to compile."""

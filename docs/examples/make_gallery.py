@@ -201,7 +201,7 @@ def regions() -> Picture:
 
 def choose() -> Picture:
     """Choose two settings by eye."""
-    settings = {"content_weight": [0.1, 0.3, 1.0], "style_scale": [0.5, 1.0, 2.0]}
+    settings = {"content_weight": [0.3, 1.0, 3.0], "style_scale": [0.5, 1.0, 2.0]}
     return ns.contact_sheet(CONTENT, STYLE, settings)
 
 

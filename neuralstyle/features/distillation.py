@@ -1,9 +1,11 @@
 r"""All layers of a narrow network trained together to be the wide network's chosen channels.
 
-Minimised is the sum over layers of the squared error after the ReLU, divided by the mean square of
-the wide network's channels, by Adam (Kingma and Ba 2015) with a warm-up, a rate that falls along a
-cosine, and clipped gradients, in coordinates that `whitening` gives, in which one rate fits all
-layers. The result is the moving average of the weights.
+Minimised is the sum over layers of the root mean square error after the ReLU, divided by the root
+mean square of the wide network's channels. (The sum of the squares would be that of the last
+layers, which are the furthest off, and the first ones would serve them.) It is done by Adam (Kingma
+and Ba 2015) with a warm-up, a rate that falls along a cosine, and clipped gradients, in coordinates
+that `whitening` gives, in which one rate fits all layers. The result is the moving average of the
+weights.
 
 What the wide network makes of the crops takes longer than a step. So training goes in rounds: the
 channels of some hundred crops are computed once, and crossed several times, in batches that are put
@@ -39,6 +41,9 @@ LAST_RATE = 0.005
 
 MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.998
 """Memory of Adam's two moments, and of the weights' average, from step to step."""
+
+NEGLIGIBLE = 1e-4
+"""Squared error, by the mean square, of a layer that needs no more work."""
 
 CLIP = 1.0
 """Most that all gradients together may measure."""
@@ -255,7 +260,7 @@ class Training:
         errors = self._relative_errors(pooling, weights, images, targets)
         gradients = [
             slope * unit
-            for slope, unit in zip(slopes(ops.sum(errors), weights), self._units, strict=True)
+            for slope, unit in zip(slopes(ops.sum(ops.sqrt(errors + NEGLIGIBLE)), weights), self._units, strict=True)
         ]
         if self._whitening:
             gradients = self._turned(gradients, transposed=True)

@@ -162,11 +162,11 @@ def score(
     floor: the painting itself, scaled to the picture's shape, has a `style` of 0.02 to 0.1 and a
     `texture` of 0.05 to 0.2.
 
-    Recipes look best to what they minimise. ``default`` minimises something close to `style`: its
-    ``patch_weight`` is of patches of pixels at three octaves, and with its ``color_weight`` lowers
-    `color`. ``gatys2016``, ``neural_style``, ``keras_example`` and ``risser2017`` minimise
-    something close to `features`, on the network they run on. No recipe minimises `texture` alone,
-    which no palette improves. `content` falls with every stroke, and with blur or grain as well.
+    Recipes look best to what they minimise. ``default``, ``gatys2016``, ``neural_style``,
+    ``keras_example`` and ``risser2017`` minimise something close to `features`, on the network they
+    run on, and the ``color_weight`` of the first lowers `color` too. A recipe of patches of pixels,
+    such as sliced Wasserstein losses make, would minimise `style`; none of the library's does, and
+    none minimises `texture`, which no palette improves. `content` falls with every stroke, and with blur or grain as well.
 
     Nothing is drawn by chance but directions, with a fixed seed: the same pictures have the same
     numbers. Without a network it takes about a second at 512 pixels, and not much longer at larger

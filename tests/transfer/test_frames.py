@@ -38,9 +38,7 @@ def unsteadiness(results: list[ns.StyleResult], flows: list[Array]) -> float:
 
 
 def test_a_film_is_steadier_than_its_frames_alone(vgg: ns.VGG16Features) -> None:
-    recipe = recipes.default(
-        content_layers="block2_conv1", style_layers="block2_conv1", patch_weight=0
-    )
+    recipe = recipes.default(content_layers="block2_conv1", style_layers="block2_conv1")
     frames, flows = pan(5, 3)
     options: dict[str, Any] = {"recipe": recipe, "network": vgg, "maxiter": 12}
     style = noise(32, 40, 9)

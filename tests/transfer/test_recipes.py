@@ -15,7 +15,7 @@ from neuralstyle import recipes
 @pytest.mark.parametrize(
     ("make", "pooling", "maxiter", "min_size"),
     [
-        (recipes.default, "avg", (80, 60, 40, 30), 64),
+        (recipes.default, "max", (100, 80, 60, 30), 64),
         (recipes.gatys2016, "avg", (500,), None),
         (recipes.neural_style, "max", (1000,), None),
         (recipes.keras_example, "max", (500,), None),
@@ -40,13 +40,8 @@ def test_a_recipe_starts_where_its_source_does() -> None:
 
 FLAGS: list[tuple[Callable[..., ns.Recipe], str, set[str]]] = [
     (recipes.default, "content_weight", {"content"}),
-    (recipes.default, "style_weight", {"covariance", "sliced"}),
-    (
-        recipes.default,
-        "patch_weight",
-        {"sliced_patches", "sliced_patches_half", "sliced_patches_quarter"},
-    ),
-    (recipes.default, "color_weight", {"color", "color_histogram"}),
+    (recipes.default, "style_weight", {"covariance"}),
+    (recipes.default, "color_weight", {"color"}),
     (recipes.default, "tv_weight", {"total_variation"}),
     (recipes.gatys2016, "content_weight", {"content"}),
     (recipes.gatys2016, "style_weight", {"style"}),
