@@ -260,7 +260,9 @@ class Training:
         errors = self._relative_errors(pooling, weights, images, targets)
         gradients = [
             slope * unit
-            for slope, unit in zip(slopes(ops.sum(ops.sqrt(errors + NEGLIGIBLE)), weights), self._units, strict=True)
+            for slope, unit in zip(
+                slopes(ops.sum(ops.sqrt(errors + NEGLIGIBLE)), weights), self._units, strict=True
+            )
         ]
         if self._whitening:
             gradients = self._turned(gradients, transposed=True)
