@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import Layers
 
 STYLE_LAYERS = MappingProxyType(
-    dict(zip(losses.STYLE_LAYERS, (0.15, 0.15, 0.45, 0.22, 0.03), strict=True))
+    dict(zip(losses.STYLE_LAYERS, (0.15, 0.15, 0.5, 0.17, 0.03), strict=True))
 )
 
 
@@ -20,9 +20,9 @@ STYLE_LAYERS = MappingProxyType(
 def default(
     *,
     content_weight: float = 1.0,
-    style_weight: float = 15.0,
-    color_weight: float = 0.5,
-    tv_weight: float = 2.5,
+    style_weight: float = 12.0,
+    color_weight: float = 0.4,
+    tv_weight: float = 2.0,
     content_layers: Layers = "block4_conv2",
     style_layers: Layers = STYLE_LAYERS,
 ) -> Recipe:
@@ -33,11 +33,11 @@ def default(
     content_weight : float, default 1
         The control between faithful and free: 3 keeps the photograph, 0.3 lets the painting's forms
         take over.
-    style_weight : float, default 15
+    style_weight : float, default 12
         Of the covariances and means at `style_layers`.
-    color_weight : float, default 0.5
+    color_weight : float, default 0.4
         Of the histograms of the pixels' colours, which bring the palette.
-    tv_weight : float, default 2.5
+    tv_weight : float, default 2
         Of the total variation, which takes grain away.
     content_layers, style_layers : layers
         As `ContentLoss` and `CovarianceLoss` take them.
