@@ -20,11 +20,13 @@ class Named:
     kind: str
     weights: str | None
 
-    def load(self, pooling: Pooling, seed: int) -> Extractor:
-        """Load it."""
+    def load(self, pooling: Pooling, seed: int, normalized: bool) -> Extractor:
+        """Load it; normalised, if there is a table of its mean activations."""
         from neuralstyle.features import vgg
 
-        extractor: Extractor = getattr(vgg, self.kind)(self.weights, pooling, seed=seed)
+        network = getattr(vgg, self.kind)(self.weights, pooling, seed=seed)
+        normalized = normalized and network.means is not None
+        extractor: Extractor = network.normalized() if normalized else network
         return extractor
 
 
@@ -80,7 +82,9 @@ def check_network(name: str, value: Any) -> Any:
     return value
 
 
-def load_network(network: Any, pooling: Pooling, seed: int = 0) -> Extractor:
+def load_network(
+    network: Any, pooling: Pooling, seed: int = 0, normalized: bool = False
+) -> Extractor:
     """Return a network; of those used last it is the same one, with what was compiled for it.
 
     Parameters
@@ -90,6 +94,9 @@ def load_network(network: Any, pooling: Pooling, seed: int = 0) -> Extractor:
     pooling : {"avg", "max"}
     seed : int, default 0
         For ``"random"``.
+    normalized : bool, default False
+        Divide channels by their mean activations, where a table of them belongs to the weights. An
+        extractor is taken as it is.
 
     Returns
     -------
@@ -100,9 +107,9 @@ def load_network(network: Any, pooling: Pooling, seed: int = 0) -> Extractor:
         return extractor
     named = NETWORKS.get(network) or _in_file(network)
     seed = seed if named.weights is None else 0
-    key = (named, _state(named.weights), pooling, seed)
+    key = (named, _state(named.weights), pooling, seed, normalized)
     with _lock:
-        found = _kept.pop(key, None) or named.load(pooling, seed)
+        found = _kept.pop(key, None) or named.load(pooling, seed, normalized)
         _kept[key] = found
         while len(_kept) > KEPT:
             _kept.popitem(last=False)

@@ -83,7 +83,8 @@ class Painter:
         """The network, loaded when first needed."""
         options = self.options
         pooling = options.pooling or self._recipe(None).pooling
-        return load_network(options.network, pooling, options.seed)
+        normalized = self._recipe(None).normalized
+        return load_network(options.network, pooling, options.seed, normalized)
 
     @functools.cached_property
     def targets(self) -> Targets:
@@ -123,6 +124,7 @@ class Painter:
             content = check_image(content, "content")
         plan = make_plan(self.options, self._recipe(content), self.treatment, self.styles, content)
         self._tell(plan)
+        extractor, targets = self._seeing(plan)
 
         def finished(picture: Image) -> Image:
             if content is None:
@@ -140,10 +142,10 @@ class Painter:
                     if run.results:
                         start = enlarged(run.results[-1].image, shape, plan.detail)
                     start, terms = before(start)
-                    objective = StyleObjective(self.targets.objective(plan, number, start), *terms)
+                    objective = StyleObjective(targets.objective(plan, number, start), *terms)
                     result = minimize(
-                        self._balanced(objective, start),
-                        self.extractor,
+                        self._balanced(objective, extractor, start),
+                        extractor,
                         start,
                         method=self.method,
                         maxiter=count,
@@ -187,7 +189,23 @@ class Painter:
             "init": plan.init,
         }
 
-    def _balanced(self, objective: StyleObjective, start: Image) -> StyleObjective:
+    def _seeing(self, plan: Plan) -> tuple[Extractor, Targets]:
+        """Return the network, normalised if the recipe asks for it, and what makes objectives."""
+        extractor: Any = self.extractor
+        known = not plan.recipe.normalized or callable(self.options.network)
+        if known or extractor.means is not None:
+            return extractor, self.targets
+        logger.info(
+            "there is no table of the network's mean activations: they are measured over the "
+            "content and the styles, for the recipe %s",
+            plan.recipe.name,
+        )
+        extractor = extractor.normalized(self.targets.pictures(plan))
+        return extractor, Targets(self.options, extractor, self.shares, self.treatment)
+
+    def _balanced(
+        self, objective: StyleObjective, extractor: Extractor, start: Image
+    ) -> StyleObjective:
         shares = self.options.balance
         if shares is None:
             return objective
@@ -197,12 +215,12 @@ class Painter:
                 f"balance: expected a share for each of {', '.join(names)}, "
                 f"received {', '.join(map(str, shares)) or 'none'}"
             )
-        norms = gradient_norms(objective, self.extractor, start)
+        norms = gradient_norms(objective, extractor, start)
         if any(norms[name] == 0 for name in shares):
-            moved = minimize(objective, self.extractor, start, method=LBFGS(), maxiter=WARM_UP)
+            moved = minimize(objective, extractor, start, method=LBFGS(), maxiter=WARM_UP)
             if moved.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
-            norms = gradient_norms(objective, self.extractor, moved.image)
+            norms = gradient_norms(objective, extractor, moved.image)
         return weighed(objective, norms, shares)
 
     def _tell(self, plan: Plan) -> None:

@@ -88,6 +88,13 @@ class Targets:
                 del self._remembered[next(iter(self._remembered))]
         return combined(terms, made, shares)
 
+    def pictures(self, plan: Plan) -> list[Image]:
+        """Return the content, if there is one, and the styles, as they are seen at the end."""
+        shape = plan.shapes[-1]
+        styles = [*plan.styles, *(region.style for region in plan.regions)]
+        seen = [self._sized(style, shape) for style in styles]
+        return seen if plan.content is None else [resize(plan.content, shape), *seen]
+
     def _of_styles(
         self, plan: Plan, recipe: Recipe, shape: Shape, seen: Any, **source: Any
     ) -> list[list[StyleObjective]]:
@@ -110,8 +117,11 @@ class Targets:
         return self._extractor(image_tensor(resize(picture, shape)))
 
     def _fitted(self, style: Image, shape: Shape) -> Any:
+        return self._extractor(image_tensor(self._sized(style, shape)))
+
+    def _sized(self, style: Image, shape: Shape) -> Image:
         scaled = resize(style, style_size(style, shape, self._options.style_scale))
-        return self._extractor(image_tensor(self._fit(scaled, shape)))
+        return self._fit(scaled, shape)
 
     def _fit(self, scaled: Image, shape: Shape) -> Image:
         fit = self._options.style_fit

@@ -65,6 +65,7 @@ def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Reci
             ),
         ),
         pooling="avg",
+        normalized=True,
         init="noise",
         maxiter=(500,),
     )

@@ -34,6 +34,11 @@ class Recipe:
         the regions of `stylize`, it is to take `mask` and `target_mask` and pass them to losses.
     pooling : {"max", "avg"}
         Of the network.
+    normalized : bool
+        Whether the weights are for a network whose channels have mean activation 1. `stylize` then
+        normalises the one that it looks through, but no extractor of the user's own: by the table
+        that belongs to the weights, or else over the content and the styles. Called by hand, a
+        recipe takes features of ``vgg.normalized()``.
     init : str or callable
         Where the source starts: ``"content"``, ``"style"``, ``"noise"``, or a function of the shape
         (height, width) and a seed.
@@ -71,6 +76,7 @@ class Recipe:
     content: Callable[[FeatureMap], list[StyleObjective]]
     style: Callable[..., list[StyleObjective]]
     pooling: Pooling = "max"
+    normalized: bool = False
     init: str | StartImage = "content"
     maxiter: tuple[int, ...] = (500,)
     min_size: int | None = None
