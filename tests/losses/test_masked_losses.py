@@ -235,9 +235,8 @@ def test_a_loss_at_a_layer_takes_the_mask_there(propagation: Any, vgg: ns.VGG16F
     features = vgg(noise(48, 64))
     mask = ns.Mask(np.arange(64) < np.full((48, 1), 40), propagation)
     there = mask.at("block2_conv1", features)
-    ones = {"block2_conv1": np.ones((1, 24, 32, 32), np.float32)}
-    loss = ns.StyleLoss(ones, "block2_conv1", mask=mask)
     feature = features["block2_conv1"]
+    loss = ns.StyleLoss({"block2_conv1": np.ones_like(feature)}, "block2_conv1", mask=mask)
     gram = np.asarray(statistics.gram_matrix(feature, there))
     assert float(loss(features)) == pytest.approx(np.mean((gram - 1) ** 2), rel=1e-4)
 

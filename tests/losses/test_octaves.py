@@ -111,7 +111,7 @@ def test_the_gradient_agrees_with_central_differences() -> None:
     _, gradient = evaluator(x)
     random = np.random.default_rng(2)
     for _ in range(3):
-        step = 1e-6 * random.normal(size=x.size)
+        step = 1e-8 * random.normal(size=x.size)
         slope = (evaluator(x + step)[0] - evaluator(x - step)[0]) / 2
         assert slope == pytest.approx(gradient @ step, rel=1e-5)
 
