@@ -25,6 +25,9 @@ Read: TypeAlias = Callable[[str, Sequence[str]], Any]
 DEFAULT_SIZE = 512
 """Longer side of a result at the most, unless a size is given."""
 
+_LAYERS = (str, Mapping, list, tuple)
+"""Kinds of defaults of those keywords of recipes that are layers."""
+
 _GONE = {
     "--weights": "--network {}",
     "--preset": "--recipe {}",
@@ -158,7 +161,7 @@ def of_sheet(option: Option) -> Read:
 
 def of_keyword(default: Any) -> Read:
     """Return what reads a keyword of a recipe: a weight, or layers with weights or without."""
-    if isinstance(default, Mapping | list | tuple):
+    if isinstance(default, _LAYERS):
         return reading(str, collect=_layers, several=True)
     return reading(words.amount)
 
@@ -202,7 +205,7 @@ def add_painting(parser: Parser) -> None:
     recipes = f"what to minimise: {', '.join(RECIPES)} (default: {next(iter(RECIPES))})"
     add("--recipe", choices=RECIPES, default=next(iter(RECIPES)), metavar="NAME", help=recipes)
     for name, defaults in keywords().items():
-        layers = any(isinstance(value, Mapping | list | tuple) for value in defaults.values())
+        layers = any(isinstance(value, _LAYERS) for value in defaults.values())
         of = ", ".join(k if layers else f"{v:g} in {k}" for k, v in defaults.items())
         add(
             flag(name),
@@ -255,6 +258,21 @@ def add_sheet(parser: Parser) -> None:
     sheet = "a sheet of small results over one setting or two; style stands for each STYLE"
     add = parser.group("the output").add_argument
     add("--sheet", nargs="+", metavar="SETTING=VALUE,VALUE,...", help=sheet)
+
+
+def add_auto(parser: Parser) -> None:
+    """Add what tries some settings before it paints."""
+    auto = "try three stroke sizes and three content weights small, and paint with the best; the "
+    auto += "sheet of them is saved beside OUT"
+    choose = "the same, but the choice is yours, by the number in the sheet"
+    add = parser.group("the output").add_argument
+    add("--auto", action="store_true", help=auto)
+    add("--choose", action="store_true", help=choose)
+
+
+def explores(args: argparse.Namespace) -> bool:
+    """Return whether settings are tried before anything is painted."""
+    return getattr(args, "auto", False) or getattr(args, "choose", False)
 
 
 def recipe_keywords(args: argparse.Namespace) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from neuralstyle._files import check_place, reason
-from neuralstyle.cli.arguments import DEFAULT_SIZE
+from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
 from neuralstyle.cli.messages import Failure, refusing
-from neuralstyle.cli.outputs import STANDARD, Output
+from neuralstyle.cli.outputs import STANDARD, Output, sheet_beside
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import load_image
 from neuralstyle.images.save import check_target
@@ -129,6 +129,8 @@ def _check(
         raise Failure("expected - for one picture at the most, there is one standard input")
     if args.output == str(STANDARD) and (len(jobs) > 1 or args.save_every or args.json):
         raise Failure("-o -: expected one picture, and neither --save-every nor --json")
+    if args.output == str(STANDARD) and explores(args):
+        raise Failure("-o -: expected a file, beside which the sheet of --auto is saved")
     for content in contents[1:]:
         if not os.path.isfile(content):
             raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
@@ -141,6 +143,8 @@ def _check(
     results = [path for _, path in jobs if path != STANDARD]
     for path in results:
         check_target(path)
+    if explores(args):
+        results += [sheet_beside(path) for path in results]
     if args.log is not None:
         check_place(args.log)
         results.append(Path(args.log))

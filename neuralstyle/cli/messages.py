@@ -61,6 +61,13 @@ def tell(text: str, prefix: str = "neuralstyle: ") -> None:
     print(f"{prefix}{text}", file=sys.stderr, flush=True)
 
 
+def ask(question: str) -> str | None:
+    """Ask on standard error; return the line of the answer, or None at the end of the input."""
+    print(question, end=" ", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    return line.strip() if line else None
+
+
 class _Teller(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         tell(record.getMessage())

@@ -23,6 +23,17 @@ STANDARD = Path("-")
 """Stands for standard input and output."""
 
 
+def sheet_beside(path: Path) -> Path:
+    """Return where the sheet goes from which a picture was chosen.
+
+    Examples
+    --------
+    >>> sheet_beside(Path("made/out.jpg")).as_posix()
+    'made/out_sheet.jpg'
+    """
+    return path.with_name(f"{path.stem}_sheet{path.suffix}")
+
+
 class Output:
     """What a run leaves behind: pictures, the log, and a line on standard error."""
 
@@ -36,6 +47,7 @@ class Output:
     def begin(self, path: Path, alpha: Floats | None) -> None:
         """Turn to the next picture."""
         self.path = path
+        self.sheet: Path | None = None
         self.alpha = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
 
     def fail(self, error: Exception) -> None:
@@ -47,7 +59,7 @@ class Output:
         """Save the picture so far, if it is its turn."""
         if now.nit % self.args.save_every == 0:
             name = f"{self.path.stem}_{now.nit:04d}{self.path.suffix}"
-            self._write(self.path.with_name(name), now.image, {})
+            self._write(self.path.with_name(name), now.image, {}, self.alpha)
 
     def finish(self, result: StyleResult) -> None:
         """Save the result and the log, and note how it ended."""
@@ -68,7 +80,8 @@ class Output:
         try:
             self.save(result.image, about)
             if self.args.json:
-                print(_json({**about, "output": str(self.path)}), flush=True)
+                sheet = {} if self.sheet is None else {"sheet": str(self.sheet)}
+                print(_json({**about, "output": str(self.path), **sheet}), flush=True)
             if self.args.log is not None:
                 history = [dataclasses.asdict(iteration) for iteration in result.history]
                 self.logs.append({**about, "history": history})
@@ -85,10 +98,18 @@ class Output:
 
     def save(self, image: Floats, about: dict[str, Any]) -> None:
         """Save a picture and what there is to say about it."""
-        self._write(self.path, image, about)
+        self._write(self.path, image, about, self.alpha)
 
-    def _write(self, path: Path, image: Floats, about: dict[str, Any]) -> None:
-        alpha = None if self.alpha is None else resize(self.alpha, image.shape[:2])
+    def save_beside(self, sheet: Floats, about: dict[str, Any]) -> Path:
+        """Save the sheet from which the picture is chosen; return its place."""
+        self.sheet = sheet_beside(self.path)
+        self._write(self.sheet, sheet, about, None)
+        return self.sheet
+
+    def _write(
+        self, path: Path, image: Floats, about: dict[str, Any], alpha: Floats | None
+    ) -> None:
+        alpha = None if alpha is None else resize(alpha, image.shape[:2])
         metadata = {"neuralstyle": _json(about)} if about else None
         options: dict[str, Any] = {"alpha": alpha, "quality": self.args.quality}
         if path == STANDARD:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from neuralstyle.cli import painting
+from neuralstyle.cli import exploring, painting
 from neuralstyle.cli.arguments import (
     Gone,
     Parser,
+    add_auto,
     add_output,
     add_painting,
     add_sheet,
     add_strength,
+    explores,
     recipe_keywords,
 )
 from neuralstyle.cli.inputs import places, read_inputs
@@ -39,6 +41,7 @@ def add_arguments(parser: Parser) -> None:
     add_painting(parser)
     add_strength(parser)
     add_sheet(parser)
+    add_auto(parser)
     for gone, now in _GONE.items():
         add(gone, action=Gone, now=now)
 
@@ -46,6 +49,8 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace, command: str) -> int:
     """Paint; return the exit code."""
     keywords = recipe_keywords(args)
+    if explores(args):
+        exploring.check(args)
     contents, styles = _arranged(args)
     jobs = places(contents, args.output)
     if args.sheet and len(jobs) > 1:
@@ -54,6 +59,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     output = Output(args, command, several=len(jobs) > 1)
     options = painting.settings(args, inputs, output)
     make = painting.sheet if args.sheet else painting.paint
+    if explores(args):
+        make = exploring.paint
     return make(args, inputs, output, options, keywords)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
@@ -14,6 +14,7 @@ from neuralstyle.cli.outputs import Output
 from neuralstyle.transfer.recipes import RECIPES
 
 if TYPE_CHECKING:
+    from neuralstyle._types import Floats
     from neuralstyle.optimize.result import StyleResult
 
 
@@ -44,17 +45,44 @@ def paint(
     options: Mapping[str, Any],
     keywords: Mapping[str, Any],
 ) -> int:
-    """Paint one picture after another; return the exit code.
-
-    Of several, one that cannot be painted is told and left out.
-    """
+    """Paint one picture after another; return the exit code."""
     with silent_start():
         from neuralstyle.transfer.stylize import stylize_many
+
+    def painted(pictures: Iterator[Floats | None]) -> Iterator[StyleResult]:
+        recipe = RECIPES[args.recipe](**keywords)
+        return stylize_many(pictures, inputs.styles, recipe=recipe, **options)
+
+    return one_after_another(args, inputs, output, painted)
+
+
+def one_after_another(
+    args: argparse.Namespace,
+    inputs: Inputs,
+    output: Output,
+    painted: Callable[[Iterator[Floats | None]], Iterator[StyleResult]],
+) -> int:
+    """Save one picture after another; return the exit code.
+
+    Of several, one that cannot be painted is told and left out.
+
+    Parameters
+    ----------
+    args : Namespace
+    inputs : Inputs
+    output : Output
+    painted : callable
+        Takes the photographs that are left, and returns their results. What it raises by itself
+        would be so for every photograph.
+
+    Returns
+    -------
+    int
+    """
     pictures = photographs(args, inputs, output)
     while True:
         try:
-            recipe = RECIPES[args.recipe](**keywords)
-            results = stylize_many(pictures, inputs.styles, recipe=recipe, **options)
+            results = painted(pictures)
         except Exception as error:
             raise failure(error) from error
         try:

@@ -38,6 +38,9 @@ STROKES_STEP = 1.5
 CONTENT_STEP = 3.0
 """From one content weight to the next."""
 
+CELL_SIZE = 192
+"""Longer side of a small picture at the most, unless another is asked for."""
+
 WORDS = {STROKES: "strokes", CONTENT: "content"}
 """What they are called in the sheet."""
 
@@ -105,7 +108,7 @@ def explore(
     style: Any,
     *,
     recipe: str | Recipe | Callable[..., Recipe] | None = None,
-    cell_size: int = 192,
+    cell_size: int = CELL_SIZE,
     **settings: Any,
 ) -> Exploration:
     r"""Paint a small sheet over stroke size and content weight, and rate every cell of it.

@@ -18,13 +18,13 @@ from painting import PIXELS, Noted, of_pixels
 from support import noise, picture
 
 import neuralstyle as ns
-from neuralstyle.transfer import contact_sheet, frames, signatures, stylize
+from neuralstyle.transfer import contact_sheet, explore, frames, signatures, stylize
 from neuralstyle.transfer.option import Option
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
 
 NAMES = list(options())
-FUNCTIONS = [ns.stylize, ns.stylize_many, ns.stylize_frames, ns.contact_sheet]
+FUNCTIONS = [ns.stylize, ns.stylize_many, ns.stylize_frames, ns.contact_sheet, ns.explore]
 CONTENT, STYLE = noise(8, 12), noise(8, 8, 1)
 
 
@@ -118,7 +118,8 @@ def test_an_option_is_in_every_signature_with_its_default(
     parameter = inspect.signature(function).parameters[name]
     (field,) = (field for field in dataclasses.fields(Options) if field.name == name)
     assert parameter.kind is parameter.KEYWORD_ONLY
-    if (function, name) in ((ns.contact_sheet, "size"), (ns.contact_sheet, "recipe")):
+    own = (ns.contact_sheet, "size"), (ns.contact_sheet, "recipe"), (ns.explore, "recipe")
+    if (function, name) in own:
         return  # its own
     assert parameter.default == field.default
     assert parameter.annotation == field.type
@@ -132,6 +133,9 @@ def test_signatures_have_nothing_else() -> None:
     sheet = list(inspect.signature(ns.contact_sheet).parameters)
     assert sheet[:5] == ["content", "style", "vary", "recipe", "size"]
     assert set(sheet[5:]) == {*NAMES, "settings"} - {"recipe", "size", "objective"}
+    explored = list(inspect.signature(ns.explore).parameters)
+    assert explored[:4] == ["content", "style", "recipe", "cell_size"]
+    assert set(explored[4:]) == {*NAMES, "settings"} - {"recipe"}
 
 
 def test_the_class_for_type_checkers_has_every_option() -> None:
@@ -264,7 +268,7 @@ def painters(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         made.append(options)
         raise Arrived
 
-    for module in (stylize, frames, contact_sheet):
+    for module in (stylize, frames, contact_sheet, explore):
         monkeypatch.setattr(module, "Painter", spy)
     return made
 
@@ -276,6 +280,7 @@ def test_an_option_reaches_the_painter(name: str, painters: list[Options]) -> No
         lambda: ns.stylize(CONTENT, STYLE, **given),
         lambda: ns.stylize_many([CONTENT], STYLE, **given),
         lambda: ns.stylize_frames([CONTENT], STYLE, [], **given),
+        lambda: ns.explore(CONTENT, STYLE, **given),
     ]
     if name not in ("recipe", "objective"):  # a sheet makes the recipe
         calls.append(lambda: ns.contact_sheet(CONTENT, STYLE, {"style": [STYLE]}, **given))

@@ -1,0 +1,86 @@
+"""``--auto`` and ``--choose``: photographs painted with settings that a small sheet has shown."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from neuralstyle import __version__
+from neuralstyle.cli.arguments import flag
+from neuralstyle.cli.inputs import Inputs
+from neuralstyle.cli.messages import Failure, ask, silent_start, tell
+from neuralstyle.cli.outputs import Output
+from neuralstyle.cli.painting import one_after_another
+
+if TYPE_CHECKING:
+    from neuralstyle._types import Floats
+    from neuralstyle.optimize.result import StyleResult
+    from neuralstyle.transfer.explore import Exploration
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse what does not go with a choice of settings."""
+    if args.sheet:
+        raise Failure("--sheet: expected it without --auto and --choose, which have their own")
+    if args.choose and not (sys.stdin and sys.stdin.isatty()):
+        raise Failure("--choose: expected a terminal to ask at; --auto chooses by itself")
+
+
+def paint(
+    args: argparse.Namespace,
+    inputs: Inputs,
+    output: Output,
+    options: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+) -> int:
+    """Explore and paint one photograph after another; return the exit code."""
+    with silent_start():
+        from neuralstyle.optimize.result import Status
+        from neuralstyle.transfer.explore import CELL_SIZE, Explorer
+        from neuralstyle.transfer.stylize import stylize
+    # The pictures to keep of every Nth iteration are those of the picture, not of the cells.
+    tried = {name: value for name, value in options.items() if name != "callback"}
+
+    def painted(pictures: Iterator[Floats | None]) -> Iterator[StyleResult]:
+        explorer = Explorer(inputs.styles, args.recipe, CELL_SIZE, {**keywords, **tried})
+
+        def results() -> Iterator[StyleResult]:
+            for content in pictures:
+                found = explorer.explore(content)
+                number = _chosen(args, found, output)
+                cell = found.cells[number]
+                result = stylize(content, inputs.styles, **{**options, **cell.options})
+                yield dataclasses.replace(result, settings={**result.settings, **cell.settings})
+                if not args.quiet:
+                    how = " ".join(f"{flag(name)} {x:g}" for name, x in cell.settings.items())
+                    tell(f"{output.path}: number {number + 1} of {output.sheet}: {how}", prefix="")
+                if result.status is Status.INTERRUPTED:
+                    raise KeyboardInterrupt
+
+        return results()
+
+    return one_after_another(args, inputs, output, painted)
+
+
+def _chosen(args: argparse.Namespace, found: Exploration, output: Output) -> int:
+    """Save the sheet; return the index of the cell that is to be painted."""
+    cells = [
+        {**cell.settings, "rating": cell.rating, "score": dataclasses.asdict(cell.score)}
+        for cell in found.cells
+    ]
+    about = {"neuralstyle": __version__, "command": output.command, "cells": cells}
+    sheet = output.save_beside(found.sheet, {**about, "best": found.best + 1})
+    if not args.choose:
+        return found.best
+    question = f"{sheet}: which number from 1 to {len(cells)} (Enter for {found.best + 1})?"
+    while True:
+        answer = ask(question)
+        if answer is None:
+            raise Failure("--choose: expected a number, received the end of the input")
+        if not answer:
+            return found.best
+        if answer.isdecimal() and 1 <= int(answer) <= len(cells):
+            return int(answer) - 1
