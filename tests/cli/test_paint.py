@@ -33,7 +33,7 @@ def test_picture_and_one_line_about_it(
     assert not out
     *_, line = err.splitlines()
     assert line.startswith("out.png: 64 x 48, 2 iterations, ")
-    for part in (" evaluations, ", " s, loss ", "(content ", "sliced "):
+    for part in (" evaluations, ", " s, loss ", "(content ", "covariance "):
         assert part in line
 
 

@@ -99,8 +99,10 @@ def test_the_gradient_agrees_with_differences_of_the_value_in_float64(
     extractor = ns.VGG16Features("compact", pooling, dtype="float64")
     content = pictures[0]
     evaluator = ns.Evaluator(whole_objective(extractor, pictures), extractor, content.shape)
-    x = 0.25 + 0.5 * content.ravel().astype(np.float64)
-    assert worst_directional_error(evaluator, x, step=1e-7) < 1e-5
+    # No two pixels are alike: where maxima and sorted values tie, there is no derivative.
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, content.size)
+    x = 0.25 + 0.5 * content.ravel().astype(np.float64) + noise
+    assert worst_directional_error(evaluator, x, step=1e-8) < 1e-5
 
 
 def test_the_value_is_that_of_the_objective_called_directly(
@@ -290,7 +292,7 @@ def test_the_network_is_walked_once_in_whichever_order_losses_look_at_it(
     # One for each convolution from block1_conv1 to block5_conv1, and the fast network has another
     # for its gradient.
     convolutions = sum(node.op == "Conv2D" for node in nodes)
-    assert convolutions == (2 + 2 + 4 + 4 + 1) * (2 if fast else 1)
+    assert convolutions == (2 + 2 + 3 + 3 + 1) * (2 if fast else 1)
 
 
 def test_losses_that_gather_have_a_gradient_like_any_other(pictures: Any) -> None:

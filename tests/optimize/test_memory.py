@@ -17,7 +17,7 @@ from neuralstyle._kernels import convolution
 
 ROOT = Path(__file__).parents[2]
 
-CONVOLUTIONS = 16
+CONVOLUTIONS = 13
 
 
 def living(kind: type) -> int:
