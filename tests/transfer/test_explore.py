@@ -69,7 +69,11 @@ def test_a_cell_is_what_its_settings_paint_small_in_half_the_iterations() -> Non
     np.testing.assert_allclose(last.image, alone.image, atol=1e-6)
     np.testing.assert_allclose(found.sheet[-9:, -12:], alone.image, atol=0.5 / 255 + 1e-6)
     assert last.score == ns.score(alone.image, CONTENT, STYLE, style_scale=1.5)
-    assert last.rating == 1 - last.score.style / last.score.content
+    small = ns.resize(STYLE, (9, 12))
+    gone = ns.score(small, CONTENT, STYLE).content
+    kept = (last.score.content - gone) / (1 - gone)
+    style = last.score.style
+    assert last.rating == pytest.approx(max(kept, 0) * max((1 - style) / style, 0) ** 0.5)
 
 
 def test_a_cells_options_paint_it_at_full_size() -> None:
@@ -85,22 +89,22 @@ def test_a_cells_options_paint_it_at_full_size() -> None:
 
 
 def test_nothing_done_and_a_subject_that_is_gone_lose(monkeypatch: pytest.MonkeyPatch) -> None:
-    scored(monkeypatch, (1.0, 1.0), (0.3, 0.4), (0.1, 0.1))
+    gone = ns.score(ns.resize(STYLE, (9, 12)), CONTENT, STYLE).content
+    scored(monkeypatch, (1.0, 1.0), (0.2, gone + 0.5 * (1 - gone)), (0.01, gone))
     found = ns.explore(CONTENT, STYLE, recipe=recipe, content_weight=1.0, **GIVEN)
-    assert [cell.rating for cell in found.cells] == pytest.approx([0, 0.25, 0])
+    assert [cell.rating for cell in found.cells] == pytest.approx([0, 1, 0])
     assert found.best == 1
 
 
-def test_the_smallest_style_distance_per_kept_structure_is_best(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("better", [(0.19, 0.5), (0.2, 0.52)])
+def test_nearer_to_the_painting_or_to_the_photograph_is_better(
+    monkeypatch: pytest.MonkeyPatch, better: tuple[float, float]
 ) -> None:
-    pairs = [(0.2, 0.4)] * 9
-    pairs[6] = (0.3, 0.61)
-    scored(monkeypatch, *pairs)
+    scored(monkeypatch, *[(0.2, 0.5)] * 6, better, *[(0.2, 0.5)] * 2)
     assert ns.explore(CONTENT, STYLE, recipe=recipe, **GIVEN).best == 6
 
 
-@pytest.mark.parametrize("pair", [(0.2, 0.4), (0.2, 0.0), (0.2, -0.1)])
+@pytest.mark.parametrize("pair", [(0.2, 0.9), (0.2, 0.0), (1.2, 0.9)])
 def test_of_equals_the_recipes_own_settings_are_best(
     monkeypatch: pytest.MonkeyPatch, pair: tuple[float, float]
 ) -> None:
