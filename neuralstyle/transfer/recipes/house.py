@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from neuralstyle.losses import Layers
 
 STYLE_LAYERS = MappingProxyType(
-    dict(zip(losses.STYLE_LAYERS, (0.15, 0.15, 0.5, 0.17, 0.03), strict=True))
+    dict(zip(losses.STYLE_LAYERS, (0.25, 0.15, 0.42, 0.15, 0.03), strict=True))
 )
 
 
@@ -20,8 +20,8 @@ STYLE_LAYERS = MappingProxyType(
 def default(
     *,
     content_weight: float = 1.0,
-    style_weight: float = 12.0,
-    color_weight: float = 0.4,
+    style_weight: float = 14.0,
+    color_weight: float = 1.5,
     tv_weight: float = 2.0,
     content_layers: Layers = "block4_conv2",
     style_layers: Layers = STYLE_LAYERS,
@@ -33,9 +33,9 @@ def default(
     content_weight : float, default 1
         The control between faithful and free: 3 keeps the photograph, 0.3 lets the painting's forms
         take over.
-    style_weight : float, default 12
+    style_weight : float, default 14
         Of the covariances and means at `style_layers`.
-    color_weight : float, default 0.4
+    color_weight : float, default 1.5
         Of the histograms of the pixels' colours, which bring the palette.
     tv_weight : float, default 2
         Of the total variation, which takes grain away.
