@@ -173,7 +173,9 @@ class Training:
         self._names = tuple(weights)
         self._normal = sizes
         self._sizes = [sizes[name] for name in self._names]
-        self._weights = np.float32([1 if name in LOOKED_AT else OTHERS for name in self._names])
+        self._weights = np.array(
+            [1 if name in LOOKED_AT else OTHERS for name in self._names], np.float32
+        )
         self._units = [
             unit
             for out, into in zip(self._sizes, [PREPROCESSED, *self._sizes], strict=False)

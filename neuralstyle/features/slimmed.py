@@ -118,7 +118,8 @@ def _short(kernel: NDArray[np.float32]) -> NDArray[np.float16]:
     """Round to float16 with eight of its eleven significant bits: zeros compress."""
     bits = kernel.astype(np.float16).view(np.uint16).astype(np.uint32)
     rounded = (bits + 3 + (bits >> 3 & 1)) & ~np.uint32(7)  # ties to even
-    return rounded.astype(np.uint16).view(np.float16)
+    short: NDArray[np.float16] = rounded.astype(np.uint16).view(np.float16)
+    return short
 
 
 def checked_target(target: PathLike) -> Path:

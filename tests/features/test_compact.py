@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from support import picture
 
@@ -32,3 +34,13 @@ def test_the_compact_networks_activations_have_the_sizes_of_imagenets() -> None:
     features = ns.VGG16Features("compact")(picture(0, (64, 64)))
     for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1"):
         assert 10 < float(np.mean(features[layer])) < 2000, layer
+
+
+def test_the_page_has_the_errors_of_the_networks_card() -> None:
+    card = (sources.DATA / str(VGG16.compact)).with_suffix(".md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
+    rows = [line for line in card.splitlines() if line.startswith("| block")]
+    assert len(rows) == len(VGG16.convolutions)
+    for row in rows:
+        name = row.split()[1]
+        assert row.replace(name, f"`{name}`") in page
