@@ -19,7 +19,7 @@ from neuralstyle.transfer import explore, stylize
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 
-QUICK = ["--network", "random", "--recipe", "quick"]
+QUICK = ["--recipe", "quick"]
 
 
 class Terminal(io.StringIO):
@@ -49,12 +49,21 @@ def type_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda text: monkeypatch.setattr(sys, "stdin", Terminal(text))
 
 
-def painted(number: int, **options: Any) -> np.ndarray:
-    """Return what the library paints of a cell of the sheet."""
-    content, style = ns.load_image("content.png"), ns.load_image("style.png")
-    given = {"maxiter": 2, "network": "random", **options}
-    found = ns.explore(content, style, recipe="quick", **given)
-    return ns.stylize(content, style, **found.cells[number - 1].options).image
+def sheet(path: str = "out_sheet.png") -> Any:
+    """Return what a sheet tells of itself."""
+    return json.loads(ns.load_metadata(path)["neuralstyle"])
+
+
+def painted(number: int) -> np.ndarray:
+    """Return what the library paints with the settings of a cell of the sheet."""
+    cell = sheet()["cells"][number - 1]
+    return ns.stylize(
+        ns.load_image("content.png"),
+        ns.load_image("style.png"),
+        recipe=ns.recipes.RECIPES["quick"](content_weight=cell["content_weight"]),
+        style_scale=cell["style_scale"],
+        maxiter=2,
+    ).image
 
 
 def same(path: str, expected: np.ndarray) -> None:
@@ -66,7 +75,7 @@ def test_the_best_is_painted_and_the_sheet_saved_beside_it(
 ) -> None:
     assert run("--auto", *QUICK, "--log", "run.json") == 0
     assert made() == ["out.png", "out_sheet.png", "run.json"]
-    about = json.loads(ns.load_metadata("out_sheet.png")["neuralstyle"])
+    about = sheet()
     ratings = [cell["rating"] for cell in about["cells"]]
     assert len(ratings) == 9
     best = about["best"]
@@ -101,7 +110,7 @@ def test_the_choice_is_asked_for_until_it_is_a_number_of_the_sheet(
 def test_enter_takes_the_best(run: Run, type_in: Callable[[str], None]) -> None:
     type_in("\n")
     assert run("--choose", *QUICK) == 0
-    best = json.loads(ns.load_metadata("out_sheet.png")["neuralstyle"])["best"]
+    best = sheet()["best"]
     same("out.png", painted(best))
 
 
@@ -139,7 +148,7 @@ def test_without_a_terminal_there_is_no_choice(
 )
 def test_what_is_given_is_not_varied(run: Run, given: list[str], varied: str) -> None:
     assert run("--auto", *QUICK, *given) == 0
-    cells = json.loads(ns.load_metadata("out_sheet.png")["neuralstyle"])["cells"]
+    cells = sheet()["cells"]
     assert [set(cell) for cell in cells] == [{varied, "rating", "score"}] * 3
 
 
