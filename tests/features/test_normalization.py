@@ -262,10 +262,14 @@ def test_the_table_that_comes_with_the_package_is_of_the_full_vgg16() -> None:
             assert table[f"{name}/mean_max"].mean() == pytest.approx(mean, rel=0.15)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="ImageNet's weights are not in ../shared/weights")
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_imagenets_vgg16_has_its_table(pooling: Pooling) -> None:
-    vgg = ns.VGG16Features(REAL, pooling).normalized()
+@pytest.mark.parametrize("weights", ["compact", REAL], ids=["compact", "ImageNet's"])
+def test_the_compact_network_and_imagenets_vgg16_have_their_tables(
+    weights: str | Path, pooling: Pooling
+) -> None:
+    if isinstance(weights, Path) and not weights.exists():
+        pytest.skip("the ImageNet weights of VGG16 do not lie in ../shared/weights")
+    vgg = ns.VGG16Features(weights, pooling).normalized()
     content = ns.load_image(Path(__file__).parents[2] / "docs/examples/content.png", max_size=192)
     features = vgg(content)
     for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1"):

@@ -35,7 +35,7 @@ def neighbours(features: Maps) -> tuple[Array, Array]:
 
 
 def gatys2016(f: Maps, p: Maps, s: Maps, alpha: float = 1.0, beta: float = 1e3) -> float:
-    content = 0.5 * np.sum((f["block4_conv2"] - p["block4_conv2"]) ** 2)
+    content = 0.5 * np.mean((f["block4_conv2"] - p["block4_conv2"]) ** 2)
     style = 0.0
     for layer in STYLE_LAYERS:
         n, m = sizes(f, layer)

@@ -33,7 +33,7 @@ def test_a_recipe_has_its_settings(
 
 def test_a_recipe_starts_where_its_source_does() -> None:
     assert recipes.default().init == "content"
-    assert recipes.gatys2016().init == "noise"
+    assert recipes.gatys2016().init == "content"
     assert recipes.keras_example().init == "content"
     assert recipes.risser2017().init == "noise"
 

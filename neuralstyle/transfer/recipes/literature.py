@@ -22,20 +22,21 @@ from neuralstyle.transfer.recipes.recipe import (
 
 @named
 def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Recipe:
-    r"""Reproduce Gatys, Ecker and Bethge 2016.
+    r"""Reproduce Gatys, Ecker and Bethge 2016, as their public code sets it.
 
-    .. math:: L = \alpha \cdot \tfrac12 \sum (F - P)^2
+    .. math:: L = \alpha \cdot \tfrac12 \operatorname{mean} (F - P)^2
               + \beta \sum_l \tfrac15 \frac{1}{4N_l^2} \sum (G/M_l - A/M^S_l)^2
 
     Content at conv4_2; style at conv1_1, conv2_1, conv3_1, conv4_1 and conv5_1; average pooling;
-    from white noise; one scale.
+    a network whose channels have mean activation 1 over photographs; from the content; one scale.
 
     Parameters
     ----------
     content_weight : float, default 1
         :math:`\alpha`.
     style_weight : float, default 1000
-        :math:`\beta`; the paper's figures use ratios :math:`\alpha/\beta` from 5e-4 to 8e-3.
+        :math:`\beta`; the paper's figures use ratios :math:`\alpha/\beta` from 5e-4 to 8e-3, the
+        code 5e-4.
 
     Returns
     -------
@@ -43,8 +44,14 @@ def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Reci
 
     Notes
     -----
-    The paper's network has its weights rescaled such that every filter's mean activation is 1.
-    Keras' ImageNet weights are not; the compact network is.
+    `stylize` normalises the network that it looks through, by the table that belongs to the weights
+    or else over the content and the styles: see ``VGG16Features.normalized``. An extractor of your
+    own should be normalised by you.
+
+    The paper prints the sum of the squares as the content loss. With it and these ratios the result
+    is the photograph. The code (leongatys/NeuralImageSynthesis, its settings for the normalised
+    network) takes the mean, and starts from the content; its pictures are of 512 pixels. At 256
+    pixels ``content_weight=10`` keeps houses whole; from white noise, as in the paper, 100 does.
 
     References
     ----------
@@ -54,8 +61,8 @@ def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Reci
         "gatys2016",
         content=lambda content: weighted(
             (
-                content_weight,
-                lambda: losses.ContentLoss(content, "block4_conv2", normalize="paper"),
+                content_weight / 2,
+                lambda: losses.ContentLoss(content, "block4_conv2", normalize="mean"),
             ),
         ),
         style=lambda content, style, **masks: weighted(
@@ -66,7 +73,7 @@ def gatys2016(*, content_weight: float = 1.0, style_weight: float = 1e3) -> Reci
         ),
         pooling="avg",
         normalized=True,
-        init="noise",
+        init="content",
         maxiter=(500,),
     )
 

@@ -67,7 +67,7 @@ class Recipe:
     >>> features = vgg(np.full((32, 32, 3), 0.5, np.float32))
     >>> print(recipes.gatys2016(style_weight=100)(features, features))
     name     weight  loss
-    content       1  ContentLoss(layers='block4_conv2', normalize='paper')
+    content     0.5  ContentLoss(layers='block4_conv2', normalize='mean')
     style       100  StyleLoss(layers=('block1_conv1', 'block2_conv1', 'block3_conv1', \
 'block4_conv1', 'block5_conv1'), normalize='paper')
     """
