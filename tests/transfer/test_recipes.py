@@ -15,7 +15,7 @@ from neuralstyle import recipes
 @pytest.mark.parametrize(
     ("make", "pooling", "maxiter", "min_size"),
     [
-        (recipes.default, "max", (100, 80, 60, 30), 64),
+        (recipes.default, "max", (80, 60, 40, 20), 64),
         (recipes.gatys2016, "avg", (500,), None),
         (recipes.neural_style, "max", (1000,), None),
         (recipes.keras_example, "max", (500,), None),

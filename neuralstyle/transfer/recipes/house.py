@@ -69,6 +69,6 @@ def default(
             (color_weight, lambda: losses.HistogramLoss(style, "input", name="color", **masks)),
         ),
         pooling="max",
-        maxiter=(100, 80, 60, 30),
+        maxiter=(80, 60, 40, 20),
         min_size=64,
     )
