@@ -39,7 +39,7 @@ def color() -> Picture:
     """Treat colour in every way."""
     cells = [("color=None", paint())]
     cells += [(f'color="{name}"', paint(color=name)) for name in ns.color.TREATMENTS]
-    return sheet(cells[:4], cells[4:])
+    return sheet(cells[:5], cells[5:])
 
 
 def balance() -> Picture:
@@ -97,15 +97,13 @@ def texture() -> Picture:
 
 def average() -> Picture:
     """Average the targets of two paintings."""
-    vgg = ns.VGG16Features(weights="compact", pooling="avg")
+    vgg = ns.VGG16Features(weights="compact", pooling="max")
     small = [ns.resize(p, (175, 224)) for p in (STYLE, COOL)]
     styles = [ns.recipes.default(content_weight=0)(vgg(p), vgg(p)) for p in small]
     both = ns.average(styles)
 
     def keeping(style):
-        return lambda content: (
-            0.3 * ns.ContentLoss(content, {"block2_conv2": 0.1, "block3_conv3": 0.9}) + style
-        )
+        return lambda content: ns.ContentLoss(content) + style
 
     return sheet(
         [

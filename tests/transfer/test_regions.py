@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -262,10 +263,13 @@ def test_a_region_that_vanishes_is_an_error_that_names_it(
     content, style = pictures
     dot = np.zeros(content.shape[:2])
     dot[10:12, 10:12] = 1
-    options: dict[str, Any] = {"network": vgg, "maxiter": 2}
-    with pytest.raises(
-        ValueError, match=r"^regions\[1\], mask: .*left at layer 'block[234]_conv1'"
-    ):
+
+    def sorting(content: Any, style: Any, **masks: Any) -> list[ns.StyleObjective]:
+        return [1.0 * ns.SlicedWassersteinLoss(style, "block3_conv1", **masks)]
+
+    recipe = dataclasses.replace(recipes.default(), style=sorting)
+    options: dict[str, Any] = {"recipe": recipe, "network": vgg, "maxiter": 2}
+    with pytest.raises(ValueError, match=r"^regions\[1\], mask: .*left at layer 'block3_conv1'"):
         ns.stylize(content, [], regions=[ns.Region(LEFT, style), ns.Region(dot, style)], **options)
     dot = np.zeros(style.shape[:2])
     dot[10:12, 10:12] = 1
