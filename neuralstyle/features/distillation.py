@@ -2,9 +2,8 @@ r"""All layers of a narrow network trained together to be the wide network's cho
 
 Minimised is the sum over layers of the root mean square error after the ReLU, divided by the root
 mean square of the wide network's channels. (The sum of the squares would be that of the last
-layers, which are the furthest off, and the first ones would serve them.) Layers that few recipes
-look at weigh less, so that they may serve the others. It is done by Adam (Kingma and Ba 2015) with
-a warm-up, a rate that falls along a cosine, and clipped gradients, in coordinates
+layers, which are the furthest off, and the first ones would serve them.) It is done by Adam (Kingma
+and Ba 2015) with a warm-up, a rate that falls along a cosine, and clipped gradients, in coordinates
 that `whitening` gives, in which one rate fits all layers. The result is the moving average of the
 weights.
 
@@ -42,19 +41,6 @@ LAST_RATE = 0.005
 
 MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.998
 """Memory of Adam's two moments, and of the weights' average, from step to step."""
-
-LOOKED_AT = (
-    "block1_conv1",
-    "block2_conv1",
-    "block3_conv1",
-    "block4_conv1",
-    "block4_conv2",
-    "block5_conv1",
-)
-"""Layers that most recipes look at."""
-
-OTHERS = 0.25
-"""Weight of the other layers' errors."""
 
 NEGLIGIBLE = 1e-4
 """Squared error, by the mean square, of a layer that needs no more work."""
@@ -173,9 +159,6 @@ class Training:
         self._names = tuple(weights)
         self._normal = sizes
         self._sizes = [sizes[name] for name in self._names]
-        self._weights = np.array(
-            [1 if name in LOOKED_AT else OTHERS for name in self._names], np.float32
-        )
         self._units = [
             unit
             for out, into in zip(self._sizes, [PREPROCESSED, *self._sizes], strict=False)
@@ -275,7 +258,7 @@ class Training:
         weights, first, second, average = (list(part) for part in state)
         rate, step, memory = numbers[0], numbers[1], numbers[2]
         errors = self._relative_errors(pooling, weights, images, targets)
-        total = ops.sum(self._weights * ops.sqrt(errors + NEGLIGIBLE))
+        total = ops.sum(ops.sqrt(errors + NEGLIGIBLE))
         pairs = zip(slopes(total, weights), self._units, strict=True)
         gradients = [slope * unit for slope, unit in pairs]
         if self._whitening:
