@@ -38,7 +38,7 @@ def paint(
 ) -> int:
     """Explore and paint one photograph after another; return the exit code."""
     with silent_start():
-        from neuralstyle.optimize.result import Status
+        from neuralstyle.transfer.contact_sheet import completed
         from neuralstyle.transfer.explore import CELL_SIZE, Explorer
         from neuralstyle.transfer.stylize import stylize
     # The pictures to keep of every Nth iteration are those of the picture, not of the cells.
@@ -57,8 +57,7 @@ def paint(
                 if not args.quiet:
                     how = " ".join(f"{flag(name)} {x:g}" for name, x in cell.settings.items())
                     tell(f"{output.path}: number {number + 1} of {output.sheet}: {how}", prefix="")
-                if result.status is Status.INTERRUPTED:
-                    raise KeyboardInterrupt
+                completed(result)
 
         return results()
 
