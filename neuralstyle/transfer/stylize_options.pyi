@@ -11,7 +11,7 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.optimize.methods import Method
 from neuralstyle.optimize.result import Callback
-from neuralstyle.transfer.options import ObjectiveFactory, StyleFit
+from neuralstyle.transfer.picture_options import ObjectiveFactory, StyleFit
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.start import Init
