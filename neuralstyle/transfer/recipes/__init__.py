@@ -13,6 +13,7 @@ optimisers, and import no Keras before they are called.
 from __future__ import annotations
 
 from neuralstyle.transfer.recipes.house import default as default
+from neuralstyle.transfer.recipes.house import fast as fast
 from neuralstyle.transfer.recipes.literature import gatys2016 as gatys2016
 from neuralstyle.transfer.recipes.literature import keras_example as keras_example
 from neuralstyle.transfer.recipes.literature import neural_style as neural_style

@@ -1,7 +1,8 @@
-"""The library's own recipe."""
+"""The library's own recipes."""
 
 from __future__ import annotations
 
+import dataclasses
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def default(
     *,
     content_weight: float = 1.0,
     style_weight: float = 14.0,
-    color_weight: float = 1.5,
+    color_weight: float = 16.0,
     tv_weight: float = 2.0,
     content_layers: Layers = "block4_conv2",
     style_layers: Layers = STYLE_LAYERS,
@@ -35,7 +36,7 @@ def default(
         take over.
     style_weight : float, default 14
         Of the covariances and means at `style_layers`.
-    color_weight : float, default 1.5
+    color_weight : float, default 16
         Of the histograms of the pixels' colours, which bring the palette.
     tv_weight : float, default 2
         Of the total variation, which takes grain away.
@@ -72,3 +73,42 @@ def default(
         maxiter=(80, 60, 40, 20),
         min_size=64,
     )
+
+
+@named
+def fast(
+    *,
+    content_weight: float = 1.0,
+    style_weight: float = 14.0,
+    color_weight: float = 16.0,
+    tv_weight: float = 2.0,
+    content_layers: Layers = "block4_conv2",
+    style_layers: Layers = STYLE_LAYERS,
+) -> Recipe:
+    """Paint as `default` does, in half the time.
+
+    Parameters
+    ----------
+    content_weight, style_weight, color_weight, tv_weight : float
+    content_layers, style_layers : layers
+        As for `default`.
+
+    Returns
+    -------
+    Recipe
+
+    Notes
+    -----
+    The iterations that are left out are those at fine scales above all, each of which takes as long
+    as four at the next coarser one; the coarse ones carry the forms. Strokes come out thinner, and
+    edges of the photograph stay clearer.
+    """
+    recipe = default(
+        content_weight=content_weight,
+        style_weight=style_weight,
+        color_weight=color_weight,
+        tv_weight=tv_weight,
+        content_layers=content_layers,
+        style_layers=style_layers,
+    )
+    return dataclasses.replace(recipe, name="fast", maxiter=(60, 40, 15, 10))
