@@ -107,6 +107,36 @@ def write_all(file: Any, data: bytes) -> None:
         file.flush()
 
 
+def put(stream: Any, data: str | bytes) -> None:
+    """Write to a standard stream past its buffer: all of it, or an error now.
+
+    What a buffer cannot get rid of is tried again when the interpreter ends, which then says so by
+    an exit code of its own.
+
+    Parameters
+    ----------
+    stream : text stream or None
+        Such as `sys.stdout`, which is None where it was closed before the program began.
+    data : str or bytes
+
+    Raises
+    ------
+    OSError
+        If not all can be written.
+    """
+    if stream is None or stream.closed:
+        raise OSError("the stream is closed")
+    stream.flush()
+    binary = getattr(stream, "buffer", None)
+    if binary is None:  # what stands in for it takes text alone
+        stream.write(data)
+        return
+    if isinstance(data, str):
+        text = data.replace("\n", os.linesep)
+        data = text.encode(stream.encoding or "utf-8", "backslashreplace")
+    write_all(getattr(binary, "raw", binary), data)
+
+
 def check_place(target: PathLike) -> None:
     """Check, before any long work, that a file could be written.
 
