@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from neuralstyle._files import check_place, identity, name_in, quoted
+from neuralstyle._files import check_place, identity, name_in, quoted, reason
 from neuralstyle.cli.messages import Failure
 from neuralstyle.images.save import check_target
 
@@ -70,7 +70,8 @@ class Snapshots:
             name_in(self.folder, name) for name in (path.name, self.stem, self.suffix)
         )
         match = re.fullmatch(f"{re.escape(stem)}([0-9]{{4,}}){re.escape(suffix)}", name)
-        if match is None or int(match[1]) % self.every:
+        number = int(match[1]) if match else 0
+        if not match or match[1] != f"{number:04d}" or not number or number % self.every:
             return False
         return identity(path.parent) == identity(self.folder)
 
@@ -261,11 +262,11 @@ def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool
         If something cannot be written.
     """
     if folder:
-        os.makedirs(args.output, exist_ok=True)
+        _make(Path(args.output))
     side = getattr(args, "options", {}).get("size")
     for one in writes(args, results):
         if isinstance(one, Snapshots):
-            os.makedirs(one.folder, exist_ok=True)
+            _make(one.folder)
             check_target(one.place(0))
         elif one.option == "output":
             check_target(one.path, side=side)
@@ -273,3 +274,10 @@ def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool
             check_target(one.path)
         else:
             check_place(one.path)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(f"cannot make the folder {quoted(folder)}: {reason(error)}") from error

@@ -65,9 +65,9 @@ def test_every_option_arrives_with_the_value_given(
     assert main([*FORMS[form].split(), str(FLAGGED[name].flag), *words]) == 0
     (call,) = calls
     assert call[name] == value
-    assert call.keys() & options().keys() - {"recipe", "progress", "size", "callback"} == {
-        name
-    } - {"size"}
+    assert call.keys() & options().keys() - {"recipe", "progress", "size", "callback"} == {name} - {
+        "size"
+    }
 
 
 @pytest.mark.parametrize("form", FORMS)
