@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import inspect
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from neuralstyle._checks import number, whole_number
-from neuralstyle.cli.messages import Failure, sentence
+from neuralstyle.cli.messages import Failure, out, sentence
 from neuralstyle.images.save import save_image
 from neuralstyle.transfer import words
 from neuralstyle.transfer.options import Option, options
@@ -58,9 +59,18 @@ class Parser(argparse.ArgumentParser):
         """End with a sentence."""
         raise Failure(f"{message}; see {self.prog} --help")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is None or file is sys.stdout:
+            out(message)
+        else:
+            super()._print_message(message, file)
+
 
 class Keep(argparse.Action):
-    """Reads the words of a flag, and keeps the value: in a mapping of the namespace, if named."""
+    """Reads the words of a flag, and keeps the value: in a mapping of the namespace, if named.
+
+    The words themselves are kept in `words`: they may be files.
+    """
 
     def __init__(
         self,
@@ -86,6 +96,7 @@ class Keep(argparse.Action):
         """Read and keep."""
         try:
             texts = [values] if isinstance(values, str) else values
+            namespace.words = {**getattr(namespace, "words", {}), self.dest: texts}
             value = self.read(str(option_string), texts)
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise Failure(sentence(error)) from error

@@ -9,7 +9,7 @@ import os
 
 from neuralstyle._kernels.processor import ONEDNN
 from neuralstyle.cli.arguments import Parser
-from neuralstyle.cli.messages import failure, silent_start
+from neuralstyle.cli.messages import check_out, failure, out, silent_start
 
 SUMMARY = "tell versions, processor, oneDNN, weights and speed, for reports of faults"
 USAGE: tuple[str, ...] = ("neuralstyle doctor [--json]",)
@@ -22,6 +22,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, command: str) -> int:
     """Print what was found; return the exit code."""
+    check_out()
     by_user = ONEDNN in os.environ
     with silent_start():
         from neuralstyle.transfer.doctor import doctor
@@ -33,5 +34,6 @@ def run(args: argparse.Namespace, command: str) -> int:
     if not by_user and ONEDNN in os.environ:
         why = f"{found.why}, set by the command line; other programs have TensorFlow's choice"
         found = dataclasses.replace(found, why=why)
-    print(json.dumps(dataclasses.asdict(found), indent=2) if args.json else found)
+    told = json.dumps(dataclasses.asdict(found), indent=2) if args.json else str(found)
+    out(f"{told}\n")
     return 0

@@ -16,7 +16,8 @@ from neuralstyle.cli.arguments import (
 )
 from neuralstyle.cli.inputs import load_flow, photographs, places, read_inputs
 from neuralstyle.cli.messages import Failure, failure, silent_start
-from neuralstyle.cli.outputs import STANDARD, Output
+from neuralstyle.cli.outputs import Output
+from neuralstyle.cli.paths import STANDARD
 from neuralstyle.transfer import words
 from neuralstyle.transfer.recipes import RECIPES
 

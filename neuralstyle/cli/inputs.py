@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import os
 import re
 import sys
-from collections import Counter
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from neuralstyle._files import check_place, reason
+from neuralstyle._files import reason
 from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
-from neuralstyle.cli.messages import Failure, refusing
-from neuralstyle.cli.outputs import STANDARD, Output, sheet_beside
+from neuralstyle.cli.messages import Failure, check_out, refusing
+from neuralstyle.cli.outputs import Output
+from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import load_image
-from neuralstyle.images.save import check_target
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
@@ -48,14 +49,20 @@ def places(contents: Sequence[str], output: str, folder: bool = False) -> list[J
         return [(content, STANDARD) for content in contents]
     if not (folder or len(contents) > 1 or output.endswith(("/", os.sep)) or os.path.isdir(output)):
         return [(content, Path(output)) for content in contents]
-    stems: Counter[str] = Counter()
+    taken: set[str] = set()
     jobs: list[Job] = []
     for content in contents:
         stem = Path(content).stem
-        stems[stem] += 1
-        name = stem if stems[stem] == 1 else f"{stem}_{stems[stem]}"
+        numbered = (f"{stem}_{number}" for number in itertools.count(2))
+        # Some file systems know neither capitals nor how an accent is written.
+        name = next(n for n in itertools.chain([stem], numbered) if _alike(n) not in taken)
+        taken.add(_alike(name))
         jobs.append((content, Path(output, f"{name}.png")))
     return jobs
+
+
+def _alike(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def read_inputs(
@@ -131,27 +138,18 @@ def _check(
         raise Failure("-o -: expected one picture, and neither --save-every nor --json")
     if args.output == str(STANDARD) and explores(args):
         raise Failure("-o -: expected a file, beside which the sheet of --auto is saved")
+    if args.output == str(STANDARD) or args.json:
+        check_out()
+    if str(STANDARD) in [*contents, *styles] and (sys.stdin is None or sys.stdin.closed):
+        raise Failure("cannot read standard input: it is closed")
     for content in contents[1:]:
         if not os.path.isfile(content):
             raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
-    # A start may be overwritten: a run can go on from its own result.
-    of_regions = (file for *files, _ in _region_files(args) for file in files if file)
-    read = (*contents, *styles, *of_regions, *(args.labels or ()))
-    taken = {os.path.realpath(path) for path in read}
-    if folder or len(jobs) > 1 or args.output.endswith(("/", os.sep)):
-        os.makedirs(args.output, exist_ok=True)
-    results = [path for _, path in jobs if path != STANDARD]
-    for path in results:
-        check_target(path)
-    if explores(args):
-        results += [sheet_beside(path) for path in results]
-    if args.log is not None:
-        check_place(args.log)
-        results.append(Path(args.log))
-    for written in results:
-        if os.path.realpath(written) in taken:
-            raise Failure(f"{str(written)!r} would be overwritten")
-        taken.add(os.path.realpath(written))
+    _region_files(args)
+    results = [path for _, path in jobs]
+    check_paths(args, results)
+    several = folder or len(jobs) > 1 or args.output.endswith(("/", os.sep))
+    make_folders(args, results, several)
 
 
 def _source(name: str) -> Any:

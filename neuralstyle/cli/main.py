@@ -16,7 +16,7 @@ from typing import Protocol
 from neuralstyle import __version__
 from neuralstyle.cli import doctor, film, paint, score, slim, texture
 from neuralstyle.cli.arguments import Parser
-from neuralstyle.cli.messages import Failure, plain_messages, tell
+from neuralstyle.cli.messages import Failure, plain_messages, sentence, tell
 
 
 class Command(Protocol):
@@ -77,6 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Failure as failure:
         tell(str(failure))
         return failure.code
+    except (MemoryError, OSError) as error:
+        tell(sentence(error))
+        return 1
     except KeyboardInterrupt:
         tell("interrupted before a picture was saved")
         return 130

@@ -7,8 +7,9 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from neuralstyle._files import put, reason
 from neuralstyle._kernels.processor import ask_for_onednn
 from neuralstyle.transfer.options import options
 
@@ -51,19 +52,36 @@ def sentence(error: BaseException) -> str:
     # A KeyError's own form has its message in quotes.
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
     text = text.splitlines()[0] if text else type(error).__name__
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({text}); a smaller --size takes less"
     name, colon, rest = text.partition(":")
     option = options().get(name) if colon else None
     return f"{option.flag}:{rest}" if option and option.flag else text
 
 
-def tell(text: str, prefix: str = "neuralstyle: ") -> None:
-    """Write a sentence to standard error."""
-    print(f"{prefix}{text}", file=sys.stderr, flush=True)
+def tell(text: str, prefix: str = "neuralstyle: ", end: str = "\n") -> None:
+    """Write a sentence to standard error; where it cannot be written, it is not."""
+    with suppress(OSError):
+        put(sys.stderr, f"{prefix}{text}{end}")
+
+
+def out(text: str | bytes) -> None:
+    """Write to standard output: all of it, or a failure."""
+    try:
+        put(sys.stdout, text)
+    except OSError as error:
+        raise Failure(f"cannot write to standard output: {reason(error)}", 1) from error
+
+
+def check_out() -> None:
+    """Refuse, before any work, a standard output that is closed."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise Failure("cannot write to standard output: it is closed")
 
 
 def ask(question: str) -> str | None:
     """Ask on standard error; return the line of the answer, or None at the end of the input."""
-    print(question, end=" ", file=sys.stderr, flush=True)
+    tell(f"{question} ", prefix="", end="")
     line = sys.stdin.readline()
     return line.strip() if line else None
 
@@ -102,6 +120,26 @@ def silent_start() -> Iterator[None]:
     heed no setting, so the descriptor that they are written to leads nowhere meanwhile.
     """
     ask_for_onednn()
+    with _importing(), _silent():
+        yield
+
+
+@contextmanager
+def _importing() -> Iterator[None]:
+    """Tell in a sentence why what the library computes with cannot be imported."""
+    try:
+        yield
+    except (Failure, MemoryError):
+        raise
+    except Exception as error:  # a broken installation may raise anything
+        backend = os.environ.get("KERAS_BACKEND")
+        which = f" with KERAS_BACKEND={backend}" if backend else ""
+        why = f"{type(error).__name__}: {sentence(error)}"
+        raise Failure(f"Keras cannot be imported{which}: {why}", 1) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0" or sys.stderr is None:
         yield
         return

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
-import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
-from neuralstyle._files import replacing
-from neuralstyle.cli.messages import Failure, sentence, tell
+from neuralstyle._files import quoted, replacing, write_all
+from neuralstyle.cli.messages import Failure, out, sentence, tell
+from neuralstyle.cli.paths import STANDARD, Snapshots, sheet_beside
+from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.save import save_image
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
     from neuralstyle.optimize.result import Progress, StyleResult
-
-STANDARD = Path("-")
-"""Stands for standard input and output."""
-
-
-def sheet_beside(path: Path) -> Path:
-    """Return where the sheet goes from which a picture was chosen.
-
-    Examples
-    --------
-    >>> sheet_beside(Path("made/out.jpg")).as_posix()
-    'made/out_sheet.jpg'
-    """
-    return path.with_name(f"{path.stem}_sheet{path.suffix}")
 
 
 class Output:
@@ -43,6 +33,7 @@ class Output:
         self.several = several
         self.logs: list[dict[str, Any]] = []
         self.code = 0
+        self._told = False
 
     def begin(self, path: Path, alpha: Floats | None) -> None:
         """Turn to the next picture."""
@@ -55,41 +46,47 @@ class Output:
         tell(sentence(error))
         self.code = 1
 
-    def snapshot(self, now: Progress) -> None:
-        """Save the picture so far, if it is its turn."""
-        if now.nit % self.args.save_every == 0:
-            name = f"{self.path.stem}_{now.nit:04d}{self.path.suffix}"
-            self._write(self.path.with_name(name), now.image, {}, self.alpha)
+    def __call__(self, now: Progress) -> None:
+        """Be called back after an iteration: save the picture so far, if it is its turn."""
+        if self.args.save_every and now.nit % self.args.save_every == 0:
+            snapshots = Snapshots(self.path, self.args.save_every, self.several)
+            self._save_so_far(snapshots.place(now.nit), now, f"iteration {now.nit}")
+
+    def after_scale(self, so_far: StyleResult) -> None:
+        """Save the picture of a scale at the place of the result: an end may come unforeseen."""
+        if self.path != STANDARD:
+            self._save_so_far(self.path, so_far, "a scale is finished, and others are to come")
+
+    def _save_so_far(self, path: Path, now: Progress | StyleResult, message: str) -> None:
+        """Save a picture on the way; the run goes on without it where that fails."""
+        about = {**self._about(now), "status": "running", "message": message}
+        try:
+            self._write(path, now.image, about, self.alpha)
+        except FAILED as error:
+            self.code = 1
+            if not self._told:  # the next ones will mostly fail for the same reason
+                self._told = True
+                tell(f"{sentence(error)}; the run goes on")
 
     def finish(self, result: StyleResult) -> None:
         """Save the result and the log, and note how it ended."""
         from neuralstyle.optimize.result import Status
 
-        about: dict[str, Any] = {
-            "neuralstyle": __version__,
-            "command": self.command,
-            "status": result.status.name.lower(),
-            "message": result.message,
-            "iterations": result.nit,
-            "evaluations": result.nfev,
-            "seconds": result.seconds,
-            "loss": result.fun,
-            "losses": result.losses,
-            "settings": result.settings,
-        }
+        ended = {"status": result.status.name.lower(), "message": result.message}
+        about = {**self._about(result), **ended}
+        self.save(result.image, about)
         try:
-            self.save(result.image, about)
             if self.args.json:
                 sheet = {} if self.sheet is None else {"sheet": str(self.sheet)}
-                print(_json({**about, "output": str(self.path), **sheet}), flush=True)
+                out(f"{_json({**about, 'output': str(self.path), **sheet})}\n")
             if self.args.log is not None:
                 history = [dataclasses.asdict(iteration) for iteration in result.history]
                 self.logs.append({**about, "history": history})
                 with replacing(self.args.log) as file:
                     log = _json(self.logs if self.several else self.logs[0], indent=1)
-                    file.write(log.encode(errors="replace") + b"\n")
-        except (OSError, ValueError) as error:
-            raise Failure(sentence(error), 1) from error
+                    write_all(file, log.encode(errors="replace") + b"\n")
+        except (Failure, *FAILED) as error:
+            self.fail(error)
         codes = {Status.INTERRUPTED: 130, Status.NONFINITE: 1}
         code = codes.get(result.status, 0)
         self.code = code or self.code
@@ -98,25 +95,59 @@ class Output:
 
     def save(self, image: Floats, about: dict[str, Any]) -> None:
         """Save a picture and what there is to say about it."""
-        self._write(self.path, image, about, self.alpha)
+        self.path = self._keep(self.path, image, about, self.alpha)
 
     def save_beside(self, sheet: Floats, about: dict[str, Any]) -> Path:
         """Save the sheet from which the picture is chosen; return its place."""
-        self.sheet = sheet_beside(self.path)
-        self._write(self.sheet, sheet, about, None)
+        self.sheet = self._keep(sheet_beside(self.path), sheet, about, None)
         return self.sheet
 
+    def _keep(self, path: Path, image: Floats, about: dict[str, Any], alpha: Floats | None) -> Path:
+        """Save what is finished, at another place if need be; return where it is."""
+        try:
+            self._write(path, image, about, alpha)
+            return path
+        except (Failure, *FAILED) as error:
+            self.fail(error)
+        if path == STANDARD:
+            path = Path("neuralstyle.png")
+        else:
+            with suppress(*FAILED):
+                self._write(path, image, {}, alpha)
+                tell(f"{path} was saved without its settings")
+                return path
+        path = elsewhere(path, lambda place: self._write(place, image, about, alpha))
+        tell(f"the picture was saved as {quoted(path)}")
+        return path
+
+    def _about(self, now: Progress | StyleResult) -> dict[str, Any]:
+        """Return what there is to say about a picture, on the way or in the end."""
+        return {
+            "neuralstyle": __version__,
+            "command": self.command,
+            "iterations": now.nit,
+            "evaluations": now.nfev,
+            "seconds": now.seconds,
+            "loss": now.fun,
+            "losses": now.losses,
+            "settings": now.settings,
+        }
+
     def _write(
-        self, path: Path, image: Floats, about: dict[str, Any], alpha: Floats | None
+        self, path: Path, image: Floats, about: Mapping[str, Any], alpha: Floats | None
     ) -> None:
         alpha = None if alpha is None else resize(alpha, image.shape[:2])
-        metadata = {"neuralstyle": _json(about)} if about else None
-        options: dict[str, Any] = {"alpha": alpha, "quality": self.args.quality}
+        options: dict[str, Any] = {
+            "alpha": alpha,
+            "quality": self.args.quality,
+            "metadata": {"neuralstyle": _json(about)} if about else None,
+        }
         if path == STANDARD:
-            save_image(sys.stdout.buffer, image, format="png", metadata=metadata, **options)
-            sys.stdout.buffer.flush()
+            file = io.BytesIO()
+            save_image(file, image, format="png", **options)
+            out(file.getvalue())
         else:
-            save_image(path, image, metadata=metadata, **options)
+            save_image(path, image, **options)
 
     def _summary(self, result: StyleResult) -> str:
         height, width, _ = result.image.shape

@@ -24,12 +24,13 @@ def settings(args: argparse.Namespace, inputs: Inputs, output: Output) -> dict[s
     Examples
     --------
     >>> args = argparse.Namespace(options={"size": 64}, save_every=None, quiet=True)
-    >>> settings(args, Inputs([], (None, None), [], []), Output(args, "", False))
-    {'size': 64, 'progress': False}
+    >>> given = settings(args, Inputs([], (None, None), [], []), Output(args, "", False))
+    >>> sorted(given)
+    ['callback', 'progress', 'size']
     """
     given = {**args.options, "progress": not args.quiet}
-    if args.save_every:
-        given["callback"] = output.snapshot
+    if not getattr(args, "sheet", None):
+        given["callback"] = output
     if inputs.regions:
         with silent_start():
             from neuralstyle.transfer.regions import Region
@@ -119,6 +120,8 @@ def sheet(
     keywords: Mapping[str, Any],
 ) -> int:
     """Make a contact sheet; return the exit code."""
+    if args.save_every:
+        raise Failure("--sheet: expected it without --save-every")
     with refusing():
         vary = sheet_settings(args, inputs.styles)
     with silent_start():
@@ -133,4 +136,4 @@ def sheet(
         output.save(image, {"neuralstyle": __version__, "command": output.command})
     except Exception as error:
         raise failure(error) from error
-    return 0
+    return output.code

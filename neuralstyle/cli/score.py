@@ -8,7 +8,7 @@ import json
 import math
 
 from neuralstyle.cli.arguments import Keep, Parser, of_option
-from neuralstyle.cli.messages import failure, refusing, silent_start
+from neuralstyle.cli.messages import check_out, failure, out, refusing, silent_start
 from neuralstyle.images.load import load_image
 from neuralstyle.transfer.options import options
 from neuralstyle.transfer.score import score
@@ -47,6 +47,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, command: str) -> int:
     """Print the numbers; return the exit code."""
+    check_out()
     with refusing():
         picture, style = load_image(args.picture), load_image(args.style)
         # Larger than the picture it is not looked at.
@@ -62,9 +63,10 @@ def run(args: argparse.Namespace, command: str) -> int:
         # What is not a number has no name in JSON.
         numbers = dataclasses.asdict(found).items()
         known = {name: of for name, of in numbers if of is not None}
-        print(json.dumps({k: None if _is_nan(v) else v for k, v in known.items()}, indent=2))
+        told = json.dumps({k: None if _is_nan(v) else v for k, v in known.items()}, indent=2)
     else:
-        print(found)
+        told = str(found)
+    out(f"{told}\n")
     return 0
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle.cli.arguments import Keep, Parser, reading
-from neuralstyle.cli.messages import Failure, sentence, silent_start, tell
+from neuralstyle.cli.messages import Failure, refusing, sentence, silent_start, tell
+from neuralstyle.cli.paths import check_paths
 from neuralstyle.transfer import words
 
 if TYPE_CHECKING:
@@ -51,11 +53,14 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, command: str) -> int:
     """Make a slim network; return the exit code."""
+    with refusing():
+        target = Path(args.output)
+        check_paths(args, [target, target.with_suffix(".md")])
     with silent_start():
         from neuralstyle.features import slim, slimmed
     show = _Lines(args.quiet)
     try:
-        target = slimmed.checked_target(args.output)
+        target = slimmed.checked_target(target)
         made = slim.slim(
             args.network,
             args.images,
@@ -69,7 +74,7 @@ def run(args: argparse.Namespace, command: str) -> int:
             command=command,
         )
         made.save(target)
-    except (OSError, TypeError, ValueError) as error:
+    except (MemoryError, OSError, TypeError, ValueError) as error:
         raise Failure(_flagged(error, args), 2 if show.stage == "" else 1) from error
     if not args.quiet:
         tell(_summary(made, args), prefix="")

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from neuralstyle._checks import whole_number
-from neuralstyle._files import check_place, quoted, reason, replacing
+from neuralstyle._files import check_place, quoted, reason, replacing, write_all
 from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import IMAGE_DESCRIPTION, PathOrFile
 
@@ -28,6 +28,9 @@ _FORMATS = {
     "tiff": "TIFF",
     "webp": "WEBP",
 }
+
+_LONGEST = {"JPEG": 65500, "WEBP": 16383}
+"""The longest side in pixels of the encoders that have one."""
 
 
 def save_image(
@@ -45,7 +48,7 @@ def save_image(
     ----------
     target : str, path-like or binary file object
         Where to write. A file appears whole or not at all: a failed save leaves an existing one
-        as it was.
+        as it was. A file object is given all bytes, and flushed; it need not be buffered.
     image : array_like of float, shape (height, width, 3)
         The picture, with values in [0, 1]; see `check_image`.
     alpha : array_like of float, shape (height, width), optional
@@ -65,6 +68,8 @@ def save_image(
         If the file cannot be written there.
     TypeError
         If an argument is of the wrong kind.
+    OSError
+        If not all bytes can be written.
     ValueError
         If the format is unknown or cannot hold the picture, or a value is out of range.
 
@@ -85,6 +90,7 @@ def save_image(
     check_target(target, format)
     kind = _kind(target, format)
     pixels = check_image(image)
+    _check_side("image", kind, max(pixels.shape[:2]))
     if alpha is not None:
         if kind == "JPEG":
             raise ValueError("alpha: expected None for a JPEG file, received an array")
@@ -99,12 +105,12 @@ def save_image(
     data = _encode(np.rint(pixels * 255).astype(np.uint8), kind, quality, texts)
     if isinstance(target, str | os.PathLike):
         with replacing(target) as file:
-            file.write(data)
+            write_all(file, data)
     else:
-        target.write(data)
+        write_all(target, data)
 
 
-def check_target(target: PathOrFile, format: str | None = None) -> None:
+def check_target(target: PathOrFile, format: str | None = None, side: int | None = None) -> None:
     """Check, before any long work, that `save_image` could write to a target.
 
     Parameters
@@ -113,6 +119,8 @@ def check_target(target: PathOrFile, format: str | None = None) -> None:
         As for `save_image`. Of a file object only the kind is checked.
     format : str, optional
         As for `save_image`.
+    side : int, optional
+        The longer side of the picture to come, in pixels.
 
     Raises
     ------
@@ -121,7 +129,8 @@ def check_target(target: PathOrFile, format: str | None = None) -> None:
     TypeError
         If `target` is neither a path nor a binary file object, or `format` no string.
     ValueError
-        If the format is unknown or missing, or `target` is a device or the like.
+        If the format is unknown or missing, or cannot hold so long a side, or `target` is a device
+        or the like.
 
     Notes
     -----
@@ -133,9 +142,19 @@ def check_target(target: PathOrFile, format: str | None = None) -> None:
     Traceback (most recent call last):
     ValueError: target: expected a suffix among jpg, jpeg, png, tif, tiff, webp, received 'a.gif'
     """
-    _kind(target, format)
+    kind = _kind(target, format)
+    if side is not None:
+        _check_side("size", kind, side)
     if isinstance(target, str | os.PathLike):
         check_place(target)
+
+
+def _check_side(argument: str, kind: str, side: int) -> None:
+    if side > _LONGEST.get(kind, side):
+        raise ValueError(
+            f"{argument}: expected at most {_LONGEST[kind]} pixels a side for {kind}, "
+            f"received {side}"
+        )
 
 
 def _kind(target: PathOrFile, format: str | None) -> str:

@@ -158,7 +158,7 @@ def minimize(
     whose = origin(method, evaluator.objective, extractor, evaluator.shape)
     with progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
-        run = Run(evaluator, parametrization, start, limits, callbacks, started)
+        run = Run(evaluator, parametrization, start, limits, callbacks, started, settings)
         if state is not None:
             check_state(state, method, run.x.size, whose)
         try:

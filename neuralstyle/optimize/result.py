@@ -111,6 +111,8 @@ class Progress:
     work_left : float
         Iterations to come at the most, counted in this scale's: one at a scale of four times the
         pixels counts four.
+    settings : dict
+        The arguments of the run, and the versions of the libraries, as in the result.
     """
 
     nit: int
@@ -123,6 +125,7 @@ class Progress:
     work_left: float
     scale: int = 0
     scales: int = 1
+    settings: dict[str, Any] = field(repr=False, default_factory=dict)
     _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
 
     @property

@@ -47,6 +47,8 @@ class Run:
     callbacks : sequence of callable, default none
     started : float, optional
         When the call began, on the clock of `time.perf_counter`: now, by default.
+    settings : mapping from str to object, optional
+        What callbacks are told of them.
 
     Attributes
     ----------
@@ -76,8 +78,10 @@ class Run:
         limits: Mapping[str, Any],
         callbacks: Sequence[Callback] = (),
         started: float | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.limits = limits
+        self._settings = dict(settings or {})
         self.first = np.inf
         self.gradient: Vector = np.empty(0)
         self.average: Vector | None = None
@@ -244,6 +248,7 @@ class Run:
             shape=self._evaluator.shape,
             maxiter=self.limits["maxiter"],
             work_left=self.limits["maxiter"] - now.nit,
+            settings=self._settings,
             _image=lambda: as_image(self._pixels(x), self._evaluator.shape),
         )
         for callback in self._callbacks:

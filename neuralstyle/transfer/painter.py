@@ -136,8 +136,10 @@ class Painter:
         run = Scales(plan.shapes, plan.iterations, started, finished)
         with progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
+            settings = self._settings(plan)
             for number, (shape, count) in enumerate(zip(plan.shapes, plan.iterations, strict=True)):
                 try:
+                    run.announce(callbacks, settings)
                     start = plan.start
                     if run.results:
                         start = enlarged(run.results[-1].image, shape, plan.detail)
@@ -149,7 +151,7 @@ class Painter:
                         start,
                         method=self.method,
                         maxiter=count,
-                        callback=run.forward(callbacks),
+                        callback=run.forward(callbacks, settings),
                         **{name: getattr(self.options, name) for name in PASSED_ON},
                     )
                 except KeyboardInterrupt:
@@ -166,7 +168,7 @@ class Painter:
                 run.results.append(result)
                 if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
                     break
-        return Painted(run.result(self._settings(plan)), run.results[-1].image)
+        return Painted(run.result(settings), run.results[-1].image)
 
     def _recipe(self, content: Image | None) -> Recipe:
         """Return the recipe; a function of the user's own runs with the default's settings."""

@@ -146,7 +146,8 @@ class RunOptions:
         None,
         "callable",
         "Called with a `Progress` after every accepted iteration; raising `StopIteration` ends the "
-        "run.",
+        "run. If it has a method `after_scale`, that is called with the result so far after every "
+        "scale but the last.",
         checks.callback,
         why_no_flag="--save-every makes one",
     )

@@ -123,7 +123,14 @@ class Scales:
         sums = {name: getattr(record, name) + value for name, value in before.items()}
         return dataclasses.replace(record, scale=scale, **sums, **changes)
 
-    def forward(self, callbacks: Sequence[Callback]) -> Callback | None:
+    def announce(self, callbacks: Sequence[Callback], settings: dict[str, Any]) -> None:
+        """Give what was painted so far, if anything, to those callbacks that want it."""
+        for callback in callbacks if self.results else ():
+            after_scale = getattr(callback, "after_scale", None)
+            if after_scale is not None:
+                after_scale(self.result(settings))
+
+    def forward(self, callbacks: Sequence[Callback], settings: dict[str, Any]) -> Callback | None:
         """Begin a scale; return a callback that passes its progress on as the whole run's."""
         self.begun.append(time.perf_counter() - self.started)
         if not callbacks:
@@ -145,6 +152,7 @@ class Scales:
                 scales=len(self.shapes),
                 maxiter=sum(self.iterations),
                 work_left=record.work_left + later,
+                settings={**record.settings, **settings},
                 _image=lambda: self.finished(record.image),
             )
             for callback in callbacks:

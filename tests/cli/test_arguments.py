@@ -65,7 +65,9 @@ def test_every_option_arrives_with_the_value_given(
     assert main([*FORMS[form].split(), str(FLAGGED[name].flag), *words]) == 0
     (call,) = calls
     assert call[name] == value
-    assert call.keys() & options().keys() - {"recipe", "progress", "size"} == {name} - {"size"}
+    assert call.keys() & options().keys() - {"recipe", "progress", "size", "callback"} == {name} - {
+        "size"
+    }
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -132,7 +134,8 @@ def test_what_is_not_given_is_left_to_the_library(
     assert main([*FORMS[form].split(), "--quiet"]) == 0
     (call,) = calls
     given = call.keys() & options().keys()
-    assert given == {"recipe", "progress"} | ({"size"} if form == "texture" else set())
+    of_form = {"texture": {"callback", "size"}, "sheet": set()}.get(form, {"callback"})
+    assert given == {"recipe", "progress"} | of_form
     assert call["progress"] is False
     if form != "sheet":
         assert call["recipe"].name == "default"

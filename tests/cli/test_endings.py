@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 import neuralstyle as ns
-from neuralstyle.cli import outputs
 from neuralstyle.transfer import painter, stylize
 
 Run = Callable[..., int]
@@ -70,27 +69,6 @@ def test_warnings_are_sentences_even_if_quiet_and_downloads_unless_quiet(
         "neuralstyle: the style is small",
         "neuralstyle: downloading vgg",
     ]
-
-
-def test_failing_save_ends_the_run_with_what_there_is(
-    run: Run, made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save = outputs.save_image
-
-    def full(path: Path, *args: Any, **options: Any) -> None:
-        if path.name != "out.png":
-            raise OSError("cannot write: the disk is full\nmore")
-        save(path, *args, **options)
-
-    monkeypatch.setattr(outputs, "save_image", full)
-    assert run("--save-every", "2", "--iterations", "9", "--log", "run.json") == 1
-    assert capsys.readouterr().err.splitlines()[-1] == "neuralstyle: cannot write: the disk is full"
-    assert made() == ["out.png", "run.json"]
-    assert json.loads(Path("run.json").read_text())["iterations"] == 2
-
-    monkeypatch.setattr(outputs, "save_image", lambda *args, **options: full(Path("no"), *args))
-    assert run(out="second.png") == 1
-    assert made() == ["out.png", "run.json"]
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,58 @@ def test_a_bad_image_is_refused_before_anything_is_written(tmp_path, noise):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_side_too_long_for_the_format_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="^cannot encode the image as WEBP: ") as excinfo:
-        save_image(tmp_path / "a.webp", np.zeros((1, 16384, 3)))
+@pytest.mark.parametrize(("suffix", "most"), [("webp", 16383), ("jpg", 65500)])
+def test_a_side_too_long_for_the_format_is_refused(tmp_path, suffix, most):
+    path = tmp_path / f"a.{suffix}"
+    save_image(path, np.zeros((1, most, 3), np.float32))
+    check_target(path, side=most)
+    with pytest.raises(ValueError, match=f"^size: expected at most {most} pixels a side for "):
+        check_target(path, side=most + 1)
+    with pytest.raises(ValueError, match=f"^image: expected at most {most} ") as excinfo:
+        save_image(path, np.zeros((1, most + 1, 3), np.float32))
     message(excinfo)
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == [f"a.{suffix}"]
+
+
+def test_sides_of_other_formats_are_free(tmp_path):
+    check_target(tmp_path / "a.png", side=10**6)
+    check_target(tmp_path / "a.tif", side=10**6)
+
+
+# All bytes or an error
+
+
+class Unbuffered(io.RawIOBase):
+    """A file that takes a thousand bytes at once, and so many in all."""
+
+    def __init__(self, room):
+        self.room, self.taken = room, b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        taken = bytes(data[: min(1000, self.room - len(self.taken))])
+        self.taken += taken
+        return len(taken)
+
+
+def test_an_unbuffered_file_gets_all_bytes(noise):
+    buffered, unbuffered = io.BytesIO(), Unbuffered(10**6)
+    save_image(buffered, noise, format="png")
+    save_image(unbuffered, noise, format="png")
+    assert unbuffered.taken == buffered.getvalue() and len(unbuffered.taken) > 1000
+
+
+def test_an_unbuffered_file_that_cannot_take_all_is_an_error(noise):
+    with pytest.raises(OSError, match="^only 1,500 of .* bytes could be written$"):
+        save_image(Unbuffered(1500), noise, format="png")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_buffer_that_cannot_be_emptied_is_an_error(noise):
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "wb", 10**6) as file:
+        save_image(file, noise, format="png")
 
 
 # Where to
