@@ -126,6 +126,7 @@ def open_picture(file: IO[bytes], check: CheckSize) -> Decoded:
         picture = _by_pillow(file, head)
     if picture is None and head[:4] in (b"II*\0", b"MM\0*"):
         kind = "a TIFF file that Pillow does not read, such as one of floating-point colour"
+        file.seek(0)
         return read_float_tiff(needed(kind, "tiff", "tifffile"), file, check)
     if picture is None:
         if _brands(head) & {b"avif", b"avis"} and "AVIF" not in Image.OPEN:
