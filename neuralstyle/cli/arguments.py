@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle.cli.messages import Failure, out, sentence
+from neuralstyle.images.load import MAX_PIXELS
 from neuralstyle.images.save import save_image
 from neuralstyle.transfer import words
 from neuralstyle.transfer.options import Option, options
@@ -236,6 +237,7 @@ def add_painting(parser: Parser) -> None:
     labels = "pictures of plain colours, the same for what belongs together in CONTENT and STYLE"
     add("--labels", nargs=2, metavar=("OF_CONTENT", "OF_STYLE"), help=labels)
 
+    add_max_pixels(parser)
     add = parser.group("the output").add_argument
     add("--json", action="store_true", help="print what was made, and how, on standard output")
     every = reading(words.whole())
@@ -249,6 +251,15 @@ def add_painting(parser: Parser) -> None:
     for gone, now in _GONE.items():
         parser.add_argument(gone, action=Gone, now=now)
     parser.epilog = f"Without --size a result has at most {DEFAULT_SIZE} pixels on its longer side."
+
+
+def add_max_pixels(parser: Parser) -> None:
+    """Add up to which size pictures are read."""
+    read = reading(words.whole())
+    of = f"refuse pictures of more pixels (default: {MAX_PIXELS})"
+    parser.add_argument(
+        "--max-pixels", action=Keep, read=read, default=MAX_PIXELS, metavar="N", help=of
+    )
 
 
 def add_output(parser: Parser, help: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import math
 import os
 import re
 import sys
@@ -20,8 +21,10 @@ from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
 from neuralstyle.cli.messages import Failure, check_out, refusing
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
+from neuralstyle.images.arrays import scaled_size
 from neuralstyle.images.labels import label_masks
-from neuralstyle.images.load import load_image
+from neuralstyle.images.load import Wanted, read_picture
+from neuralstyle.transfer.scales import SHORTEST_SIDE
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
@@ -91,11 +94,16 @@ def read_inputs(
     with refusing():
         _check(args, jobs, styles, folder)
         first = _load(args, jobs[0][0])
-        loaded = [load_image(_source(style)) for style in styles]
-        regions = [_region(*of) for of in _region_files(args)]
+        loaded = [read(args, style, covering(_style_side(args)))[0] for style in styles]
+        regions = [_region(args, *of) for of in _region_files(args)]
         if args.labels:
-            regions += _labelled(args.labels, loaded)
+            # Whole: made smaller, they have colours in between.
+            labels = [read(args, name, lambda shape: shape)[0] for name in args.labels]
+            regions += _labelled(labels, loaded)
             loaded = []
+        if isinstance(args.options.get("init"), os.PathLike):
+            start = os.fspath(args.options["init"])
+            args.options["init"] = read(args, start, covering(_side(args)))[0]
         return Inputs(jobs, first, loaded, regions)
 
 
@@ -161,8 +169,76 @@ def _load(args: argparse.Namespace, name: str | None) -> Picture:
     """Read a content and its opacity, no larger than is needed."""
     if name is None:
         return None, None
-    most = None if "size" in args.options else DEFAULT_SIZE
-    return load_image(_source(name), max_size=most, return_alpha=True)
+    most = _side(args)
+    return read(args, name, lambda shape: scaled_size(shape, min(max(shape), most)))
+
+
+def read(
+    args: argparse.Namespace,
+    name: str,
+    wanted: Wanted,
+    background: Sequence[float] = (1.0, 1.0, 1.0),
+) -> tuple[Floats, Floats | None]:
+    """Read a picture and its opacity, of at most ``--max-pixels``, and shrink it."""
+    try:
+        return read_picture(
+            _source(name), wanted, background=background, max_pixels=args.max_pixels
+        )
+    except ValueError as error:
+        raise ValueError(str(error).replace("max_pixels", "--max-pixels")) from error
+
+
+def largest(args: argparse.Namespace, name: str, usual: float) -> float:
+    """Return the largest number that an option, or a sheet over it, asks for.
+
+    Examples
+    --------
+    >>> args = argparse.Namespace(options={"size": 64}, sheet=["style-scale=0.5,2", "style"])
+    >>> largest(args, "size", 512), largest(args, "style_scale", 1)
+    (64.0, 2.0)
+    """
+    given = [float(value) for value in np.ravel(args.options.get(name, usual))]
+    for text in getattr(args, "sheet", None) or ():
+        setting, _, values = text.partition("=")
+        if setting.replace("-", "_") == name:
+            # What is no number is refused when the sheet is made.
+            given += [float(value) for value in values.split(",") if _is_number(value)]
+    return max(given)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def covering(side: int) -> Wanted:
+    """Return what shrinks a picture that is looked at with sides of at most `side`.
+
+    The shorter side is left at twice that, whatever the proportions are: what is scaled from there
+    cannot be told from what is scaled from the whole, and a mask still covers parts of pixels.
+
+    Examples
+    --------
+    >>> covering(50)((400, 800)), covering(50)((80, 800))
+    ((100, 200), (80, 800))
+    """
+    return lambda shape: scaled_size(
+        shape, min(max(shape), math.ceil(2 * side * max(shape) / min(shape)))
+    )
+
+
+def _side(args: argparse.Namespace) -> int:
+    """Return the longer side of a result at the most."""
+    return int(largest(args, "size", DEFAULT_SIZE))
+
+
+def _style_side(args: argparse.Namespace) -> int:
+    """Return how large a style is looked at, whatever its proportions."""
+    # Larger strokes than the usual ones are tried by --auto: 1.5 times is the most.
+    scale = max(1.0, largest(args, "style_scale", 1.5 if explores(args) else 1.0))
+    return max(SHORTEST_SIDE, math.ceil(_side(args) * scale))
 
 
 def _region_files(args: argparse.Namespace) -> list[tuple[str, str, str | None, float]]:
@@ -179,22 +255,26 @@ def _region_files(args: argparse.Namespace) -> list[tuple[str, str, str | None, 
     return regions
 
 
-def _region(mask: str, style: str, style_mask: str | None, weight: float) -> tuple[Any, ...]:
+def _region(
+    args: argparse.Namespace, mask: str, style: str, style_mask: str | None, weight: float
+) -> tuple[Any, ...]:
     """Read a region."""
-    return _grey(mask), load_image(style), style_mask and _grey(style_mask), weight
+    picture, _ = read(args, style, covering(_style_side(args)))
+    of_style = style_mask and _grey(args, style_mask, _style_side(args))
+    return _grey(args, mask, _side(args)), picture, of_style, weight
 
 
-def _grey(name: str) -> Any:
+def _grey(args: argparse.Namespace, name: str, side: int) -> Any:
     """Read a mask; where it is transparent, there is no region."""
-    return load_image(name, background=(0.0, 0.0, 0.0)).mean(axis=2)
+    return read(args, name, covering(side), background=(0.0, 0.0, 0.0))[0].mean(axis=2)
 
 
-def _labelled(labels: Sequence[str], styles: Sequence[Floats]) -> list[tuple[Any, ...]]:
+def _labelled(labels: Sequence[Floats], styles: Sequence[Floats]) -> list[tuple[Any, ...]]:
     """Read the regions of label images, which have the style for themselves."""
     if len(styles) != 1:
         raise Failure(f"--labels: expected one STYLE, received {len(styles)}")
     try:
-        pairs = label_masks(*map(load_image, labels))
+        pairs = label_masks(*labels)
     except ValueError as error:
         raise Failure(f"--labels: {error}") from error
     return [(mask, styles[0], style_mask, 1.0) for mask, style_mask in pairs]

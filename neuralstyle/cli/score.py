@@ -6,11 +6,13 @@ import argparse
 import dataclasses
 import json
 import math
+import sys
 
-from neuralstyle.cli.arguments import Keep, Parser, of_option
+from neuralstyle.cli.arguments import Keep, Parser, add_max_pixels, of_option
+from neuralstyle.cli.inputs import covering, largest, read
 from neuralstyle.cli.messages import check_out, failure, out, refusing, silent_start
-from neuralstyle.images.load import load_image
 from neuralstyle.transfer.options import options
+from neuralstyle.transfer.scales import SHORTEST_SIDE
 from neuralstyle.transfer.score import score
 
 SUMMARY = "tell how much of the style and of the photograph a picture has"
@@ -41,6 +43,7 @@ def add_arguments(parser: Parser) -> None:
             metavar=option.metavar,
             help=help,
         )
+    add_max_pixels(parser)
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
     parser.epilog = "All numbers are 1 for the photograph itself: nothing done."
 
@@ -49,9 +52,13 @@ def run(args: argparse.Namespace, command: str) -> int:
     """Print the numbers; return the exit code."""
     check_out()
     with refusing():
-        picture, style = load_image(args.picture), load_image(args.style)
+        size = args.options.get("size", sys.maxsize)
+        picture, _ = read(args, args.picture, covering(size))
         # Larger than the picture it is not looked at.
-        content = load_image(args.content, max_size=max(picture.shape[:2]))
+        side = min(size, max(picture.shape[:2]))
+        content, _ = read(args, args.content, covering(side))
+        scale = max(1.0, largest(args, "style_scale", 1.0))
+        style, _ = read(args, args.style, covering(max(SHORTEST_SIDE, math.ceil(side * scale))))
     try:
         if "network" in args.options:
             with silent_start():

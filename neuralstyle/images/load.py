@@ -6,32 +6,36 @@ the sRGB encoding, with values in [0, 1].
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-import os
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
-from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias, overload
+from typing import Literal, TypeAlias, overload
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from neuralstyle._checks import whole_number
-from neuralstyle._files import quoted, reason
+from neuralstyle._files import reason
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_size, resize, scaled_size
+from neuralstyle.images.decode import decode
+from neuralstyle.images.formats import Decoded, open_picture, quiet
+from neuralstyle.images.sources import PathOrFile as PathOrFile
+from neuralstyle.images.sources import opened
 
-PathOrFile: TypeAlias = str | os.PathLike[str] | IO[bytes]
 Source: TypeAlias = PathOrFile | Image.Image
 Size: TypeAlias = int | tuple[int, int]
+Wanted: TypeAlias = Callable[[tuple[int, int]], tuple[int, int]]
+"""Takes (height, width) of a whole picture, and returns what is wanted of it."""
+
+MAX_PIXELS = 1 << 28
+"""268 million, as of 16384 by 16384: more than cameras have."""
+
+MAX_SIDE = 300_000
+"""Paint programs save no longer sides."""
 
 IMAGE_DESCRIPTION = 0x010E  # the TIFF and EXIF tag
-_log = logging.getLogger(__name__)
 
 
 @overload
@@ -42,6 +46,7 @@ def load_image(
     max_size: int | None = ...,
     background: Sequence[float] = ...,
     return_alpha: Literal[False] = ...,
+    max_pixels: int = ...,
 ) -> Floats: ...
 @overload
 def load_image(
@@ -51,6 +56,7 @@ def load_image(
     max_size: int | None = ...,
     background: Sequence[float] = ...,
     return_alpha: Literal[True],
+    max_pixels: int = ...,
 ) -> tuple[Floats, Floats | None]: ...
 def load_image(
     source: Source,
@@ -59,14 +65,15 @@ def load_image(
     max_size: int | None = None,
     background: Sequence[float] = (1.0, 1.0, 1.0),
     return_alpha: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Floats | tuple[Floats, Floats | None]:
     """Read a picture as an upright sRGB float array.
 
     Parameters
     ----------
     source : str, path-like, binary file object or PIL.Image.Image
-        The picture, in any format that Pillow reads; of an animation, the first frame. A file
-        object is read from its current position to its end.
+        The picture; of an animation, the first frame. A file object is read from its current
+        position to its end, and so is a pipe that has a path.
     size : int or (int, int), optional
         The size wanted in pixels, smaller or larger: ``(height, width)`` exactly, or the longer
         side with the aspect kept. By default the picture keeps its size.
@@ -76,6 +83,8 @@ def load_image(
         The RGB colour in [0, 1] on which a transparent picture is laid.
     return_alpha : bool, default False
         Return the opacity too; `save_image` can put it back.
+    max_pixels : int, default 268435456
+        Refuse a picture that has more pixels, by its header, before any memory is taken.
 
     Returns
     -------
@@ -91,16 +100,23 @@ def load_image(
     TypeError
         If `source` or an option is of the wrong kind.
     ValueError
-        If the content is not a whole picture that Pillow can decode, if it has more pixels than
-        ``PIL.Image.MAX_IMAGE_PIXELS`` allows, or if an option is out of range.
+        If the content is not a whole picture that can be decoded, if it has more than `max_pixels`
+        or a side above 300,000, if it is a device or a socket, or if an option is out of range.
 
     Notes
     -----
+    JPEG, PNG, WebP, TIFF, GIF, BMP, JPEG 2000, AVIF, PPM, PFM, PSD, ICO, PCX, QOI, SGI, DDS and TGA
+    are read; HEIC with the extra ``neuralstyle-keras[heif]``, JPEG XL with ``[jxl]``, and TIFF of
+    floating-point colour with ``[tiff]``. What a file is called does not matter.
+
+    A picture is shrunk while it is read, so that a large photograph takes little memory: a JPEG is
+    decoded at no less than 3 times the size wanted, and the rest is Lanczos' filter.
+
     The EXIF orientation is applied, and an embedded colour profile is converted to sRGB; where
     either is damaged it is ignored with a logged warning. Greyscale of more than 8 bits keeps its
     precision unless it has a profile to convert; Pillow itself reduces 16-bit colour to 8 bits.
-    Integer greyscale is taken to span [0, 65535], and float greyscale [0, 1], or [0, 255] where
-    any value exceeds 1.
+    Integer greyscale is taken to span [0, 65535], with a logged warning where the values use a
+    quarter of that at most; floats [0, 1], or [0, 255] where any value exceeds 1.
 
     Examples
     --------
@@ -108,25 +124,68 @@ def load_image(
     >>> load_image(Image.new("L", (640, 480), 255), max_size=320).shape
     (240, 320, 3)
     """
-    paper = _check_background(background)
-    with _opened(source) as (picture, name):
-        image, alpha = _to_arrays(_upright(picture, name), name)
-    if alpha is not None:
-        image = paper + alpha[..., np.newaxis] * (image - paper)
-    height, width = _wanted_size(image.shape, size, max_size)
-    if (height, width) != image.shape[:2]:
-        image = resize(image, (height, width))
-        alpha = None if alpha is None else resize(alpha, (height, width))
+    wanted = _wanted(size, max_size)
+    image, alpha = read_picture(source, wanted, background=background, max_pixels=max_pixels)
     return (image, alpha) if return_alpha else image
 
 
-def load_metadata(source: Source) -> dict[str, str]:
+def read_picture(
+    source: Source,
+    wanted: Wanted,
+    *,
+    background: Sequence[float] = (1.0, 1.0, 1.0),
+    max_pixels: int = MAX_PIXELS,
+) -> tuple[Floats, Floats | None]:
+    """Read a picture and its opacity, at a size that depends on its own.
+
+    Parameters
+    ----------
+    source, background, max_pixels
+        As for `load_image`.
+    wanted : callable
+        Takes (height, width) of the whole upright picture, and returns those wanted.
+
+    Returns
+    -------
+    image, alpha
+        As of `load_image`.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError, TypeError, ValueError
+        As for `load_image`.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> read_picture(Image.new("L", (640, 480)), lambda shape: (shape[0] // 2, 7))[0].shape
+    (240, 7, 3)
+    """
+    paper = _check_background(background)
+    sizes: list[tuple[int, int]] = []
+
+    def asked(shape: tuple[int, int]) -> tuple[int, int]:
+        sizes.append(wanted(shape))
+        return sizes[-1]
+
+    with _opened(source, max_pixels) as (picture, name):
+        image, alpha = decode(picture, asked, name, paper, ours=picture is not source)
+    size = sizes[-1]
+    if image.shape[:2] != size:
+        image = resize(image, size)
+        alpha = None if alpha is None else resize(alpha, size)
+    return image, alpha
+
+
+def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
     """Read back the texts that `save_image` stored with a picture.
 
     Parameters
     ----------
     source : str, path-like, binary file object or PIL.Image.Image
         The picture, as for `load_image`.
+    max_pixels : int, default 268435456
+        As for `load_image`.
 
     Returns
     -------
@@ -137,7 +196,7 @@ def load_metadata(source: Source) -> dict[str, str]:
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, TypeError, ValueError
-        As for `load_image`.
+        As for `load_image`, but that of most formats the header alone is read.
 
     Examples
     --------
@@ -148,139 +207,87 @@ def load_metadata(source: Source) -> dict[str, str]:
     >>> load_metadata(io.BytesIO(file.getvalue()))
     {'seed': '7'}
     """
-    with _opened(source) as (picture, _):
-        content = getattr(picture, "text", None)
-        if not content:
-            note = picture.info.get("comment") or picture.getexif().get(IMAGE_DESCRIPTION)
-            try:
-                content = json.loads(note or "")
-            except (TypeError, ValueError, RecursionError):  # none, or by another program
-                content = None
+    content = None
+    with _opened(source, max_pixels) as (picture, _):
+        if isinstance(picture, Image.Image):
+            if picture.format == "PNG":  # texts may come after the pixels
+                picture.load()
+            content = getattr(picture, "text", None) or _note(picture)
     if not isinstance(content, dict):
         return {}
     return {str(key): str(value) for key, value in content.items() if isinstance(value, str)}
 
 
+def _note(picture: Image.Image) -> object:
+    """Return what a comment holds, if it is JSON."""
+    note = picture.info.get("comment") or picture.getexif().get(IMAGE_DESCRIPTION)
+    try:
+        return json.loads(note or "")
+    except (TypeError, ValueError, RecursionError):  # none, or by another program
+        return None
+
+
 # Reading
 
 
+class _TooMany(ValueError):
+    """More pixels than the argument allows: no fault of the file."""
+
+
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[Image.Image, str]]:
-    """Decode `source`; whatever goes wrong with its content becomes one ValueError."""
-    name, data = "the given PIL image", b""
-    if not isinstance(source, Image.Image):
-        name, data = _read(source)
+def _opened(source: Source, max_pixels: int) -> Iterator[tuple[Decoded, str]]:
+    """Open `source`; whatever goes wrong with its content becomes one ValueError."""
+    most = whole_number("max_pixels", max_pixels, 1)
+    if isinstance(source, Image.Image):
+        name = "the given PIL image"
+        with _reading(name):
+            _check_pixels(*source.size, most, name)
+            yield source, name
+        return
+    with opened(source, most) as (name, file), _reading(name):
+        yield open_picture(file, lambda w, h: _check_pixels(w, h, most, name)), name
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = source if isinstance(source, Image.Image) else Image.open(io.BytesIO(data))
-            picture.load()
-            yield picture, name
-    except MemoryError:
+        with quiet():
+            yield
+    except (MemoryError, _TooMany):
         raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         raise ValueError(
-            f"cannot read {name}: {reason(error)}; "
-            "if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
+            f"cannot read {name}: {reason(error)}; it is Pillow's own limit, which follows "
+            "PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
-    except UnidentifiedImageError as error:
-        why = "it is no picture in a format that Pillow knows" if data else "it is empty"
-        raise ValueError(f"cannot read {name}: {why}") from error
-    except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
+    except Exception as error:  # on damaged data decoders raise nearly anything
         raise ValueError(f"cannot read {name}: {reason(error)}") from error
 
 
-def _read(source: PathOrFile) -> tuple[str, bytes]:
-    """Return what messages call the file, and its content."""
-    if isinstance(source, str | os.PathLike):
-        name = quoted(source)
-        if os.path.isdir(source):  # Windows would speak of permission
-            raise IsADirectoryError(f"cannot read {name}: it is a folder")
-        try:
-            return name, Path(source).read_bytes()
-        except OSError as error:
-            raise type(error)(f"cannot read {name}: {reason(error)}") from error
-    if not hasattr(source, "read") or isinstance(source, io.TextIOBase):
-        raise TypeError(
-            "source: expected a path, a binary file object or a PIL image, "
-            f"received {type(source).__name__}"
+def _check_pixels(width: int, height: int, most: int, name: str) -> None:
+    if max(width, height) > MAX_SIDE:
+        raise ValueError(f"of {width} x {height} pixels one side is longer than {MAX_SIDE}")
+    if width * height > most:
+        raise _TooMany(
+            f"max_pixels: expected at most {most} pixels, received {width * height} "
+            f"({width} x {height}) in {name}; if you trust it, ask for more"
         )
-    label = getattr(source, "name", None)
-    return repr(label) if isinstance(label, str) else "the given file object", source.read()
 
 
-def _upright(picture: Image.Image, name: str) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception as error:  # EXIF is parsed only here, and may be as damaged as anything
-        _log.warning("%s: its EXIF data is ignored: %s", name, reason(error))
-        return picture
-
-
-def _to_arrays(picture: Image.Image, name: str) -> tuple[Floats, Floats | None]:
-    """Split a picture into sRGB colour (H, W, 3) and alpha (H, W) or None, all in [0, 1]."""
-    profile = picture.info.get("icc_profile")
-    alpha = None
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture)
-        if "transparency" in picture.info:
-            alpha = (values != picture.info["transparency"]).astype(np.float32)
-        grey = _deep_grey(values)
-        if not profile:
-            return np.repeat(grey[..., np.newaxis], 3, axis=2), alpha
-        picture = Image.fromarray(np.rint(grey * 255).astype(np.uint8))
-    elif picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        alpha = _from_bytes(rgba.getchannel("A"))
-        # A greyscale profile fits only a greyscale picture.
-        picture = rgba.convert("L" if picture.mode in ("L", "LA") else "RGB")
-    if profile:
-        picture = _to_srgb(picture, profile, name)
-    return _from_bytes(picture.convert("RGB")), alpha
-
-
-def _from_bytes(picture: Image.Image) -> Floats:
-    values: Floats = np.asarray(picture, dtype=np.float32) / np.float32(255)
-    return values
-
-
-def _deep_grey(values: NDArray[Any]) -> Floats:
-    """Scale greyscale of more than 8 bits to [0, 1]."""
-    low, high = float(values.min()), float(values.max())
-    white = 65535 if values.dtype.kind in "iu" else 255 if high > 1 else 1
-    if not (low >= 0 and high <= white):  # so put, it catches NaN too
-        raise ValueError(f"its grey values range from {low:g} to {high:g}, not within [0, {white}]")
-    return (values / white).astype(np.float32)
-
-
-def _to_srgb(picture: Image.Image, profile: bytes, name: str) -> Image.Image:
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        space = source.profile.xcolor_space.strip()
-        if space == "RGB":
-            picture = picture.convert("RGB")
-        if picture.mode != {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(space):
-            raise ValueError(f"a profile for {space} does not fit a picture in {picture.mode}")
-        target = ImageCms.createProfile("sRGB")
-        return ImageCms.buildTransform(source, target, picture.mode, "RGB").apply(picture)
-    except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
-        _log.warning("%s: its colour profile is ignored: %s", name, reason(error))
-        return picture
-
-
-def _wanted_size(
-    shape: tuple[int, ...], size: Size | None, max_size: int | None
-) -> tuple[int, int]:
+def _wanted(size: Size | None, max_size: int | None) -> Wanted:
+    """Check what size is asked for; return what applies it to a picture's own."""
     if size is not None and max_size is not None:
         raise ValueError(f"max_size: expected None with size={size!r}, received {max_size!r}")
-    longer = max(shape[:2])
     if isinstance(size, int | np.integer):
         longer = whole_number("size", size, 1)
-    elif size is not None:
-        return check_size(size)
-    elif max_size is not None:
-        longer = min(longer, whole_number("max_size", max_size, 1))
-    return scaled_size(shape, longer)
+        return lambda shape: scaled_size(shape, longer)
+    if size is not None:
+        exactly = check_size(size)
+        return lambda shape: exactly
+    if max_size is not None:
+        most = whole_number("max_size", max_size, 1)
+        return lambda shape: scaled_size(shape, min(max(shape), most))
+    return lambda shape: shape
 
 
 def _check_background(background: Sequence[float]) -> Floats:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from neuralstyle._types import Image
 from neuralstyle.images.color import ColorTreatment
+from neuralstyle.images.load import load_image
 from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.recipes import Recipe
@@ -100,6 +102,8 @@ def make_plan(
     if first is None:
         unfounded = content is None and recipe.init == "content"
         first = "noise" if unfounded else check_init("init", recipe.init)
+    if isinstance(first, PathLike):
+        first = load_image(first, max_size=max(shapes[-1]))
     check_there(first, content, styles)
     if isinstance(first, np.ndarray) and options.scales is None:
         # An image has the coarse scales behind it.

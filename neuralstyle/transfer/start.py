@@ -11,7 +11,7 @@ import numpy as np
 from neuralstyle._checks import weights
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image, resize
-from neuralstyle.images.load import load_image
+from neuralstyle.images.load import load_metadata
 from neuralstyle.optimize.result import StyleResult
 
 Name: TypeAlias = Literal["content", "style", "noise"]
@@ -23,7 +23,7 @@ STARTS = ("content", "style", "noise")
 
 
 def check_init(argument: str, init: Any) -> Any:
-    """Check where to start, and read a file.
+    """Check where to start.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def check_init(argument: str, init: Any) -> Any:
 
     Returns
     -------
-    str, dict, array, StyleResult, callable or None
+    str, dict, array, path, StyleResult, callable or None
 
     Raises
     ------
@@ -43,7 +43,8 @@ def check_init(argument: str, init: Any) -> Any:
     if init is None or isinstance(init, StyleResult) or callable(init):
         return init
     if isinstance(init, os.PathLike):
-        return load_image(init)
+        load_metadata(init)  # it can be read; what of it is needed is not known yet
+        return init
     if not isinstance(init, str | Mapping):
         return check_image(init, argument)
     for name in [init] if isinstance(init, str) else init:

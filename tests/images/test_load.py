@@ -86,7 +86,7 @@ def test_16_bit_greyscale_may_name_a_transparent_value():
 
 @pytest.mark.parametrize("value", [-1.0, 300.0, float("nan")])
 def test_float_values_on_no_known_scale_are_refused(value):
-    with pytest.raises(ValueError, match="grey values range from") as excinfo:
+    with pytest.raises(ValueError, match="its values range from") as excinfo:
         load_image(Image.new("F", (2, 2), value))
     message(excinfo)
 
@@ -276,7 +276,7 @@ def test_a_truncated_file_is_refused(tmp_path, noise, suffix):
     ("content", "reason"),
     [
         (b"", "it is empty"),
-        (b"Dear reader,\nthis is a text.\n", "it is no picture in a format that Pillow knows"),
+        (b"Dear reader,\nthis is a text.\n", "it is no picture in a format that neuralstyle reads"),
     ],
 )
 def test_a_file_which_is_no_picture_is_refused(tmp_path, content, reason):
@@ -288,18 +288,6 @@ def test_a_file_which_is_no_picture_is_refused(tmp_path, content, reason):
         assert message(excinfo) == f"cannot read {str(path)!r}: {reason}"
     with pytest.raises(ValueError, match="^cannot read the given file object: "):
         load_image(io.BytesIO(content))
-
-
-@pytest.mark.parametrize("limit", [150, 80], ids=["warning", "error"])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
-    path = written(tmp_path / "bomb.png", Image.new("L", (10, 20)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(ValueError, match="^cannot read '.*bomb.png': .*200 pixels") as excinfo:
-        load_image(path)
-    assert message(excinfo).endswith("; if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
-    assert load_image(path).shape == (20, 10, 3)
 
 
 def test_a_missing_file_is_named(tmp_path):
