@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from neuralstyle._kernels.device import check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.compiled import Compiled
@@ -71,14 +72,8 @@ class Evaluator:
     def __init__(
         self, objective: StyleObjective | Loss, extractor: Extractor, shape: tuple[int, ...]
     ) -> None:
-        if keras.backend.backend() != "tensorflow":
-            raise RuntimeError(
-                "neuralstyle differentiates with TensorFlow: expected Keras to run on the backend "
-                f"tensorflow, it runs on {keras.backend.backend()} (environment variable "
-                "KERAS_BACKEND)"
-            )
-        if not callable(extractor):
-            raise TypeError(f"extractor: expected a callable, received {extractor!r}")
+        check_backend()
+        check_extractor("extractor", extractor)
         self.objective = StyleObjective(objective)
         self.extractor = extractor
         self.shape = image_shape(shape)
