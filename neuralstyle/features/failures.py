@@ -10,9 +10,24 @@ from typing import final
 from neuralstyle._kernels.device import OperationError, OutOfMemory, shape_traced
 from neuralstyle._types import Tensor
 
+
+@final
+class Refused(Exception):
+    """Carries an error whose message says all that there is to say.
+
+    Parameters
+    ----------
+    told : Exception
+    """
+
+    def __init__(self, told: Exception) -> None:
+        super().__init__(str(told))
+        self.told = told
+
+
 FAILURES = (
     *(ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError),
-    *(MemoryError, OperationError),
+    *(MemoryError, OperationError, Refused),
 )
 """What networks, and functions before them, raise where they cannot do their work."""
 
@@ -24,11 +39,6 @@ LISTED = 24
 
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 _AROUND = re.compile(r"^\{\{.*?\}\} |\s*\[Op:.*$", re.DOTALL)
-
-
-@final
-class Refused(ValueError):
-    """An error whose message says all that there is to say."""
 
 
 def explained(
@@ -67,7 +77,7 @@ def explained(
     height, width = size
     where = f"layer {layer!r} of {_indefinite(picture)} of {width} x {height} pixels"
     if isinstance(error, Refused):
-        return error
+        return error.told
     if isinstance(error, MemoryError | OutOfMemory):
         return MemoryError(f"not enough memory for {where} ({said(error)})")
     least = _least_side(look, size, dtype, guess)
@@ -89,6 +99,7 @@ def said(error: Exception) -> str:
     'ValueError: No size.'
     """
     text = _AROUND.sub("", _COLOURS.sub("", str(error))).strip()
+    text = text.rpartition("\nException encountered: ")[2]  # Keras' own, around the first one
     if text.startswith("Exception encountered when calling"):
         text = text.partition("\n")[2].strip()
     first = _AROUND.sub("", text).split("\n")[0]

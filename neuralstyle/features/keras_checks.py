@@ -10,7 +10,8 @@ import numpy as np
 
 from neuralstyle._kernels.device import outside_graph
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.keras_graph import Graph
+from neuralstyle.features.failures import FAILURES, Refused, said
+from neuralstyle.features.keras_graph import IMAGE, Graph
 
 
 def check_extractor(name: str, value: Any) -> Extractor:
@@ -38,6 +39,7 @@ def check_extractor(name: str, value: Any) -> Extractor:
     TypeError: network: expected an extractor, received the Keras model 'mine': write \
 KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]
     """
+    _refuse_old_keras(name, value)
     if isinstance(value, keras.layers.Layer):
         raise TypeError(
             f"{name}: expected an extractor, received the Keras model {value.name!r}: write "
@@ -51,12 +53,7 @@ KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]
 
 def image_shape(model: Any, preprocess: Any) -> tuple[int | None, int | None, int | None]:
     """Check that a model is one, with an image for its input, and return (H, W, C)."""
-    old = [kind for kind in type(model).__mro__ if kind.__module__.split(".")[0] == "tf_keras"]
-    if old:
-        raise TypeError(
-            f"model: expected a model of Keras 3, received one of tf_keras, which is Keras 2: "
-            f"build it with keras, and take the weights over; received {model!r}"
-        )
+    _refuse_old_keras("model", model)
     try:
         inputs, outputs = list(model.inputs), list(model.outputs)
     except (AttributeError, TypeError, ValueError) as error:
@@ -80,6 +77,31 @@ def image_shape(model: Any, preprocess: Any) -> tuple[int | None, int | None, in
             "for 1"
         )
     return shape[1:]
+
+
+def of_fixed_size(
+    wanted: tuple[int | None, ...], shape: tuple[int, ...], layer: str, error: Exception
+) -> Refused | None:
+    """Return the reason that a model was built for images of another size, if it was."""
+    height, width = shape[1:3]
+    if all(one in (None, side) for one, side in zip(wanted[:2], (height, width), strict=True)):
+        return None
+    return Refused(
+        ValueError(
+            f"layer {layer!r} cannot be computed for an image of {width} x {height} pixels: the "
+            f"model was built for {wanted[1]} x {wanted[0]} alone. Build it again without its "
+            "classifier and with input_shape=(None, None, 3), or give it pictures of that size "
+            f"({said(error)})"
+        )
+    )
+
+
+def _refuse_old_keras(name: str, value: Any) -> None:
+    if any(kind.__module__.split(".")[0] == "tf_keras" for kind in type(value).__mro__):
+        raise TypeError(
+            f"{name}: expected a model of Keras 3, received one of tf_keras, which is Keras 2: "
+            f"build it with keras, and take its weights over; received {value!r}"
+        )
 
 
 def _no_graph(model: Any) -> TypeError:
@@ -125,3 +147,32 @@ def digest_of(graph: Graph, before: str) -> str:
                 hashed.update(repr((array.shape, array.dtype.str)).encode())
                 hashed.update(np.ascontiguousarray(array).data)
     return hashed.hexdigest()
+
+
+def compute_alike(one: Graph, other: Graph, shape: tuple[int | None, ...]) -> bool:
+    """Return whether two graphs have the same layers and weights, and compute the same.
+
+    What a layer of the user's own keeps is known to nobody, so both look at a picture of noise.
+    """
+    if digest_of(one, "") != digest_of(other, ""):
+        return False
+    size = [fixed or usual for fixed, usual in zip(shape, (64, 64, 3), strict=True)]
+    noise = np.random.default_rng(0).uniform(size=(1, *size))
+    image = keras.ops.convert_to_tensor(noise, one.dtypes[IMAGE])
+    first, second = {IMAGE: image}, {IMAGE: image}
+    for call, again in zip(one.calls, other.calls, strict=True):
+        try:
+            first |= call.run(first)
+        except FAILURES:  # the picture may be too small for what is left of the network
+            return True
+        try:
+            second |= again.run(second)
+        except FAILURES:
+            return False
+        for key in call.outputs:
+            wanted, made = (
+                np.asarray(keras.ops.cast(of[key], "float32")) for of in (first, second)
+            )
+            if not np.allclose(made, wanted, 1e-3, 1e-3 * np.max(np.abs(wanted)), equal_nan=True):
+                return False
+    return True

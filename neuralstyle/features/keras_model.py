@@ -16,7 +16,13 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Features, image_tensor
 from neuralstyle.features.failures import FAILURES, Refused, said, unknown_layer
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_checks import check_layout, digest_of, image_shape
+from neuralstyle.features.keras_checks import (
+    check_layout,
+    compute_alike,
+    digest_of,
+    image_shape,
+    of_fixed_size,
+)
 from neuralstyle.features.keras_fields import field_of
 from neuralstyle.features.keras_graph import IMAGE, Graph, averaging
 
@@ -126,9 +132,7 @@ class KerasFeatures:
         replace_max_pooling: bool = False,
         seed: int = 0,
     ) -> Self:
-        """Make an extractor of a network of ``keras.applications``.
-
-        Its preprocessing happens inside, so images are RGB in [0, 1]. Its layers have Keras' names.
+        """Make an extractor of a network of ``keras.applications``, with its preprocessing.
 
         Parameters
         ----------
@@ -230,13 +234,13 @@ class KerasFeatures:
         """Return what makes it again, or refuse at once where that would be something else."""
         try:
             model = pickle.dumps(self._model)
-            digest = digest_of(Graph(pickle.loads(model)), "")
+            same = compute_alike(Graph(self._model), Graph(pickle.loads(model)), self._shape)
         except (*FAILURES, pickle.PickleError, ImportError) as error:
             raise TypeError(
                 f"{self!r} cannot be copied or pickled, as Keras cannot save its model and load "
                 f"it: {said(error)}"
             ) from error
-        if digest != digest_of(Graph(self._model), ""):
+        if not same:
             raise TypeError(
                 f"{self!r} cannot be copied or pickled: the model that Keras saves and loads "
                 "computes something else"
@@ -295,16 +299,10 @@ class KerasFeatures:
             else:
                 activations = run(*tensors)
         except FAILURES as error:
-            sides = tuple(known["input"].shape[1:3])
-            wanted = self._shape[:2]
-            if any(one not in (None, side) for one, side in zip(wanted, sides, strict=True)):
-                raise Refused(
-                    f"layer {layer!r} cannot be computed for an image of {sides[1]} x {sides[0]} "
-                    f"pixels: the model was built for {wanted[1]} x {wanted[0]} alone. Build it "
-                    "again without its classifier and with input_shape=(None, None, 3), or give "
-                    f"it pictures of that size ({said(error)})"
-                ) from error
-            raise
+            problem = of_fixed_size(self._shape, known["input"].shape, layer, error)
+            if problem is None:
+                raise
+            raise problem from error
         return dict(zip(named, activations, strict=True))
 
     def _prepared(self, image: Tensor) -> Tensor:
@@ -314,15 +312,19 @@ class KerasFeatures:
         try:
             prepared = self._preprocess(image)
         except NotImplementedError as error:  # NumPy refuses the tensors of a graph
-            raise _no_tensor(str(error).split("\n")[0]) from error
+            reason = str(error).split("\n")[0]
+            raise _no_tensor(f"one that a tensor refuses: {reason}") from error
         if not keras.ops.is_tensor(prepared):
-            raise _no_tensor(f"a {type(prepared).__name__}")
+            raise _no_tensor(f"one that returns {type(prepared).__name__}")
         wanted = (1, None, None, self._shape[2])
         shape = tuple(prepared.shape)
         if len(shape) != 4 or any(w not in (None, n) for w, n in zip(wanted, shape, strict=True)):
+            channels = self._shape[2] or "C"
             raise Refused(
-                f"preprocess: expected a tensor of shape (1, H, W, {self._shape[2] or 'C'}), which "
-                f"the model takes, received {shape}"
+                ValueError(
+                    f"preprocess: expected a function that returns a tensor of shape (1, H, W, "
+                    f"{channels}), which the model takes, received one that returns {shape}"
+                )
             )
         return prepared
 
@@ -339,8 +341,10 @@ def _restored(
     )
 
 
-def _no_tensor(received: str) -> TypeError:
-    return TypeError(
-        "preprocess: expected a function that computes with keras.ops and returns a tensor, "
-        f"received {received}"
+def _no_tensor(received: str) -> Refused:
+    return Refused(
+        TypeError(
+            "preprocess: expected a function that computes with keras.ops and returns a tensor, "
+            f"received {received}"
+        )
     )

@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle._kernels.device import check_backend
+from neuralstyle._kernels.device import OutOfMemory, check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
@@ -163,8 +164,20 @@ class Evaluator:
         -------
         value : float
         gradient : tensor, shape (1, H, W, 3)
+
+        Raises
+        ------
+        MemoryError
+            If there is not enough of it.
         """
-        total, gradient, losses = self._compute(image, self._weights)
+        try:
+            total, gradient, losses = self._compute(image, self._weights)
+        except OutOfMemory as error:
+            height, width, _ = self.shape
+            raise MemoryError(
+                f"not enough memory to evaluate an image of {width} x {height} pixels "
+                f"({said(error)})"
+            ) from error
         self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
         return float(total), gradient
 
