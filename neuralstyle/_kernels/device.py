@@ -6,9 +6,11 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from neuralstyle._kernels.processor import ONEDNN, onednn_by_default
@@ -17,6 +19,49 @@ logger = logging.getLogger(__name__)
 
 TRACING = threading.RLock()
 """Held by whatever traces or builds a graph: TensorFlow and Keras keep global state meanwhile."""
+
+
+OutOfMemory = tf.errors.ResourceExhaustedError
+"""What TensorFlow raises where Python raises a `MemoryError`."""
+
+OperationError = tf.errors.OpError
+"""What TensorFlow raises where it cannot compute something."""
+
+
+def check_backend() -> None:
+    """Refuse to work where Keras or TensorFlow are set such that nothing can be computed.
+
+    Raises
+    ------
+    RuntimeError
+        If Keras runs on another backend, or TensorFlow's eager mode is switched off, or functions
+        are not compiled.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            "neuralstyle differentiates with TensorFlow: expected Keras to run on the backend "
+            f"tensorflow, it runs on {backend} (environment variable KERAS_BACKEND): set that "
+            "before Keras is imported, or in keras.json"
+        )
+    if not tf.compat.v1.executing_eagerly_outside_functions():
+        raise RuntimeError(
+            "neuralstyle needs TensorFlow's eager mode, and it is switched off: leave out "
+            "tf.compat.v1.disable_eager_execution() (or disable_v2_behavior), and start Python anew"
+        )
+    if tf.config.functions_run_eagerly():
+        raise RuntimeError(
+            "neuralstyle compiles what it evaluates, and TensorFlow is set to run functions "
+            "eagerly: call tf.config.run_functions_eagerly(False)"
+        )
+
+
+def shape_traced(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> list[int]:
+    """Return the shape of what a function makes of a tensor, without computing it."""
+    with tf.init_scope():
+        spec = tf.TensorSpec(shape, dtype)
+        traced = tf.function(function, autograph=False).get_concrete_function(spec)
+    return list(traced.outputs[0].shape)
 
 
 def backend_version() -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any, Protocol, final
 import keras
 from keras import ops
 
-from neuralstyle._kernels.device import TRACING, building_graph, outside_graph
+from neuralstyle._kernels.device import TRACING, building_graph, check_backend, outside_graph
 from neuralstyle._types import Tensor
+from neuralstyle.features.failures import FAILURES, explained, unknown_layer
 from neuralstyle.features.fields import Field
 from neuralstyle.images.arrays import check_image
 
@@ -94,6 +95,16 @@ class Features(Mapping[str, Tensor]):
     digest : callable, optional
         Returns what names the network that computed the features, or None.
 
+    Attributes
+    ----------
+    picture : str
+        What messages call the image: ``"image"``, until it is set to another name.
+
+    Notes
+    -----
+    Where a layer cannot be computed the error says why. A picture that is too small for it is a
+    `ValueError` that names the least side, and a lack of memory a `MemoryError`.
+
     Examples
     --------
     >>> from neuralstyle import VGG16Features
@@ -122,6 +133,7 @@ class Features(Mapping[str, Tensor]):
         self._receptive_field = receptive_field
         self._digest = digest
         self._tensors = {"input": image}
+        self.picture = "image"
 
     def __getitem__(self, name: str) -> Tensor:
         """Return the activation of a layer, computing it if need be."""
@@ -194,11 +206,26 @@ class Features(Mapping[str, Tensor]):
         """What names the network that computed the features; None where that is not known."""
         return self._digest and self._digest()
 
+    def __copy__(self) -> Features:
+        """Return itself: it cannot be changed."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Features:
+        """Return itself: it cannot be changed."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Refuse to be pickled: most of it is not computed yet."""
+        raise TypeError(
+            "features cannot be pickled, as they are computed when they are asked for: pickle the "
+            "image and the extractor, or arrays of the layers"
+        )
+
     def _named(self, name: str) -> str:
         """Return the layer of this name or alias."""
         layer = self._aliases.get(name, name)
         if layer not in self._layers:
-            raise unknown_layer(name, self._layers, aliases=bool(self._aliases))
+            raise unknown_layer(name, self._layers, tuple(self._aliases))
         return layer
 
     def _compute_to(self, layer: str) -> None:
@@ -216,16 +243,29 @@ class Features(Mapping[str, Tensor]):
                 self._tensors[layer] = self._walk_to(layer)[layer]
 
     def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
-        height, width = self._tensors["input"].shape[1:3]
-        problem = f"layer {layer!r} cannot be computed for an image of {width} x {height} pixels"
         try:
             passed = self._compute(self._tensors, layer)
-        except Exception as error:  # networks fail in many ways when nothing is left to compute
-            reason = str(error).strip().split("\n")[0]
-            raise ValueError(f"{problem}, which may be too small for it ({reason})") from error
-        if 0 in passed[layer].shape[1:3]:
-            raise ValueError(f"{problem}: nothing is left of it there")
+            if 0 in passed[layer].shape[1:3]:
+                raise ValueError("nothing is left of the image there")
+        except FAILURES as error:
+            raise self._explained(error, layer) from error
         return passed
+
+    def _explained(self, error: Exception, layer: str) -> Exception:
+        image = self._tensors["input"]
+        try:
+            guess = self.receptive_field(layer)[2]
+        except ValueError:
+            guess = 1
+        return explained(
+            error,
+            self.picture,
+            tuple(image.shape[1:3]),
+            layer,
+            lambda other: self._compute({"input": other}, layer)[layer],
+            keras.backend.standardize_dtype(image.dtype),
+            guess,
+        )
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of all layers, computed or not."""
@@ -245,14 +285,16 @@ class Features(Mapping[str, Tensor]):
         return f"Features({shape}, computed: {', '.join(self._tensors)})"
 
 
-def unknown_layer(name: str, layers: Sequence[str], *, aliases: bool = False) -> KeyError:
-    """Return the error that there is no such layer, which lists those that there are."""
-    literature = ", or by the literature's names conv4_2, relu4_2, pool4" if aliases else ""
-    return KeyError(f"there is no layer {name!r}; the layers are {', '.join(layers)}{literature}")
+def name_picture(features: Any, name: str) -> Any:
+    """Return features, having told them what messages are to call their image."""
+    if hasattr(features, "picture"):
+        features.picture = name
+    return features
 
 
 def image_tensor(image: Any, dtype: str = "float32") -> Tensor:
     """Turn an image into a tensor of shape (1, H, W, 3), checking it."""
+    check_backend()
     if not ops.is_tensor(image):
         image = check_image(image)[None]
         with outside_graph():  # an array has its value, whatever graph it is used in

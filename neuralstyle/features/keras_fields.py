@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import layers
 
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_graph import calls_to
+from neuralstyle.features.keras_graph import IMAGE, Graph
 
 # Kinds are compared exactly, as a subclass may do anything.
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
@@ -30,14 +29,14 @@ _OPERATIONS = frozenset(
 """Of `keras.ops`, what treats each position alone."""
 
 
-def field_of(tensor: Any, known: dict[int, Field]) -> Field:
-    """Return what the units of a symbolic tensor see.
+def field_of(graph: Graph, key: int) -> Field:
+    """Return what the units of a tensor see.
 
     Parameters
     ----------
-    tensor : keras.KerasTensor
-    known : dict from int to Field
-        By the `id` of tensors; what is passed is added.
+    graph : Graph
+    key : int
+        The tensor's number.
 
     Returns
     -------
@@ -50,15 +49,18 @@ def field_of(tensor: Any, known: dict[int, Field]) -> Field:
 
     Examples
     --------
+    >>> import keras
     >>> image = keras.Input((None, None, 3))
-    >>> pooled = layers.MaxPooling2D(2)(layers.Conv2D(4, 5, padding="same")(image))
-    >>> field_of(pooled, {id(image): Field()})
+    >>> pooled = layers.MaxPooling2D(2, name="p")(layers.Conv2D(4, 5, padding="same")(image))
+    >>> graph = Graph(keras.Model(image, pooled))
+    >>> field_of(graph, graph.layers["p"])
     Field(start=-2, length=6, step=2)
     """
-    for call in calls_to(tensor, known):
-        field = _through(call.operation, [known[id(one)] for one in call.input_tensors])
-        known |= {id(output): field for output in call.outputs}
-    return known[id(tensor)]
+    fields = {IMAGE: Field()}
+    for call in graph.calls_to(key, fields):
+        field = _through(call.operation, [fields[one] for one in call.inputs])
+        fields |= dict.fromkeys(call.outputs, field)
+    return fields[key]
 
 
 def _through(operation: Any, fields: Sequence[Field]) -> Field:
@@ -82,9 +84,6 @@ def _through(operation: Any, fields: Sequence[Field]) -> Field:
     of_keras = kind.__module__.startswith("keras.") and kind.__name__ in _OPERATIONS
     if fields and (kind in _POSITION_BY_POSITION or of_keras):
         return _together(fields, operation)
-    inside = isinstance(operation, keras.Model) and getattr(operation, "outputs", None)
-    if inside and len(operation.inputs) == len(inside) == 1:
-        return field_of(inside[0], {id(operation.inputs[0]): fields[0]})
     raise _opaque(operation, "is not known to look at positions alone or through a window")
 
 

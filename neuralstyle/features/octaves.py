@@ -9,8 +9,9 @@ from keras import ops
 
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
-from neuralstyle.features.base import Extractor, image_tensor
+from neuralstyle.features.base import Extractor, image_tensor, name_picture
 from neuralstyle.features.fields import Field
+from neuralstyle.features.keras_checks import check_extractor
 
 KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
 """Weights of neighbouring pixels where an image is halved: Burt and Adelson's, with a = 0.4."""
@@ -73,9 +74,7 @@ class Pyramid:
     """
 
     def __init__(self, extractor: Extractor, octaves: int = 4) -> None:
-        if not callable(extractor):
-            raise TypeError(f"extractor: expected a callable, received {extractor!r}")
-        self.extractor = extractor
+        self.extractor = check_extractor("extractor", extractor)
         self.octaves = whole_number("octaves", octaves, 1)
         self.dtype = str(getattr(extractor, "dtype", "float32"))
 
@@ -188,6 +187,18 @@ class _PyramidFeatures(Mapping[str, Tensor]):
 
     def __init__(self, octaves: Sequence[Mapping[str, Tensor]]) -> None:
         self._octaves = list(octaves)
+        self.picture = "image"
+
+    @property
+    def picture(self) -> str:
+        """What messages call the image."""
+        return self._picture
+
+    @picture.setter
+    def picture(self, name: str) -> None:
+        self._picture = name
+        for octave, features in enumerate(self._octaves):
+            name_picture(features, f"{name}, octave {octave}" if octave else name)
 
     def receptive_field(self, layer: str) -> Field:
         """Return what the units of a layer see of the first octave."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import keras
 import numpy as np
 
-from neuralstyle._kernels.device import TRACING, advise_onednn
+from neuralstyle._kernels.device import TRACING, advise_onednn, check_backend
 from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import VGG16, VGG19, Architecture, Pooling, Weights
-from neuralstyle.features.base import Features, image_tensor, unknown_layer
+from neuralstyle.features.base import Features, image_tensor
 from neuralstyle.features.crops import Images, read_pictures
+from neuralstyle.features.failures import unknown_layer
 from neuralstyle.features.fast import FastVGG
 from neuralstyle.features.fields import Field
 from neuralstyle.features.keras_model import KerasFeatures
@@ -42,6 +43,7 @@ class _VGGFeatures:
         dtype: str = "float32",
         fast: bool | Literal["low-memory"] = True,
     ) -> None:
+        check_backend()
         if pooling not in ("max", "avg"):
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
         if dtype not in ("float32", "float64"):
@@ -168,7 +170,8 @@ class _VGGFeatures:
         try:
             return self.architecture.receptive_field(layer)
         except KeyError:
-            raise unknown_layer(layer, ("input", *self.layers), aliases=True) from None
+            aliases = tuple(self.architecture.aliases)
+            raise unknown_layer(layer, ("input", *self.layers), aliases) from None
 
     def __call__(self, image: Any) -> Features:
         """Look at an image.
@@ -195,6 +198,16 @@ class _VGGFeatures:
             receptive_field=self.architecture.receptive_field,
             digest=self._digest,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the options and the weights, of which all else is made again."""
+        made = ("_model", "_network", "_digest")
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the network again."""
+        self.__dict__.update(state)
+        self._take(self._arrays, self.means)
 
     def __repr__(self) -> str:
         """Describe it in a line."""

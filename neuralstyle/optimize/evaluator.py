@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from neuralstyle._kernels.device import OutOfMemory, check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.failures import said
+from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.compiled import Compiled
@@ -71,14 +73,8 @@ class Evaluator:
     def __init__(
         self, objective: StyleObjective | Loss, extractor: Extractor, shape: tuple[int, ...]
     ) -> None:
-        if keras.backend.backend() != "tensorflow":
-            raise RuntimeError(
-                "neuralstyle differentiates with TensorFlow: expected Keras to run on the backend "
-                f"tensorflow, it runs on {keras.backend.backend()} (environment variable "
-                "KERAS_BACKEND)"
-            )
-        if not callable(extractor):
-            raise TypeError(f"extractor: expected a callable, received {extractor!r}")
+        check_backend()
+        check_extractor("extractor", extractor)
         self.objective = StyleObjective(objective)
         self.extractor = extractor
         self.shape = image_shape(shape)
@@ -168,8 +164,20 @@ class Evaluator:
         -------
         value : float
         gradient : tensor, shape (1, H, W, 3)
+
+        Raises
+        ------
+        MemoryError
+            If there is not enough of it.
         """
-        total, gradient, losses = self._compute(image, self._weights)
+        try:
+            total, gradient, losses = self._compute(image, self._weights)
+        except OutOfMemory as error:
+            height, width, _ = self.shape
+            raise MemoryError(
+                f"not enough memory to evaluate an image of {width} x {height} pixels "
+                f"({said(error)})"
+            ) from error
         self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
         return float(total), gradient
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -30,13 +31,29 @@ class Named:
         return extractor
 
 
+@dataclass(frozen=True)
+class Application:
+    """A network of `keras.applications`, by the name that users write, with ImageNet's weights."""
+
+    name: str
+    weights: str | None = "imagenet"
+
+    def load(self, pooling: Pooling, seed: int, normalized: bool) -> Extractor:
+        """Load it; there are no tables of mean activations."""
+        from neuralstyle.features.keras_model import KerasFeatures
+
+        return KerasFeatures.from_application(
+            self.name, self.weights, replace_max_pooling=pooling == "avg", seed=seed
+        )
+
+
 NETWORKS = {
     "compact": Named("VGG16Features", "compact"),
     "vgg16": Named("VGG16Features", "imagenet"),
     "vgg19": Named("VGG19Features", "imagenet"),
     "random": Named("VGG19Features", None),
 }
-"""The networks by name. A further one is a line here."""
+"""The networks by name, beside those of `keras.applications`. A further one is a line here."""
 
 KEPT = 3
 """Networks that are kept for the next call, those used last."""
@@ -65,9 +82,19 @@ def check_network(name: str, value: Any) -> Any:
     TypeError, ValueError, FileNotFoundError
         If it is none of these.
     """
-    if (isinstance(value, str) and value in NETWORKS) or callable(value):
+    if callable(value):
+        # Where Keras has not been imported, it is no model of Keras.
+        if "keras" in sys.modules:
+            from neuralstyle.features.keras_checks import check_extractor
+
+            check_extractor(name, value)
         return value
-    expected = f"{', '.join(map(repr, NETWORKS))}, a file or an extractor"
+    if isinstance(value, str) and value in NETWORKS:
+        return value
+    expected = (
+        f"{', '.join(map(repr, NETWORKS))}, a network of keras.applications such as 'resnet50', "
+        "a file or an extractor"
+    )
     if isinstance(value, str) and value in _GONE:
         raise ValueError(
             f"{name}: expected {expected}, received {value!r}; since version 0.2 write "
@@ -75,7 +102,7 @@ def check_network(name: str, value: Any) -> Any:
         )
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{name}: expected {expected}, received {value!r}")
-    if not os.path.isfile(value):
+    if not os.path.isfile(value) and not _is_application(value):
         raise FileNotFoundError(
             f"{name}: expected {expected}, received {os.fspath(value)!r}, which does not exist"
         )
@@ -105,7 +132,7 @@ def load_network(
     if callable(network):
         extractor: Extractor = network
         return extractor
-    named = NETWORKS.get(network) or _in_file(network)
+    named = _named(network)
     seed = seed if named.weights is None else 0
     key = (named, _state(named.weights), pooling, seed, normalized)
     with _lock:
@@ -114,6 +141,22 @@ def load_network(
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
         return found
+
+
+def _named(network: str | os.PathLike[str]) -> Named | Application:
+    if isinstance(network, str) and network in NETWORKS:
+        return NETWORKS[network]
+    if not os.path.isfile(network) and _is_application(network):
+        return Application(os.fspath(network).lower())
+    return _in_file(network)
+
+
+def _is_application(network: str | os.PathLike[str]) -> bool:
+    if not isinstance(network, str) or not network.replace("-", "_").isidentifier():
+        return False
+    from neuralstyle.features.applications import find_application
+
+    return find_application(network) is not None
 
 
 def _in_file(path: str | os.PathLike[str]) -> Named:

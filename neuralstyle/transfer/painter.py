@@ -195,7 +195,15 @@ class Painter:
         """Return the network, normalised if the recipe asks for it, and what makes objectives."""
         extractor: Any = self.extractor
         known = not plan.recipe.normalized or callable(self.options.network)
-        if known or extractor.means is not None:
+        if known or getattr(extractor, "means", None) is not None:
+            return extractor, self.targets
+        if not hasattr(extractor, "normalized"):
+            logger.info(
+                "the recipe %s is for a normalised network, which %s cannot be made: its weights "
+                "mean something else there",
+                plan.recipe.name,
+                self.options.network,
+            )
             return extractor, self.targets
         logger.info(
             "there is no table of the network's mean activations: they are measured over the "

@@ -71,11 +71,12 @@ class PictureOptions:
         "str, path or callable",
         'What to look through: ``"compact"`` (a slim VGG16 that comes with neuralstyle), '
         '``"vgg16"`` or ``"vgg19"`` (Keras\' ImageNet weights, downloaded once), ``"random"`` '
-        "(a VGG19 of random weights from `seed`), a file of the weights of either, or an "
-        "extractor.",
+        "(a VGG19 of random weights from `seed`), a network of `keras.applications` by its name, "
+        '``"resnet50"``, a file of the weights of VGG16 or VGG19, or an extractor.',
         checks.network,
         flag="--network",
-        short_help=f"{', '.join(NETWORKS)}, or a file of weights (default: compact)",
+        short_help=f"{', '.join(NETWORKS)}, one of Keras', such as resnet50, or a file of weights "
+        "(default: compact)",
         example="vgg16",
         parse=str,
         metavar="NETWORK",

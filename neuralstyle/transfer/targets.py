@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 
 import numpy as np
 
 from neuralstyle._types import Image
-from neuralstyle.features.base import Extractor, image_tensor
+from neuralstyle.features.base import Extractor, image_tensor, name_picture
 from neuralstyle.images.arrays import crop, resize, tile
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
@@ -17,7 +19,7 @@ from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.plan import Plan, Shape
-from neuralstyle.transfer.recipes import Recipe, combined
+from neuralstyle.transfer.recipes import RECIPES, Recipe, combined
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.scales import style_size
 
@@ -60,12 +62,13 @@ class Targets:
         shape, recipe = plan.shapes[number], plan.stages[number]
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
-            styles = [self._fitted(style, shape) for style in plan.styles]
+            styles = [self._fitted(style, shape, name) for name, style in named(plan.styles)]
             return self._options.objective(seen, *styles)
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)
-        terms = recipe.content(seen)
+        with _layers_of(plan.recipe):
+            terms = recipe.content(seen)
         if plan.content is None and (
             recipe.source
             or any(isinstance(term.loss, ContentLoss) for part in terms for term in part.terms)
@@ -100,11 +103,15 @@ class Targets:
     ) -> list[list[StyleObjective]]:
         """Make the terms of every style and region."""
         style = functools.partial(recipe.style, seen, **source)
-        made = [style(self._fitted(picture, shape)) for picture in plan.styles]
-        made += [
-            style(self._fitted(region.style, shape), **self._masks(region, shape))
-            for region in plan.regions
-        ]
+        with _layers_of(plan.recipe):
+            made = [style(self._fitted(one, shape, name)) for name, one in named(plan.styles)]
+            made += [
+                style(
+                    self._fitted(region.style, shape, f"regions[{i}].style"),
+                    **self._masks(region, shape),
+                )
+                for i, region in enumerate(plan.regions)
+            ]
         return made
 
     def _mixed(self, content: Image | None, start: Image, share: float) -> Any:
@@ -114,10 +121,10 @@ class Targets:
         return self._extractor(image_tensor(np.clip(start, 0, 1)))
 
     def _features(self, picture: Image, shape: Shape) -> Any:
-        return self._extractor(image_tensor(resize(picture, shape)))
+        return name_picture(self._extractor(image_tensor(resize(picture, shape))), "content")
 
-    def _fitted(self, style: Image, shape: Shape) -> Any:
-        return self._extractor(image_tensor(self._sized(style, shape)))
+    def _fitted(self, style: Image, shape: Shape, name: str) -> Any:
+        return name_picture(self._extractor(image_tensor(self._sized(style, shape))), name)
 
     def _sized(self, style: Image, shape: Shape) -> Image:
         scaled = resize(style, style_size(style, shape, self._options.style_scale))
@@ -136,3 +143,26 @@ class Targets:
             values = self._fit(grey.astype(np.float32), shape)[..., 0]
             target = Mask(values, target.propagation, target.name)
         return {"mask": region.mask.resized(shape), "target_mask": target}
+
+
+def named(styles: Sequence[Image]) -> list[tuple[str, Image]]:
+    """Return styles with what messages call them."""
+    if len(styles) == 1:
+        return [("style", styles[0])]
+    return [(f"style[{i}]", style) for i, style in enumerate(styles)]
+
+
+@contextmanager
+def _layers_of(recipe: Recipe) -> Iterator[None]:
+    """Say what to do where a recipe asks for a layer that the network does not have."""
+    try:
+        yield
+    except KeyError as error:
+        make = RECIPES.get(recipe.name)
+        options = inspect.signature(make).parameters if make else ()
+        takes = " and ".join(f"{name}=" for name in options if name.endswith("_layers"))
+        do = f"{takes} of the recipe" if takes else "KerasFeatures(..., aliases=) of the network"
+        raise KeyError(
+            f"{error.args[0] if error.args else error}. The recipe {recipe.name} asks for it; {do} "
+            "can name others"
+        ) from error
