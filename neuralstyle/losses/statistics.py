@@ -261,7 +261,8 @@ def projections(feature: Tensor, directions: Tensor) -> Tensor:
     [[-1.0, -2.0]]
     """
     if directions.shape[0] > 1:
-        return ops.transpose(positions(ops.conv(feature, directions, padding="valid")))
+        found = ops.conv(feature, directions, padding="valid", data_format="channels_last")
+        return ops.transpose(positions(found))
     # As one product, which spares turning a matrix as large as the features.
     vectors = ops.reshape(directions, directions.shape[2:])
     return ops.matmul(ops.transpose(vectors), ops.transpose(positions(feature)))
