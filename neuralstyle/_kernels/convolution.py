@@ -9,6 +9,8 @@ Three things are done differently, chosen for each layer from its shape:
 * Where there are channels and positions enough, both convolutions are Winograd's. (On a GPU the
   vendor's library chooses the algorithm.)
 
+What lies beyond the border is zero, or gathered from within (`neuralstyle._kernels.borders`).
+
 It can be told to save memory: then kernels are transformed at every evaluation anew, and the last
 convolution of every block, whose activations are the largest that most losses do not look at, is
 computed a second time for the gradient instead of being kept.
@@ -18,18 +20,20 @@ The Keras model stays the reference: ``VGG19Features(..., fast=False)``.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._kernels import gradients, winograd
+from neuralstyle._kernels import borders, gradients, winograd
 from neuralstyle._kernels.device import has_gpu, outside_graph
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
 
 WINOGRAD_CHANNELS = 64
 """Channels on both sides from which on Winograd's convolution pays on a CPU."""
@@ -60,17 +64,28 @@ class Convolution:
         )
         self._channels = kernel.shape[2:]
         self._bias = ops.convert_to_tensor(bias)
+        self._padding: Padding = "zeros"
+
+    def with_padding(self, padding: Padding) -> Convolution:
+        """Return the same convolution with another padding; they share all that is kept."""
+        changed = copy.copy(self)
+        changed._padding = padding
+        return changed
 
     def __call__(self, feature: Tensor) -> Tensor:
         forward, backward = self._kernels
         inputs, filters = self._channels
+        padding = self._padding
 
         def convolution(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-            output = ops.relu(forward.convolve(x, filters) + self._bias)
+            output = ops.relu(forward.convolve(x, filters, padding) + self._bias)
 
             def gradient(slope: Tensor) -> Tensor:
                 masked = tf.raw_ops.ReluGrad(gradients=slope, features=output)
-                return backward.convolve(masked, inputs)
+                inside = backward.convolve(masked, inputs)
+                if padding == "zeros":
+                    return inside
+                return borders.add_beyond(inside, masked, forward.sides(masked), padding)
 
             return output, gradient
 
@@ -78,32 +93,41 @@ class Convolution:
 
 
 class _Kernel:
-    """A kernel in the form that a convolution needs it in, kept or made every time."""
+    """A kernel in the forms that convolutions need it in, kept or made every time."""
 
     def __init__(self, source: Callable[[], Tensor], keep: bool) -> None:
         self._source = source
         self._keep = keep
-        self._kept: dict[bool, Tensor] = {}
+        self._kept: dict[Any, Tensor] = {}
 
-    def convolve(self, feature: Tensor, filters: int) -> Tensor:
+    def convolve(self, feature: Tensor, filters: int, padding: Padding = "zeros") -> Tensor:
         """Convolve in the way that is faster for this shape, keeping the size."""
         channels = (feature.shape[-1], filters)
         operations = 18 * math.prod(feature.shape[1:3]) * math.prod(channels)
         wide = min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS
         if wide and not has_gpu():
-            return winograd.convolve(feature, self._form(feature, transformed=True))
-        return ops.conv(feature, self._form(feature, transformed=False), padding="same")
+            transformed = self._form(feature, winograd.transform_kernel)
+            return winograd.convolve(feature, transformed, padding)
+        kernel = self._form(feature, None)
+        if padding == "zeros":
+            return ops.conv(feature, kernel, padding="same", data_format="channels_last")
+        feature = borders.padded(feature, padding)
+        return ops.conv(feature, kernel, padding="valid", data_format="channels_last")
 
-    def _form(self, feature: Tensor, *, transformed: bool) -> Tensor:
+    def sides(self, slope: Tensor) -> Tensor:
+        """Return the parts that reach over the borders, for what comes with this slope."""
+        return self._form(slope, borders.sides)
+
+    def _form(self, feature: Tensor, change: Callable[[Tensor], Tensor] | None) -> Tensor:
         def make() -> Tensor:
-            return winograd.transform_kernel(self._source()) if transformed else self._source()
+            return change(self._source()) if change else self._source()
 
         if not self._keep:
             # Not before it is needed, or all kernels would be there together.
             with tf.control_dependencies([feature]):
                 return make()
-        if transformed not in self._kept:
+        if change not in self._kept:
             # Outside the graph that may be being traced, so that all graphs share one tensor.
             with outside_graph():
-                self._kept[transformed] = ops.convert_to_tensor(make())
-        return self._kept[transformed]
+                self._kept[change] = ops.convert_to_tensor(make())
+        return self._kept[change]

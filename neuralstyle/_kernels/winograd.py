@@ -26,13 +26,16 @@ Convolution for Deep Neural Networks, ACM Transactions on Mathematical Software,
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._types import Tensor
+from neuralstyle._kernels import borders
+from neuralstyle._kernels.borders import Index
+from neuralstyle._types import Padding, Tensor
 
 TILE = 4
 """Outputs of a tile along each axis; its inputs are two more."""
@@ -110,14 +113,15 @@ def transform_kernel(kernel: Tensor) -> Tensor:
     return ops.reshape(both, (36, *kernel.shape[2:]))
 
 
-def convolve(image: Tensor, transformed: Tensor) -> Tensor:
-    """Convolve with a transformed kernel, padding with zeros to keep the size.
+def convolve(image: Tensor, transformed: Tensor, padding: Padding = "zeros") -> Tensor:
+    """Convolve with a transformed kernel, padding to keep the size.
 
     Parameters
     ----------
     image : tensor, shape (1, H, W, Cin)
     transformed : tensor, shape (36, Cin, Cout)
         What `transform_kernel` returned.
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
 
     Returns
     -------
@@ -129,6 +133,9 @@ def convolve(image: Tensor, transformed: Tensor) -> Tensor:
     beside the products. So one strip of tiles after another is transformed, multiplied and
     transformed back: what is in between stays in the processor's cache and takes no memory worth
     mentioning.
+
+    Tiles are gathered from the image. Where what lies beyond the border is in the image, too,
+    nothing has to be put around it.
 
     Examples
     --------
@@ -142,16 +149,23 @@ def convolve(image: Tensor, transformed: Tensor) -> Tensor:
     strips = max(1, down * across // STRIP)
     down = -(-down // strips)
     strips = -(-height // (TILE * down))
+    rows, columns = _overlapping(down), _overlapping(across)
+    if padding != "zeros":
+        there = borders.continued(height, padding, TILE * down * strips + 2)
+        columns = borders.continued(width, padding, TILE * across + 2)[columns]
 
     def strip(index: Tensor | int) -> Tensor:
         # One pixel more than the outputs before and behind, as far as there are any.
-        before = TILE * down * index - 1
+        first = TILE * down * index
+        if padding != "zeros":
+            return _convolve_tiles(image[0], tf.gather(there, first + rows), columns, transformed)
+        before = first - 1
         behind = before + TILE * down + 2
         top, bottom = tf.maximum(before, 0), tf.minimum(behind, height)
-        padding = [(top - before, behind - bottom), (1, TILE * across + 1 - width), (0, 0)]
-        padded = tf.pad(image[0, top:bottom], padding)
+        around = [(top - before, behind - bottom), (1, TILE * across + 1 - width), (0, 0)]
+        padded = tf.pad(image[0, top:bottom], around)
         shape = (TILE * down + 2, TILE * across + 2, image.shape[-1])
-        return _convolve_tiles(tf.ensure_shape(padded, shape), transformed)
+        return _convolve_tiles(tf.ensure_shape(padded, shape), rows, columns, transformed)
 
     if strips == 1:
         whole = strip(0)
@@ -165,36 +179,36 @@ def convolve(image: Tensor, transformed: Tensor) -> Tensor:
     return whole[None, :height, :width]
 
 
-def _convolve_tiles(padded: Tensor, transformed: Tensor) -> Tensor:
-    """Convolve whole tiles with a pixel of padding around them.
+def _convolve_tiles(image: Tensor, rows: Any, columns: Index, transformed: Tensor) -> Tensor:
+    """Convolve whole tiles, of which `rows` and `columns` of the image are the inputs.
 
     Both transforms along both axes are one matrix product from the left each, over a leading axis
     of 6: that keeps the number of operations small, and each of them large.
     """
-    height, width, channels = padded.shape
-    down, across = height // TILE, width // TILE
+    _, width, channels = image.shape
+    down, across = rows.shape[0] // 6, columns.shape[0] // 6
     filters = transformed.shape[-1]
-    inward = ops.convert_to_tensor(INPUT_TRANSFORM, padded.dtype)
-    outward = ops.convert_to_tensor(OUTPUT_TRANSFORM, padded.dtype)
+    inward = ops.convert_to_tensor(INPUT_TRANSFORM, image.dtype)
+    outward = ops.convert_to_tensor(OUTPUT_TRANSFORM, image.dtype)
 
-    rows = tf.gather(padded, _overlapping(down))
-    rows = ops.matmul(inward, ops.reshape(rows, (6, -1)))
+    lines = tf.gather(image, rows)
+    lines = ops.matmul(inward, ops.reshape(lines, (6, -1)))
 
     # Of every row the six columns of each tile; gathering the single pixels brings the axis of the
     # columns to the front on the way.
-    pixels = width * ops.arange(6 * down)[:, None] + _overlapping(across).reshape(6, 1, across)
-    columns = tf.gather(ops.reshape(rows, (-1, channels)), pixels)
-    columns = ops.matmul(inward, ops.reshape(columns, (6, -1)))
+    pixels = width * ops.arange(6 * down)[:, None] + columns.reshape(6, 1, across)
+    tiles = tf.gather(ops.reshape(lines, (-1, channels)), pixels)
+    tiles = ops.matmul(inward, ops.reshape(tiles, (6, -1)))
 
-    products = ops.matmul(ops.reshape(columns, (36, down * across, channels)), transformed)
+    products = ops.matmul(ops.reshape(tiles, (36, down * across, channels)), transformed)
 
-    columns = ops.matmul(outward, ops.reshape(products, (6, -1)))
-    rows = ops.matmul(outward, ops.reshape(columns, (TILE, 6, -1)))
-    tiles = ops.reshape(rows, (TILE, TILE, down, across, filters))
+    tiles = ops.matmul(outward, ops.reshape(products, (6, -1)))
+    lines = ops.matmul(outward, ops.reshape(tiles, (TILE, 6, -1)))
+    tiles = ops.reshape(lines, (TILE, TILE, down, across, filters))
     return ops.reshape(ops.transpose(tiles, (2, 1, 3, 0, 4)), (down * TILE, across * TILE, filters))
 
 
-def _overlapping(tiles: int) -> NDArray[np.int32]:
+def _overlapping(tiles: int) -> Index:
     """Return where the inputs of tiles lie along an axis: their first ones, their second ones..."""
     starts = TILE * np.arange(tiles, dtype=np.int32)
     return (np.arange(6, dtype=np.int32)[:, None] + starts).ravel()

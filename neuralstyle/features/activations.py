@@ -14,7 +14,7 @@ from neuralstyle._kernels.training import compiled
 from neuralstyle._types import Floats, Tensor
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.fast import FastVGG
-from neuralstyle.features.plain import preprocess
+from neuralstyle.features.plain import convolved, pool, preprocess
 
 Channels: TypeAlias = Mapping[str, NDArray[np.int64]]
 """Which channels of the wide network a narrow one has, layer by layer."""
@@ -23,11 +23,6 @@ FAST_SIDE = 96
 """Side of crops from which on the fast path, which takes one at a time, beats a whole batch."""
 
 POOLINGS: tuple[Pooling, ...] = ("avg", "max")
-
-
-def pool(feature: Tensor, pooling: Pooling) -> Tensor:
-    """Halve a batch of feature maps."""
-    return (ops.max_pool if pooling == "max" else ops.average_pool)(feature, 2)
 
 
 def activations(
@@ -62,7 +57,7 @@ def activations(
         if name not in weights:
             break
         kernel, bias = weights[name]
-        value = ops.conv(feature, kernel, padding="same") + bias
+        value = convolved(feature, kernel) + bias
         feature = ops.relu(value)
         found[name] = value if linear else feature
     return found

@@ -103,7 +103,7 @@ class Architecture:
         -------
         start, length, step : int
             In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
-            `length`. What of them lies outside the image is zero to the network.
+            `length`. What of them lies outside the image is padding.
 
         Raises
         ------

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from neuralstyle._kernels.device import TRACING, building_graph, check_backend, outside_graph
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.failures import FAILURES, explained, unknown_layer
 from neuralstyle.features.fields import Field
 from neuralstyle.images.arrays import check_image
@@ -35,13 +35,16 @@ class Extractor(Protocol):
     ``digest`` : str
         Names the network's weights and what else fixes its features: those of two extractors with
         the same digest are the same.
+    ``padding`` : str
+        What it sees beyond the border. ``"wrap"`` says that its features are those of a torus.
     ``reuse`` : bool
         True promises that features depend on nothing but the image and the extractor, which never
         changes: then compiled code is kept with it and used again.
 
-    The mapping that it returns may have ``receptive_field(layer)`` and ``digest`` as well, as
-    `Features` has: losses see nothing but the mapping. Masks with ``propagation="inside"`` or
-    ``"all"`` need the former, and a loss that is saved with the latter refuses other networks.
+    The mapping that it returns may have ``receptive_field(layer)``, ``digest`` and ``padding`` as
+    well, as `Features` has: losses see nothing but the mapping. Masks with ``propagation="inside"``
+    or ``"all"`` need the first, and a loss that is saved with the second refuses other networks.
+    With ``padding`` equal to ``"wrap"``, what losses see of neighbours goes round the borders.
     With ``turned(quarters)`` it gives the features of the turned image, as `NearestLoss` wants.
 
     Examples
@@ -94,6 +97,9 @@ class Features(Mapping[str, Tensor]):
         Takes the name of a layer, and returns what its units see as (start, length, step).
     digest : callable, optional
         Returns what names the network that computed the features, or None.
+    padding : {"zeros", "reflect", "wrap"}, optional
+        What the network sees beyond the border. ``"wrap"`` makes it a torus, whose sides must be
+        multiples of the step of every layer that is read.
 
     Attributes
     ----------
@@ -126,12 +132,14 @@ class Features(Mapping[str, Tensor]):
         *,
         receptive_field: Callable[[str], tuple[int, int, int]] | None = None,
         digest: Callable[[], str | None] | None = None,
+        padding: Padding | None = None,
     ) -> None:
         self._layers = ("input", *layers)
         self._compute = compute
         self._aliases = aliases or {}
         self._receptive_field = receptive_field
         self._digest = digest
+        self.padding = padding
         self._tensors = {"input": image}
         self.picture = "image"
 
@@ -199,6 +207,7 @@ class Features(Mapping[str, Tensor]):
             self._aliases,
             receptive_field=self._receptive_field,
             digest=self._digest,
+            padding=self.padding,
         )
 
     @property
@@ -243,6 +252,14 @@ class Features(Mapping[str, Tensor]):
                 self._tensors[layer] = self._walk_to(layer)[layer]
 
     def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
+        height, width = self._tensors["input"].shape[1:3]
+        if self.padding == "wrap":
+            *_, step = self.receptive_field(layer)
+            if height % step or width % step:
+                raise ValueError(
+                    f"{self.picture}: expected sides in multiples of {step} pixels, with which "
+                    f'layer {layer!r} sees a torus (padding="wrap"), received {width} x {height}'
+                )
         try:
             passed = self._compute(self._tensors, layer)
             if 0 in passed[layer].shape[1:3]:

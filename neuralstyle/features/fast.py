@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Mapping
 from typing import final
 
-from keras import ops
+import numpy as np
 
 from neuralstyle._kernels.convolution import Convolution, recomputed
-from neuralstyle._types import Tensor
+from neuralstyle._types import Floats, Padding, Tensor
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
-from neuralstyle.features.plain import preprocess
+from neuralstyle.features.plain import MEANS, pool, preprocess
 
 
 @final
@@ -23,6 +25,7 @@ class FastVGG:
     weights : dict from str to (kernel, bias)
         See `neuralstyle.features.weights.load_weights`.
     pooling : {"max", "avg"}
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
     low_memory : bool, default False
         Compute again what would take memory to keep.
 
@@ -47,23 +50,43 @@ class FastVGG:
         weights: Weights,
         pooling: Pooling,
         *,
+        padding: Padding = "zeros",
         low_memory: bool = False,
     ) -> None:
-        pool = ops.max_pool if pooling == "max" else ops.average_pool
         self.layers = architecture.layers
         self._low_memory = low_memory
+        self._pool = functools.partial(pool, pooling=pooling)
+        keep = not low_memory
+        self._convolutions = {n: Convolution(*pair, keep=keep) for n, pair in weights.items()}
+        # What is beyond the border is preprocessed too, so the first convolution can do it all.
+        kernel, bias = _of_pixels(*weights[self.layers[0]])
+        self._first = Convolution(kernel, bias, keep=keep)
+        self._take(padding)
+
+    def _take(self, padding: Padding) -> None:
+        self._preprocess = padding == "zeros"
         self._steps: dict[str, Callable[[Tensor], Tensor]] = {
-            name: Convolution(*weights[name], keep=not low_memory)
-            if name in weights
-            else lambda feature: pool(feature, 2)
+            name: self._convolutions[name].with_padding(padding)
+            if name in self._convolutions
+            else self._pool
             for name in self.layers
         }
+        if not self._preprocess:
+            self._steps[self.layers[0]] = self._first.with_padding(padding)
+
+    def with_padding(self, padding: Padding) -> FastVGG:
+        """Return the same network with another padding; they share all kernels."""
+        changed = copy.copy(self)
+        changed._take(padding)
+        return changed
 
     def compute(self, known: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
         """Compute a layer from the deepest known one before it, and those between."""
         names = self.layers[: self.layers.index(layer) + 1]
         start = max((i for i, name in enumerate(names) if name in known), default=-1)
-        tensor = known[names[start]] if start >= 0 else preprocess(known["input"])
+        tensor = known[names[start]] if start >= 0 else known["input"]
+        if start < 0 and self._preprocess:
+            tensor = preprocess(tensor)
         passed = {}
         ahead = list(names[start + 1 :])
         while ahead:
@@ -74,3 +97,14 @@ class FastVGG:
                 step = recomputed(step, self._steps[name])
             tensor = passed[name] = step(tensor)
         return passed
+
+
+def _of_pixels(kernel: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """Return the first convolution's weights for RGB in [0, 1] that was not preprocessed.
+
+    Reversing the channels alone takes as long as the convolution.
+    """
+    exact = kernel.astype(np.float64)
+    shift = np.einsum("hwio,i->o", exact, np.asarray(MEANS))
+    turned = np.ascontiguousarray(255 * exact[:, :, ::-1], np.float32)
+    return turned, (bias - shift).astype(np.float32)

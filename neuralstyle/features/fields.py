@@ -9,7 +9,7 @@ class Field(NamedTuple):
     """What the units of a layer see, in either direction.
 
     Unit i sees the pixels from ``start + i * step`` on, as many as `length`. Those that lie outside
-    the image are zero to the network, or do not count.
+    the image are what the network's padding makes them.
 
     Examples
     --------

@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._types import Floats
+from neuralstyle._types import Floats, Padding
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.fast import FastVGG
 from neuralstyle.features.formats import read_arrays
@@ -39,7 +39,11 @@ Half precision changes a number by half of it at the most.
 
 
 def mean_activations(
-    architecture: Architecture, weights: Weights, pictures: Iterable[Floats], pooling: Pooling
+    architecture: Architecture,
+    weights: Weights,
+    pictures: Iterable[Floats],
+    pooling: Pooling,
+    padding: Padding = "zeros",
 ) -> Means:
     """Measure every channel's mean activation after the ReLU, over pictures and positions.
 
@@ -51,6 +55,8 @@ def mean_activations(
         At least one, of 16 x 16 pixels or more each. A larger picture has more positions, and
         counts for more.
     pooling : {"max", "avg"}
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
+        Of the network. Pictures are no torus: in place of ``"wrap"`` they are mirrored.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def mean_activations(
     >>> for mean in mean_activations(VGG16, changed, pictures, "avg").values():
     ...     assert np.allclose(mean[mean > 0], 1, rtol=1e-3)
     """
-    network = FastVGG(architecture, weights, pooling)
+    seen_with: Padding = "reflect" if padding == "wrap" else padding
+    network = FastVGG(architecture, weights, pooling, padding=seen_with)
     least = 2 ** (len(architecture.blocks) - 1)
     totals: dict[str, NDArray[np.float64]] = {}
     positions = dict.fromkeys(weights, 0)

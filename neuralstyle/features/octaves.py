@@ -16,6 +16,8 @@ from neuralstyle.features.keras_checks import check_extractor
 KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
 """Weights of neighbouring pixels where an image is halved: Burt and Adelson's, with a = 0.4."""
 
+MARGIN = len(KERNEL) // 2
+
 
 @final
 class Pyramid:
@@ -41,6 +43,9 @@ class Pyramid:
         The extractor's, or False.
     digest : str or None
         The extractor's: that it sees octaves is in the names of their layers.
+    padding : str or None
+        The extractor's. With ``"wrap"`` octaves are those of a torus, each of half the sides of the
+        one before, which must be even.
 
     Raises
     ------
@@ -89,6 +94,12 @@ class Pyramid:
         digest: str | None = getattr(self.extractor, "digest", None)
         return digest
 
+    @property
+    def padding(self) -> str | None:
+        """What the network sees beyond the border."""
+        padding: str | None = getattr(self.extractor, "padding", None)
+        return padding
+
     def receptive_field(self, layer: str) -> Field:
         """Return which pixels of the image, the first octave, the units of a layer see.
 
@@ -118,7 +129,7 @@ class Pyramid:
         Field(start=0, length=13, step=4)
         """
         octave, name = _split(layer, self.octaves)
-        return _field(self.extractor, octave, name)
+        return _field(self.extractor, octave, name, self.padding)
 
     def __call__(self, image: Any) -> Mapping[str, Tensor]:
         """Look at an image.
@@ -138,14 +149,21 @@ class Pyramid:
             If `image` is not such an image, or too small for so many octaves.
         """
         images = [image_tensor(image, self.dtype)]
+        torus = self.padding == "wrap"
+        height, width = images[0].shape[1:3]
+        multiple = 2 ** (self.octaves - 1)
+        if torus and (height % multiple or width % multiple):
+            raise ValueError(
+                f"image: expected sides in multiples of {multiple} pixels for {self.octaves} "
+                f'octaves of a torus (padding="wrap"), received {width} x {height}'
+            )
         for octave in range(1, self.octaves):
             if min(images[-1].shape[1:3]) < len(KERNEL):
-                height, width = images[0].shape[1:3]
                 raise ValueError(
                     f"image: expected one large enough for {self.octaves} octaves, received "
                     f"{width} x {height} pixels, enough for {octave}"
                 )
-            images.append(halved(images[-1]))
+            images.append(halved(images[-1], torus=torus))
         return _PyramidFeatures([self.extractor(image) for image in images])
 
     def __getattr__(self, name: str) -> Any:
@@ -158,16 +176,18 @@ class Pyramid:
         return f"Pyramid({self.extractor!r}, octaves={self.octaves})"
 
 
-def halved(image: Tensor) -> Tensor:
+def halved(image: Tensor, *, torus: bool = False) -> Tensor:
     """Return the next octave of an image: smoothed, and every second pixel of it.
 
     Parameters
     ----------
     image : tensor, shape (1, H, W, C), H and W at least 5
+    torus : bool, default False
+        Whether the image goes on at its other side; H and W are then even.
 
     Returns
     -------
-    tensor, shape (1, (H - 5) // 2 + 1, (W - 5) // 2 + 1, C)
+    tensor, shape (1, (H - 5) // 2 + 1, (W - 5) // 2 + 1, C), or (1, H // 2, W // 2, C) of a torus
 
     Examples
     --------
@@ -175,6 +195,8 @@ def halved(image: Tensor) -> Tensor:
     TensorShape([1, 2, 3, 3])
     """
     for _ in ("rows", "columns"):
+        if torus:
+            image = ops.concatenate([image[:, -MARGIN:], image, image[:, :MARGIN]], axis=1)
         end = image.shape[1] - len(KERNEL) + 1
         smooth = sum(weight * image[:, i : i + end : 2] for i, weight in enumerate(KERNEL))
         image = ops.swapaxes(smooth, 1, 2)
@@ -187,6 +209,7 @@ class _PyramidFeatures(Mapping[str, Tensor]):
 
     def __init__(self, octaves: Sequence[Mapping[str, Tensor]]) -> None:
         self._octaves = list(octaves)
+        self.padding = getattr(octaves[0], "padding", None)
         self.picture = "image"
 
     @property
@@ -203,7 +226,7 @@ class _PyramidFeatures(Mapping[str, Tensor]):
     def receptive_field(self, layer: str) -> Field:
         """Return what the units of a layer see of the first octave."""
         octave, name = _split(layer, len(self._octaves))
-        return _field(self._octaves[octave], octave, name)
+        return _field(self._octaves[octave], octave, name, self.padding)
 
     @property
     def digest(self) -> str | None:
@@ -246,7 +269,7 @@ def _split(name: str, octaves: int) -> tuple[int, str]:
     return 0, name
 
 
-def _field(network: Any, octave: int, layer: str) -> Field:
+def _field(network: Any, octave: int, layer: str, padding: str | None) -> Field:
     """Return what a layer of an octave sees, given what says so for plain names."""
     receptive_field = getattr(network, "receptive_field", None)
     if layer == "input":
@@ -255,6 +278,7 @@ def _field(network: Any, octave: int, layer: str) -> Field:
         raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
     else:
         field = Field(*receptive_field(layer))
+    before = MARGIN if padding == "wrap" else 0
     for _ in range(octave):
-        field = field.over(Field().through(len(KERNEL), stride=2))
+        field = field.over(Field().through(len(KERNEL), stride=2, before=before))
     return field

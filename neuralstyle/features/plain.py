@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 
 MEANS = (103.939, 116.779, 123.68)
@@ -46,6 +47,7 @@ def build(
     weights: Weights,
     pooling: Pooling = "max",
     dtype: str = "float32",
+    padding: Padding = "zeros",
 ) -> keras.Model:
     """Build a network without its classifier, with the layer names of ``keras.applications``.
 
@@ -56,6 +58,7 @@ def build(
         For all convolutions; their shapes give the network's width.
     pooling : {"max", "avg"}, default "max"
     dtype : str, default "float32"
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
 
     Returns
     -------
@@ -70,28 +73,79 @@ def build(
     >>> model.layers[-1].name, len(model.get_layer("block4_conv2").output.shape)
     ('block5_pool', 4)
     """
-    pool = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}[pooling]
+    pooled = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}[pooling]
+    layout: Any = {"data_format": "channels_last", "dtype": dtype}
     image = keras.Input((None, None, 3), dtype=dtype, name="preprocessed")
     tensor = image
     for name in architecture.layers:
         if name not in weights:
-            tensor = pool(2, name=name, dtype=dtype)(tensor)
+            tensor = pooled(2, name=name, **layout)(tensor)
             continue
         layer = keras.layers.Conv2D(
             weights[name][0].shape[-1],
             3,
-            padding="same",
+            padding="same" if padding == "zeros" else "valid",
             activation="relu",
             # Drawing random kernels that are overwritten at once takes most of the time.
             kernel_initializer="zeros",
             name=name,
-            dtype=dtype,
+            **layout,
         )
-        tensor = layer(tensor)
+        tensor = layer(padded(tensor, padding))
         layer.set_weights(weights[name])
     model = keras.Model(image, tensor, name=architecture.name.lower())
     model.trainable = False
     return model
+
+
+def padded(feature: Tensor, padding: Padding) -> Tensor:
+    """Put around a feature map what a 3 x 3 convolution sees beyond its border.
+
+    Parameters
+    ----------
+    feature : tensor, shape (N, H, W, C)
+    padding : {"zeros", "reflect", "wrap"}
+        With zeros, the convolution itself does it.
+
+    Returns
+    -------
+    tensor, shape (N, H + 2, W + 2, C), or `feature`
+
+    Notes
+    -----
+    Of one position, the mirror image is itself.
+
+    Examples
+    --------
+    >>> row = np.arange(4.0).reshape(1, 1, 4, 1)
+    >>> np.asarray(padded(row, "reflect"))[0, 0, :, 0].tolist()
+    [1.0, 0.0, 1.0, 2.0, 3.0, 2.0]
+    """
+    if padding == "zeros":
+        return feature
+    for axis in (1, 2):
+
+        def part(of: Tensor, start: int | None, end: int | None, axis: int = axis) -> Tensor:
+            return of[(slice(None),) * axis + (slice(start, end),)]
+
+        if padding == "wrap":
+            before, behind = part(feature, -1, None), part(feature, None, 1)
+        else:  # the second position from either end, or the only one
+            before = part(part(feature, None, 2), -1, None)
+            behind = part(part(feature, -2, None), None, 1)
+        feature = ops.concatenate([before, feature, behind], axis=axis)
+    return feature
+
+
+def pool(feature: Tensor, pooling: Pooling) -> Tensor:
+    """Halve a batch of feature maps, (N, H, W, C), in height and width."""
+    halved = ops.max_pool if pooling == "max" else ops.average_pool
+    return halved(feature, 2, data_format="channels_last")
+
+
+def convolved(feature: Tensor, kernel: Tensor) -> Tensor:
+    """Convolve a batch of feature maps, (N, H, W, C), with zeros around them."""
+    return ops.conv(feature, kernel, padding="same", data_format="channels_last")
 
 
 def random_weights(
@@ -131,7 +185,6 @@ def random_weights(
     Representation, NIPS 2016.
     """
     random = np.random.default_rng(seed)
-    pool = ops.max_pool if pooling == "max" else ops.average_pool
     blocks = zip(architecture.blocks, widths or architecture.widths, strict=True)
     feature = ops.convert_to_tensor(preprocess(_pink_noise(random, size)[None]))
     weights: Weights = {}
@@ -144,12 +197,12 @@ def random_weights(
             orthogonal = np.linalg.solve(triangle, gaussian.T).T
             matrix = orthogonal if fan_in >= width else orthogonal.T
             kernel = matrix.reshape(3, 3, -1, width).astype(np.float32)
-            response = ops.conv(feature, kernel, padding="same")
+            response = convolved(feature, kernel)
             mean = np.asarray(ops.mean(response, axis=(0, 1, 2)))
             std = np.asarray(ops.std(response, axis=(0, 1, 2)))
             weights[f"block{block}_conv{index}"] = (kernel / std, -mean / std)
             feature = ops.relu((response - mean) / std)
-        feature = pool(feature, 2)
+        feature = pool(feature, pooling)
     return weights
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from neuralstyle._kernels.training import compiled
 from neuralstyle._types import Tensor
-from neuralstyle.features.activations import POOLINGS, Channels, Teacher, activations, pool
+from neuralstyle.features.activations import POOLINGS, Channels, Teacher, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import REFIT, SELECTION, Crops
-from neuralstyle.features.plain import preprocess
+from neuralstyle.features.plain import convolved, pool, preprocess
 from neuralstyle.features.refit import refit
 from neuralstyle.features.selection import choose, metric
 
@@ -153,12 +153,12 @@ def _first(images: Any, kernel: Any, bias: Any) -> NDArray[Any]:
 
 @compiled
 def _preprocessed(images: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    return ops.relu(ops.conv(preprocess(images), kernel, padding="same") + bias)
+    return ops.relu(convolved(preprocess(images), kernel) + bias)
 
 
 @compiled
 def _convolved(feature: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    return ops.relu(ops.conv(feature, kernel, padding="same") + bias)
+    return ops.relu(convolved(feature, kernel) + bias)
 
 
 _pooled = {p: compiled(functools.partial(pool, pooling=p)) for p in POOLINGS}

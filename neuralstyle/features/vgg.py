@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import keras
 import numpy as np
 
+from neuralstyle._checks import choice
 from neuralstyle._kernels.device import TRACING, advise_onednn, check_backend
+from neuralstyle._types import PADDINGS, Padding
 from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import VGG16, VGG19, Architecture, Pooling, Weights
 from neuralstyle.features.base import Features, image_tensor
@@ -39,6 +41,7 @@ class _VGGFeatures:
         weights: str | os.PathLike[str] | None = "imagenet",
         pooling: Pooling = "max",
         *,
+        padding: Padding = "zeros",
         seed: int = 0,
         dtype: str = "float32",
         fast: bool | Literal["low-memory"] = True,
@@ -46,12 +49,14 @@ class _VGGFeatures:
         check_backend()
         if pooling not in ("max", "avg"):
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
+        choice("padding", padding, PADDINGS)
         if dtype not in ("float32", "float64"):
             raise ValueError(f'dtype: expected "float32" or "float64", received {dtype!r}')
         if fast not in (True, False, "low-memory"):
             raise ValueError(f'fast: expected True, False or "low-memory", received {fast!r}')
         self.weights = weights
         self.pooling = pooling
+        self.padding: Padding = padding
         self.seed = seed
         self.dtype = dtype
         self._fast = fast
@@ -67,13 +72,64 @@ class _VGGFeatures:
         if self._fast and self.dtype == "float32":
             advise_onednn()
             low_memory = self._fast == "low-memory"
-            self._network = FastVGG(self.architecture, arrays, self.pooling, low_memory=low_memory)
+            self._network = FastVGG(
+                self.architecture,
+                arrays,
+                self.pooling,
+                padding=self.padding,
+                low_memory=low_memory,
+            )
         else:
             self._network = KerasFeatures(self.model, preprocess)
+        self._name()
+
+    def _name(self) -> None:
         # Features know it without holding this object, on which all compiled code may hang.
         self._digest = functools.cache(
-            functools.partial(sources.digest, self.architecture, arrays, self.pooling)
+            functools.partial(
+                sources.digest, self.architecture, self._arrays, self.pooling, self.padding
+            )
         )
+
+    def with_padding(self, padding: Padding) -> Self:
+        """Return the same network with another padding; they share the weights.
+
+        Parameters
+        ----------
+        padding : {"zeros", "reflect", "wrap"}
+
+        Returns
+        -------
+        VGG16Features or VGG19Features
+            Losses take a target that was seen with one padding and a picture with another.
+
+        Raises
+        ------
+        ValueError
+            If `padding` is none of these.
+
+        Examples
+        --------
+        A texture whose left and right, upper and lower borders fit together, of a style that is no
+        torus:
+
+        >>> from neuralstyle import StyleLoss, VGG16Features, minimize
+        >>> vgg = VGG16Features("compact", padding="reflect")
+        >>> style = np.random.default_rng(0).uniform(size=(48, 40, 3)).astype(np.float32)
+        >>> objective = StyleLoss(vgg(style), ["conv1_1", "conv2_1", "conv3_1"])
+        >>> seamless = vgg.with_padding("wrap")
+        >>> result = minimize(objective, seamless, init="noise", shape=(32, 64), maxiter=2)
+        """
+        choice("padding", padding, PADDINGS)
+        changed = copy.copy(self)
+        changed.padding = padding
+        changed._model = None
+        if isinstance(self._network, FastVGG):
+            changed._network = self._network.with_padding(padding)
+        else:
+            changed._network = KerasFeatures(changed.model, preprocess)
+        changed._name()
+        return changed
 
     def normalized(self, images: Images | None = None) -> Self:
         """Return the network whose channels have mean activation 1, as Gatys et al. normalise it.
@@ -117,7 +173,9 @@ class _VGGFeatures:
         """
         if images is not None:
             pictures = read_pictures(images)
-            means = mean_activations(self.architecture, self._arrays, pictures, self.pooling)
+            means = mean_activations(
+                self.architecture, self._arrays, pictures, self.pooling, self.padding
+            )
         elif self.means is not None:
             means = self.means
         else:
@@ -136,7 +194,9 @@ class _VGGFeatures:
         """The network as a Keras model of preprocessed images, built when first asked for."""
         with TRACING:
             if self._model is None:
-                self._model = build(self.architecture, self._arrays, self.pooling, self.dtype)
+                self._model = build(
+                    self.architecture, self._arrays, self.pooling, self.dtype, self.padding
+                )
         return self._model
 
     @property
@@ -146,7 +206,10 @@ class _VGGFeatures:
 
     @property
     def digest(self) -> str:
-        """Hash of the architecture, the pooling and the weights: the same on every machine."""
+        """Hash of the architecture, the pooling and the weights, and the padding if not zeros.
+
+        It is the same on every machine.
+        """
         return self._digest()
 
     def receptive_field(self, layer: str) -> Field:
@@ -160,7 +223,7 @@ class _VGGFeatures:
         -------
         start, length, step : int
             In either direction, unit i sees the pixels from ``start + i * step`` on, as many as
-            `length`. What of them lies outside the image is zero to the network.
+            `length`. What lies outside the image is what `padding` makes it.
 
         Raises
         ------
@@ -197,6 +260,7 @@ class _VGGFeatures:
             self.architecture.aliases,
             receptive_field=self.architecture.receptive_field,
             digest=self._digest,
+            padding=self.padding,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -214,8 +278,9 @@ class _VGGFeatures:
         source = self.weights if self.weights is None else str(self.weights)
         seed = f", seed={self.seed}" if source is None else ""
         dtype = f", dtype={self.dtype!r}" if self.dtype != "float32" else ""
+        padding = f", padding={self.padding!r}" if self.padding != "zeros" else ""
         name = type(self).__name__
-        options = f"weights={source!r}, pooling={self.pooling!r}{seed}{dtype}"
+        options = f"weights={source!r}, pooling={self.pooling!r}{padding}{seed}{dtype}"
         return f"{name}({options}){self._normalized}"
 
 
@@ -235,6 +300,18 @@ class VGG19Features(_VGGFeatures):
             Random weights from `seed`, for this `pooling`.
     pooling : {"max", "avg"}, default "max"
         Maximum as the network was trained, or average as Gatys et al. prefer for pictures.
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
+        What convolutions see beyond the border of what they look at.
+
+        ``"zeros"``
+            Nothing, as the network was trained: to it, every picture stands in a frame.
+        ``"reflect"``
+            The mirror image. `stylize` takes it: without the frame, pictures are as smooth at the
+            border as elsewhere.
+        ``"wrap"``
+            The other side. Features are those of a torus, and losses know it: what they minimise
+            fits together at its borders. Height and width must be multiples of the step of every
+            layer that is read (16 at ``block5_conv1``).
     seed : int, default 0
         For random weights.
     dtype : {"float32", "float64"}, default "float32"
@@ -253,7 +330,7 @@ class VGG19Features(_VGGFeatures):
     model : keras.Model
         The network as a Keras model of preprocessed images.
     digest : str
-        Hash of the architecture, the pooling and the weights.
+        Hash of the architecture, the pooling and the weights, and the padding if it is not zeros.
     means : dict from str to array, or None
         Mean activation of every channel of every convolution over photographs, if it is known.
     reuse : bool
@@ -303,6 +380,7 @@ class VGG16Features(_VGGFeatures):
         download and a fraction of the arithmetic; the path of a file with the weights of a VGG16 of
         any width; or random weights from `seed`.
     pooling : {"max", "avg"}, default "max"
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
     seed : int, default 0
     dtype : {"float32", "float64"}, default "float32"
     fast : bool or "low-memory", default True

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from neuralstyle._kernels.device import TRACING
+from neuralstyle._types import Padding
 from neuralstyle.features.architectures import NETWORKS, Architecture, Pooling, Weights
 from neuralstyle.features.download import imagenet_file
 from neuralstyle.features.formats import KERAS_NAME, Pair, convolution_names, read_convolutions
@@ -172,7 +173,9 @@ def read_weights(path: Path, architecture: Architecture) -> Weights:
     return weights
 
 
-def digest(architecture: Architecture, weights: Weights, pooling: Pooling) -> str:
+def digest(
+    architecture: Architecture, weights: Weights, pooling: Pooling, padding: Padding = "zeros"
+) -> str:
     """Return what names a network: a hash of its kind, its pooling and its weights.
 
     Parameters
@@ -180,18 +183,21 @@ def digest(architecture: Architecture, weights: Weights, pooling: Pooling) -> st
     architecture : Architecture
     weights : dict from str to (kernel, bias)
     pooling : {"max", "avg"}
+    padding : {"zeros", "reflect", "wrap"}, default "zeros"
 
     Returns
     -------
     str
-        Hexadecimal, the same on every machine.
+        Hexadecimal, the same on every machine; after it a hyphen and the padding, if it is not
+        zeros.
     """
     hashed = hashlib.sha256(f"{architecture.name} {pooling}".encode())
     for name in architecture.convolutions:
         for array in weights[name]:
             hashed.update(f" {name} {array.shape} ".encode())
             hashed.update(np.ascontiguousarray(array, "<f4").data)
-    return hashed.hexdigest()
+    name = hashed.hexdigest()
+    return name if padding == "zeros" else f"{name}-{padding}"
 
 
 def _names_in(path: Path, argument: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
 from neuralstyle.images.arrays import cell_means
-from neuralstyle.losses.shapes import Shapes, feature_at
+from neuralstyle.losses.masks import check_squares
+from neuralstyle.losses.shapes import Shapes, feature_at, is_torus
 from neuralstyle.losses.statistics import positions
 from neuralstyle.losses.strotss import lengths
 
@@ -23,6 +24,7 @@ def column_size(shapes: Shapes, pool: int) -> tuple[int, int]:
         raise ValueError(
             f"pool: expected at most the image's sides, {size[0]} x {size[1]}, received {pool}"
         )
+    check_squares("pool", "input", shapes, pool)
     return size[0] // pool, size[1] // pool
 
 
@@ -49,7 +51,7 @@ def column_parts(
     size = column_size(Shapes(features), pool)
     parts = []
     for layer, weight in weights.items():
-        part = positions(resampled(feature_at(features, layer), size))
+        part = positions(resampled(feature_at(features, layer), size, torus=is_torus(features)))
         if region is not None:
             part = ops.take(part, region, axis=0)
         parts.append(part * ops.convert_to_tensor(weight, part.dtype))
@@ -69,13 +71,15 @@ def joint_directions(parts: Sequence[Tensor]) -> list[Tensor]:
     return [*(part / safe for part in parts), ops.where(zero, one, 0 * one)]
 
 
-def resampled(feature: Tensor, size: tuple[int, int]) -> Tensor:
+def resampled(feature: Tensor, size: tuple[int, int], *, torus: bool = False) -> Tensor:
     """Resample a feature map: by means where it shrinks, and linearly where it grows.
 
     Parameters
     ----------
     feature : tensor, shape (1, H, W, C)
     size : (int, int)
+    torus : bool, default False
+        Whether what is between the last and the first position is interpolated, too.
 
     Returns
     -------
@@ -101,7 +105,8 @@ def resampled(feature: Tensor, size: tuple[int, int]) -> Tensor:
     if all(n // k == m for n, k, m in zip(old, squares, size, strict=True)):
         return ops.average_pool(feature, squares, squares, data_format="channels_last")
     rows, columns = (
-        ops.convert_to_tensor(_matrix(n, m), feature.dtype) for n, m in zip(old, size, strict=True)
+        ops.convert_to_tensor(_matrix(n, m, torus), feature.dtype)
+        for n, m in zip(old, size, strict=True)
     )
     (_, height, width, channels), (new_height, new_width) = feature.shape, size
     flat = ops.matmul(rows, ops.reshape(feature, (height, width * channels)))
@@ -109,11 +114,12 @@ def resampled(feature: Tensor, size: tuple[int, int]) -> Tensor:
     return ops.reshape(resized, (1, new_height, new_width, channels))
 
 
-def _matrix(old: int, new: int) -> NDArray[np.float64]:
+def _matrix(old: int, new: int, torus: bool) -> NDArray[np.float64]:
     """Return what resamples a row of `old` values to `new`: shape (new, old)."""
     identity = np.eye(old)
     if new <= old:
         means: NDArray[np.float64] = cell_means(identity, new).T
         return means
-    at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    return np.stack([np.interp(at, np.arange(old), row) for row in identity], axis=1)
+    # Without a period, what lies outside has the value at the end.
+    at, period = (np.arange(new) + 0.5) * old / new - 0.5, old if torus else None
+    return np.stack([np.interp(at, np.arange(old), row, period=period) for row in identity], axis=1)

@@ -15,7 +15,7 @@ from neuralstyle.losses.layers import (
     weighed,
     weights_of,
 )
-from neuralstyle.losses.masks import Mask, Values, describe
+from neuralstyle.losses.masks import Mask, Values, check_squares, describe
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import laplacian
 
@@ -65,7 +65,8 @@ class LaplacianLoss(StatisticLoss):
     It keeps edges and lines where they are, and leaves colours, and brightness that changes evenly,
     to the style: its value is zero for the content image plus any plane. The authors use it beside
     `ContentLoss`, mostly with squares of 4 or of 4 and 16 pixels. Their code takes the mean over an
-    image in [0, 255]: 255 squared times ``"mean"``.
+    image in [0, 255]: 255 squared times ``"mean"``. Where the target is a torus (features with the
+    padding ``"wrap"``), its outermost squares have a Laplacian, too.
 
     References
     ----------
@@ -80,6 +81,8 @@ class LaplacianLoss(StatisticLoss):
     17.0
     """
 
+    torus: bool = False  # what older files do not say
+
     def __init__(
         self,
         target: Mapping[str, Tensor],
@@ -92,12 +95,16 @@ class LaplacianLoss(StatisticLoss):
         self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")
         if min(self.pool) < 1:
             raise ValueError(f"pool: expected sizes of at least 1 pixel, received {min(self.pool)}")
-        self._size = Shapes(target, "target")["input"][1:3]
+        shapes = Shapes(target, "target")
+        self._size = shapes["input"][1:3]
         if min(self._size) < 3 * max(self.pool):
             raise ValueError(
                 f"target: expected an image of at least {3 * max(self.pool)} pixels in height and "
                 f"width, for squares of {max(self.pool)}, received {describe(self._size)} pixels"
             )
+        for pool_size in self.pool:
+            check_squares("pool", "input", shapes, pool_size)
+        self.torus = shapes.torus
         super().__init__(target, "input", normalize, name, mask, mask)
 
     def options(self) -> dict[str, Any]:
@@ -106,7 +113,8 @@ class LaplacianLoss(StatisticLoss):
 
     def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
         """Return the weights of every Laplacian's entries."""
-        masks = [mask and mask.view(layer, shapes, middles, pool) for pool in self.pool]
+        views = (layer, shapes, middles)
+        masks = [mask and mask.view(*views, pool, self.torus) for pool in self.pool]
         return {"masks": {k: values for k, values in enumerate(masks) if values is not None}}
 
     def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
@@ -117,12 +125,19 @@ class LaplacianLoss(StatisticLoss):
                 f"loss {self.name!r}: expected an image of the target's size, "
                 f"{describe(self._size)} pixels, received {describe(size)} pixels"
             )
+        if self.torus and not shapes.torus:
+            raise ValueError(
+                f"loss {self.name!r}: expected features of a torus, as its target's are "
+                '(padding="wrap"), received others'
+            )
         return super().target(layer, shapes)
 
     def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return the Laplacian of every size, weighed by the mask."""
         return tuple(
-            weighed(laplacian(feature, pool), view["masks"].get(k), self.normalize)
+            weighed(
+                laplacian(feature, pool, torus=self.torus), view["masks"].get(k), self.normalize
+            )
             for k, pool in enumerate(self.pool)
         )
 
@@ -133,8 +148,8 @@ class LaplacianLoss(StatisticLoss):
         )
 
 
-def middles(values: Values, pool: int) -> Values:
+def middles(values: Values, pool: int, torus: bool = False) -> Values:
     """Return the means of a mask over the squares in the middle of a Laplacian's entries."""
     rows, columns = (side // pool for side in values.shape)
     squares = resize(values[: rows * pool, : columns * pool], (rows, columns), "mean")
-    return squares[1:-1, 1:-1]
+    return squares if torus else squares[1:-1, 1:-1]

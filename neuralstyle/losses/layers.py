@@ -36,6 +36,11 @@ class LayerLoss(StructuredLoss):
     normalize: Normalize
     mask: Mask | None
 
+    @property
+    def beyond(self) -> int:
+        """How many positions behind it the neighbourhood of a position reaches."""
+        return 0
+
     def _look_at(
         self,
         target: Mapping[str, Tensor],
@@ -84,14 +89,27 @@ class LayerLoss(StructuredLoss):
         """Return the loss, of nothing but the features, the arrays and the options."""
         total = 0.0
         for layer, read in arrays.items():
-            statistic = self.statistic(feature_at(features, layer), read["view"])
+            statistic = self.statistic(self._feature(features, layer), read["view"])
             distance = self.distance_to(statistic, read["target"])
             total = total + ops.convert_to_tensor(read["weight"], distance.dtype) * distance
         return total
 
+    def _feature(
+        self, features: Mapping[str, Tensor], layer: str, argument: str = "features"
+    ) -> Tensor:
+        """Take a feature map; that of a torus, with what its last neighbourhoods reach to."""
+        return feature_at(features, layer, argument, self.beyond)
+
+    def _sides(self, layer: str, shapes: Shapes) -> tuple[int, int]:
+        """Return the height and width of what `_feature` takes."""
+        height, width = shapes[layer][1:3]
+        beyond = self.beyond if shapes.torus else 0
+        return height + beyond, width + beyond
+
     def _check_features(self, shapes: Shapes) -> None:
         """Check that features are of the target's network, or have its channels at least."""
-        here, there = shapes.digest, self._network
+        # What follows the hyphen is the padding: a target may be seen with another one.
+        here, there = (name and name.split("-")[0] for name in (shapes.digest, self._network))
         if here and there and here != there and set(self.layers) != {"input"}:
             raise ValueError(
                 f"loss {self.name!r}: expected features of the network that its target was seen "

@@ -140,7 +140,11 @@ class Mask:
         extreme = _EXTREMES[self.propagation]
         for count in size:
             starts = [start + i * step for i in range(count)]
-            fields = [values[max(first, 0) : first + length] for first in starts]
+            if shapes.torus:
+                around = np.arange(min(length, len(values)))
+                fields = [values.take(first + around, axis=0, mode="wrap") for first in starts]
+            else:
+                fields = [values[max(first, 0) : first + length] for first in starts]
             values = np.stack([extreme(field, axis=0) for field in fields], axis=1)
         return values
 
@@ -249,18 +253,33 @@ def region_at(
     pool: int = 1,
 ) -> dict[str, NDArray[Any]]:
     """Return which positions, or patches by their middles, have more than half of the region."""
-    values = mask and mask.view(layer, shapes, inner, patch_size, stride, pool)
+    values = mask and mask.view(layer, shapes, inner, patch_size, stride, pool, shapes.torus)
     return {} if values is None else {"region": values}
 
 
-def inner(values: Values, patch_size: int, stride: int, pool: int) -> NDArray[np.bool_]:
+def check_squares(name: str, layer: str, shapes: Shapes, pool: int) -> None:
+    """Check that squares of `pool` by `pool` positions fill a torus."""
+    size = shapes[layer][1:3]
+    if shapes.torus and any(side % pool for side in size):
+        raise ValueError(
+            f"{name}: expected sides in multiples of {pool} positions at layer {layer!r} of a torus "
+            f'(padding="wrap"), which squares of as many are to fill, received {describe(size)}'
+        )
+
+
+def inner(
+    values: Values, patch_size: int, stride: int, pool: int, torus: bool = False
+) -> NDArray[np.bool_]:
     """Return, for every patch, whether more than half of its middle is in the region.
 
-    Patches are of the means over squares of `pool` by `pool` positions.
+    Patches are of the means over squares of `pool` by `pool` positions; on a torus, they go on at
+    its other side.
     """
     height, width = (side // pool for side in values.shape)
     squares = values[: height * pool, : width * pool].reshape(height, pool, width, pool)
     values = squares.mean(axis=(1, 3))
+    if torus:
+        values = np.pad(values, (0, patch_size - 1), "wrap")
     first, end = patch_size // 2, (patch_size - 1) // 2
     middles = values[first : len(values) - end, first : values.shape[1] - end]
     chosen: NDArray[np.bool_] = middles[::stride, ::stride] > 0.5

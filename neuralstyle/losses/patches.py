@@ -20,7 +20,7 @@ from neuralstyle.losses.layers import (
     scale,
 )
 from neuralstyle.losses.masks import Mask, as_mask, region_at
-from neuralstyle.losses.shapes import Shapes, feature_at
+from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import positions
 
 BLOCK = 2**20
@@ -114,7 +114,7 @@ class PatchLoss(LayerLoss):
         target_mask = as_mask(target_mask, "target_mask")
         for layer in self.layers:
             self._check_size(layer, shapes, "target")
-            feature = feature_at(target, layer, "target")
+            feature = self._feature(target, layer, "target")
             parts = self._parts(feature[0]).values()
             means = sum(ops.mean(ops.square(part), axis=-1) for part in parts) / len(parts)
             lengths = ops.sqrt(means)
@@ -127,6 +127,11 @@ class PatchLoss(LayerLoss):
                 self._barred[layer] = ops.convert_to_tensor(barred)
                 lengths = ops.take(lengths, view["region"])
             self._scales[layer] = scale(normalize, lengths, paper=1)
+
+    @property
+    def beyond(self) -> int:
+        """How many positions behind its first a patch reaches."""
+        return self.patch_size - 1
 
     def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
         """Return the patches to look at, if not all."""

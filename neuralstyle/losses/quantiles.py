@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from neuralstyle._kernels.sorting import sort_rows
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import LayerLoss, mean_squared, scale
-from neuralstyle.losses.masks import Mask, region_at
-from neuralstyle.losses.shapes import Shapes, feature_at
+from neuralstyle.losses.masks import Mask, check_squares, region_at
+from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import cell_quantiles
 
 Table = NDArray[np.floating[Any]]
@@ -40,10 +40,15 @@ class QuantileLoss(LayerLoss):
         self._scales: dict[str, Tensor | float] = {}
         for layer in self.layers:
             view = self.view(target_mask, layer, shapes)
-            rows = self._rows_of(feature_at(target, layer, "target"), view)
+            rows = self._rows_of(self._feature(target, layer, "target"), view)
             ordered = np.asarray(sort_rows(rows))
             self._targets[layer] = ((1.0, ordered),)
             self._scales[layer] = scale(self.normalize, ordered, paper=1)
+
+    @property
+    def beyond(self) -> int:
+        """How many positions behind its first a patch of squares reaches, but for one square."""
+        return (self.patch_size - 1) * self.pool
 
     @abstractmethod
     def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
@@ -63,6 +68,7 @@ class QuantileLoss(LayerLoss):
                 f"loss {self.name!r}: expected features of at least {least} x {least} positions "
                 f"at layer {layer!r}, as a patch has, received {height} x {width}"
             )
+        check_squares(f"loss {self.name!r}", layer, shapes, self.pool)
         return region_at(mask, layer, shapes, self.patch_size, pool=self.pool)
 
     def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
@@ -72,7 +78,7 @@ class QuantileLoss(LayerLoss):
         that size can match.
         """
         view = QuantileLoss.view(self, self.mask, layer, shapes)
-        sides = (side // self.pool - self.patch_size + 1 for side in shapes[layer][1:3])
+        sides = (side // self.pool - self.patch_size + 1 for side in self._sides(layer, shapes))
         count = len(view["region"]) if "region" in view else math.prod(sides)
         table = sum(share * _table(target, count) for share, target in self._targets[layer])
         dtype = self._targets[layer][0][1].dtype

@@ -47,6 +47,11 @@ class Shapes:
         """What names the network, if the features say so."""
         return getattr(self._features, "digest", None)
 
+    @property
+    def torus(self) -> bool:
+        """Whether the image goes on at its other side, if the features say so."""
+        return is_torus(self._features)
+
     def receptive_field(self, layer: str) -> tuple[int, int, int] | None:
         """Return start, length and step of what a layer's units see, if the features say so."""
         known = getattr(self._features, "receptive_field", None)
@@ -65,6 +70,7 @@ class Prefixed(Mapping[str, Any]):
         self._features = features
         self._prefix = prefix
         self.digest = getattr(features, "digest", None)
+        self.padding = getattr(features, "padding", None)
         if hasattr(features, "receptive_field"):
             self.receptive_field = lambda layer: features.receptive_field(prefix + layer)
 
@@ -86,10 +92,24 @@ class Prefixed(Mapping[str, Any]):
         return f"{self._prefix}{name}" in self._features
 
 
-def feature_at(features: Mapping[str, Tensor], layer: str, argument: str = "features") -> Tensor:
-    """Take one feature map, checking that it is one."""
-    _ = Shapes(features, argument)[layer]
-    return ops.convert_to_tensor(features[layer])
+def is_torus(features: Any) -> bool:
+    """Return whether features are those of a torus: their padding wraps around."""
+    return getattr(features, "padding", None) == "wrap"
+
+
+def feature_at(
+    features: Mapping[str, Tensor], layer: str, argument: str = "features", beyond: int = 0
+) -> Tensor:
+    """Take one feature map, checking that it is one.
+
+    Of a torus, as many positions `beyond` its lower and its right end are those that follow.
+    """
+    sides = Shapes(features, argument)[layer][1:3]
+    feature = ops.convert_to_tensor(features[layer])
+    if beyond and is_torus(features):
+        for axis, side in enumerate(sides, start=1):
+            feature = ops.take(feature, np.arange(side + beyond) % side, axis=axis)
+    return feature
 
 
 def shape_of(tensor: Any) -> tuple[int, ...]:

@@ -261,7 +261,8 @@ def projections(feature: Tensor, directions: Tensor) -> Tensor:
     [[-1.0, -2.0]]
     """
     if directions.shape[0] > 1:
-        return ops.transpose(positions(ops.conv(feature, directions, padding="valid")))
+        found = ops.conv(feature, directions, padding="valid", data_format="channels_last")
+        return ops.transpose(positions(found))
     # As one product, which spares turning a matrix as large as the features.
     vectors = ops.reshape(directions, directions.shape[2:])
     return ops.matmul(ops.transpose(vectors), ops.transpose(positions(feature)))
@@ -302,7 +303,7 @@ def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
     return cell_means(np.asarray(ordered), count)
 
 
-def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:
+def total_variation(image: Tensor, exponent: float = 2.0, *, torus: bool = False) -> Tensor:
     r"""Total variation of every pixel and channel, from its right and lower neighbours.
 
     .. math:: V_{ij} = \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\right)^{\beta/2}
@@ -312,10 +313,12 @@ def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:
     image : tensor, shape (1, H, W, C), H and W at least 2
     exponent : float, at least 1, default 2
         :math:`\beta`: 2 punishes edges most, 1 lets them stand.
+    torus : bool, default False
+        Whether the last pixels' neighbours are the first.
 
     Returns
     -------
-    tensor, shape (1, H - 1, W - 1, C)
+    tensor, shape (1, H - 1, W - 1, C), or (1, H, W, C) of a torus
 
     Notes
     -----
@@ -328,8 +331,11 @@ def total_variation(image: Tensor, exponent: float = 2.0) -> Tensor:
     >>> float(ops.sum(total_variation(x)))
     5.0
     """
-    corner = image[:, :-1, :-1]
-    squared = ops.square(image[:, :-1, 1:] - corner) + ops.square(image[:, 1:, :-1] - corner)
+    if torus:
+        right, lower, corner = (*(ops.roll(image, -1, axis) for axis in (2, 1)), image)
+    else:
+        right, lower, corner = image[:, :-1, 1:], image[:, 1:, :-1], image[:, :-1, :-1]
+    squared = ops.square(right - corner) + ops.square(lower - corner)
     if exponent == 2:
         return squared
     return _power(squared, exponent / 2)
@@ -344,7 +350,7 @@ def _power(values: Tensor, exponent: float) -> Tensor:
     return ops.where(positive, ops.power(safe, exponent), ops.zeros_like(values))
 
 
-def laplacian(image: Tensor, pool: int = 1) -> Tensor:
+def laplacian(image: Tensor, pool: int = 1, *, torus: bool = False) -> Tensor:
     r"""Laplacian of an image, averaged over squares first.
 
     .. math:: D_{ij} = 4 p_{ij} - p_{i-1,j} - p_{i+1,j} - p_{i,j-1} - p_{i,j+1}
@@ -357,10 +363,12 @@ def laplacian(image: Tensor, pool: int = 1) -> Tensor:
     pool : int, at least 1, default 1
         Side of the squares, which do not overlap; what they leave at the right and the lower edge
         is not looked at.
+    torus : bool, default False
+        Whether the last squares' neighbours are the first.
 
     Returns
     -------
-    tensor, shape (1, H // pool - 2, W // pool - 2, 1)
+    tensor, shape (1, H // pool - 2, W // pool - 2, 1), or (1, H // pool, W // pool, 1) of a torus
 
     Examples
     --------
@@ -372,6 +380,9 @@ def laplacian(image: Tensor, pool: int = 1) -> Tensor:
     p = ops.sum(image, axis=-1, keepdims=True)
     if pool > 1:
         p = ops.average_pool(p, pool, pool, data_format="channels_last")
+    if torus:
+        neighbours = sum(ops.roll(p, step, axis) for axis in (1, 2) for step in (1, -1))
+        return 4 * p - neighbours
     vertical = p[:, :-2, 1:-1] + p[:, 2:, 1:-1]
     return 4 * p[:, 1:-1, 1:-1] - vertical - p[:, 1:-1, :-2] - p[:, 1:-1, 2:]
 

@@ -227,6 +227,7 @@ class _Known(Mapping[str, tf.TensorSpec]):
 
     def __init__(self) -> None:
         self.digest: str | None = None
+        self._padding: list[str | None] = []
         self._maps: dict[str, tf.TensorSpec] = {}
         self._fields: dict[str, Any] = {}
         self._features: Mapping[str, Tensor] | None = None
@@ -236,10 +237,17 @@ class _Known(Mapping[str, tf.TensorSpec]):
         """Take what is not known from features of a graph that is being traced."""
         self._features = features
         self.digest = getattr(features, "digest", None)
+        self._padding[:] = [getattr(features, "padding", None)]
         try:
             yield
         finally:
             self._features = None
+
+    @property
+    def padding(self) -> str | None:
+        if not self._padding:
+            raise _Unseen
+        return self._padding[0]
 
     def _traced(self) -> Mapping[str, Tensor]:
         if self._features is None:

@@ -22,10 +22,10 @@ class Named:
     weights: str | None
 
     def load(self, pooling: Pooling, seed: int, normalized: bool) -> Extractor:
-        """Load it; normalised, if there is a table of its mean activations."""
+        """Load it, to see borders mirrored; normalised, if there is a table of its means."""
         from neuralstyle.features import vgg
 
-        network = getattr(vgg, self.kind)(self.weights, pooling, seed=seed)
+        network = getattr(vgg, self.kind)(self.weights, pooling, padding="reflect", seed=seed)
         normalized = normalized and network.means is not None
         extractor: Extractor = network.normalized() if normalized else network
         return extractor
