@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "neuralstyle"
 
 FLOORS = (
-    ("_types", "_checks", "_files", "_lazy"),
+    ("_types", "_checks", "_files", "_archives", "_lazy"),
     ("_kernels", "images"),
     ("features", "losses"),
     ("optimize",),
