@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -179,6 +179,25 @@ def interval(argument: str, value: Any) -> tuple[float, float]:
     if not low < high:
         raise ValueError(f"{argument}: expected low below high, received {value!r}")
     return low, high
+
+
+def stays(hint: str) -> Callable[[Any, Any], NoReturn]:
+    """Return a ``__reduce_ex__`` for what cannot be copied or pickled, which says so at once.
+
+    Examples
+    --------
+    >>> class Engine:
+    ...     __reduce_ex__ = stays("make another")
+    >>> import copy
+    >>> copy.deepcopy(Engine())
+    Traceback (most recent call last):
+    TypeError: Engine: cannot be copied or pickled: make another
+    """
+
+    def refuse(self: Any, protocol: Any) -> NoReturn:
+        raise TypeError(f"{type(self).__name__}: cannot be copied or pickled: {hint}")
+
+    return refuse
 
 
 def gone(**hints: str) -> Callable[[F], F]:
