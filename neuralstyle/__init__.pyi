@@ -21,6 +21,7 @@ from neuralstyle.images.save import save_image as save_image
 from neuralstyle.losses import statistics as statistics
 from neuralstyle.losses.averages import average as average
 from neuralstyle.losses.content import ContentLoss as ContentLoss
+from neuralstyle.losses.functions import loss as loss
 from neuralstyle.losses.gaussian import GaussianWassersteinLoss as GaussianWassersteinLoss
 from neuralstyle.losses.histogram import HistogramLoss as HistogramLoss
 from neuralstyle.losses.laplacian import LaplacianLoss as LaplacianLoss
@@ -32,7 +33,6 @@ from neuralstyle.losses.nearest import NearestLoss as NearestLoss
 from neuralstyle.losses.objective import Loss as Loss
 from neuralstyle.losses.objective import StyleObjective as StyleObjective
 from neuralstyle.losses.objective import Term as Term
-from neuralstyle.losses.objective import loss as loss
 from neuralstyle.losses.octaves import over_octaves as over_octaves
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
 from neuralstyle.losses.sliced import SlicedWassersteinLoss as SlicedWassersteinLoss

@@ -6,9 +6,32 @@ import functools
 import math
 from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+SMALLEST, LARGEST = 1e-25, 1e25
+"""Limits of weights other than 0. Gradients are computed in float32, which ends at 1e-38 and 1e38:
+a pixel's derivative, a millionth or less, needs room beside the weight."""
+
+
+LONGEST = 120
+"""Of a value in a message, in characters."""
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages show it: in one line, and not long.
+
+    Examples
+    --------
+    >>> shown("a" * 500)[-8:], shown(10**5000)
+    ("aaaa...'", 'an int')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # the user's own, or a number of more digits than Python writes
+        return f"an {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]}...{text[-1]}"
 
 
 def whole_number(argument: str, value: Any, least: int, most: int | None = None) -> int:
@@ -21,11 +44,11 @@ def whole_number(argument: str, value: Any, least: int, most: int | None = None)
     ValueError: maxcor: expected at least 1, received 0
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{argument}: expected a whole number, received {value!r}")
+        raise TypeError(f"{argument}: expected a whole number, received {shown(value)}")
     whole = int(value)
     if whole < least or (most is not None and whole > most):
         expected = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{argument}: expected {expected}, received {value}")
+        raise ValueError(f"{argument}: expected {expected}, received {shown(value)}")
     return whole
 
 
@@ -48,14 +71,45 @@ def number(
     ValueError: alpha: expected a number above 0 and at most 1, received 1.5
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{argument}: expected a number, received {value!r}")
-    real = float(value)
+        raise TypeError(f"{argument}: expected a number, received {shown(value)}")
+    real = _as_float(value)
     limits = {"of at least": least, "above": above, "at most": most}
     given = [f"{words} {limit}" for words, limit in limits.items() if limit is not None]
     low = (least is not None and real < least) or (above is not None and real <= above)
-    if low or (most is not None and real > most) or not math.isfinite(real):
-        expected = f"a number {' and '.join(given)}" if given else "a finite number"
-        raise ValueError(f"{argument}: expected {expected}, received {value!r}")
+    finite = math.isfinite(real)
+    if low or (most is not None and real > most) or not finite:
+        kind = "a number" if finite else "a finite number"
+        expected = f"{kind} {' and '.join(given)}" if given else kind
+        raise ValueError(f"{argument}: expected {expected}, received {shown(value)}")
+    return real
+
+
+def _as_float(value: Real) -> float:
+    """Return a number as a float; one that is too large for that is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+
+def weight(argument: str, value: Any, least: float | None = None) -> float:
+    """Check the weight of a loss or a layer: 0, or a number that float32 can compute with.
+
+    Examples
+    --------
+    >>> weight("style_weight", None)
+    Traceback (most recent call last):
+    TypeError: style_weight: expected a number, received None
+    >>> weight("weight", 1e-40)
+    Traceback (most recent call last):
+    ValueError: weight: expected 0 or a number from 1e-25 to 1e+25 in size, received 1e-40
+    """
+    real = number(argument, value, least)
+    if real != 0 and not SMALLEST <= abs(real) <= LARGEST:
+        raise ValueError(
+            f"{argument}: expected 0 or a number from {SMALLEST:g} to {LARGEST:g} in size, "
+            f"received {shown(value)}"
+        )
     return real
 
 
@@ -82,17 +136,9 @@ def weights(argument: str, mapping: Mapping[Any, Any]) -> dict[Any, float]:
     --------
     >>> weights("layers", {"conv1_1": 1, "conv2_1": -1})
     Traceback (most recent call last):
-    ValueError: layers: expected a finite number of at least 0 for 'conv2_1', received -1
+    ValueError: layers['conv2_1']: expected a number of at least 0, received -1
     """
-    for name, weight in mapping.items():
-        if isinstance(weight, bool) or not isinstance(weight, Real):
-            raise TypeError(f"{argument}: expected a number for {name!r}, received {weight!r}")
-        if not 0 <= float(weight) < math.inf:
-            raise ValueError(
-                f"{argument}: expected a finite number of at least 0 for {name!r}, "
-                f"received {weight!r}"
-            )
-    return {name: float(weight) for name, weight in mapping.items()}
+    return {name: weight(f"{argument}[{name!r}]", w, 0) for name, w in mapping.items()}
 
 
 def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
@@ -100,19 +146,21 @@ def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
     if weights is None:
         return [1.0 / count] * count
     try:
-        numbers = [float(weight) for weight in weights if isinstance(weight, Real)]
+        numbers = [_as_float(weight) for weight in weights if isinstance(weight, Real)]
         proper = len(numbers) == len(weights) and not any(isinstance(w, bool) for w in weights)
     except TypeError:
         proper = False
     if not proper:
-        raise TypeError(f"{name}: expected a sequence of numbers, received {weights!r}")
+        raise TypeError(f"{name}: expected a sequence of numbers, received {shown(weights)}")
     if len(numbers) != count:
         raise ValueError(f"{name}: expected one for each of {count} {of}, received {len(numbers)}")
-    if not all(math.isfinite(n) and n >= 0 for n in numbers) or sum(numbers) == 0:
+    total = sum(numbers)
+    if not all(n >= 0 for n in numbers) or not 0 < total < math.inf:
         raise ValueError(
-            f"{name}: expected finite numbers of at least 0, not all 0, received {list(weights)!r}"
+            f"{name}: expected finite numbers of at least 0, not all 0, "
+            f"received {shown(list(weights))}"
         )
-    return [n / sum(numbers) for n in numbers]
+    return [n / total for n in numbers]
 
 
 def interval(argument: str, value: Any) -> tuple[float, float]:
@@ -131,6 +179,25 @@ def interval(argument: str, value: Any) -> tuple[float, float]:
     if not low < high:
         raise ValueError(f"{argument}: expected low below high, received {value!r}")
     return low, high
+
+
+def stays(hint: str) -> Callable[[Any, Any], NoReturn]:
+    """Return a ``__reduce_ex__`` for what cannot be copied or pickled, which says so at once.
+
+    Examples
+    --------
+    >>> class Engine:
+    ...     __reduce_ex__ = stays("make another")
+    >>> import copy
+    >>> copy.deepcopy(Engine())
+    Traceback (most recent call last):
+    TypeError: Engine: cannot be copied or pickled: make another
+    """
+
+    def refuse(self: Any, protocol: Any) -> NoReturn:
+        raise TypeError(f"{type(self).__name__}: cannot be copied or pickled: {hint}")
+
+    return refuse
 
 
 def gone(**hints: str) -> Callable[[F], F]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from neuralstyle._archives import load
 from neuralstyle._files import reason
 from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
 from neuralstyle.cli.messages import Failure, check_out, refusing
@@ -126,11 +127,10 @@ def photographs(
 def load_flow(name: str) -> Any:
     """Read a flow field, or a field ``flow`` and a ``mask``."""
     try:
-        file = np.load(name, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            return file
-        with file:
-            return (file["flow"], file["mask"]) if "mask" in file else file["flow"]
+        read = load(name)
+        if not isinstance(read, dict):
+            return read
+        return (read["flow"], read["mask"]) if "mask" in read else read["flow"]
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"cannot read the flow field {name!r}: {reason(error)}") from error
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._archives import digest, opened
 from neuralstyle._files import PathLike, check_place, replacing
 from neuralstyle.features.activations import Channels
 from neuralstyle.features.architectures import Architecture
@@ -46,13 +47,15 @@ class Checkpoint:
         if self._path is None or not self._path.exists():
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file}
+            with opened(self._path) as file:
+                arrays = dict(file)
+            if str(arrays.pop("digest")) != digest(arrays):
+                raise ValueError("it was changed since it was written")
             settings = json.loads(str(arrays.pop("settings")))
             names = architecture.convolutions
             channels = {name: arrays.pop(f"channels/{name}") for name in names}
             sizes = {name: float(arrays.pop(f"size/{name}")) for name in names}
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise ValueError(
                 f"resume: {str(self._path)!r} is not the state of a training of this network"
             ) from error
@@ -73,11 +76,12 @@ class Checkpoint:
         """Write the state."""
         if self._path is None:
             return
-        everything: dict[str, Any] = {
+        everything: dict[str, NDArray[Any]] = {
             **arrays,
             **{f"channels/{name}": kept for name, kept in channels.items()},
             **{f"size/{name}": np.array(size) for name, size in sizes.items()},
             "settings": np.array(json.dumps(self._settings)),
         }
+        everything["digest"] = np.array(digest(everything))
         with replacing(self._path) as file:
             np.savez(file, allow_pickle=False, **everything)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import math
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._kernels.device import TRACING
+from neuralstyle._archives import most_bytes, opened
 from neuralstyle.features.plain import MEANS
 
 Pair: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
@@ -95,7 +97,7 @@ def read_arrays(path: Path, part: str) -> dict[str, NDArray[Any]]:
     ValueError
         If the file cannot be read.
     """
-    with _said_in_a_sentence(path), _archive(path) as arrays:
+    with _said_in_a_sentence(path), opened(path) as arrays:
         found = ((key, key.removesuffix(f"/{part}")) for key in arrays)
         return {name: arrays[key] for key, name in found if name != key}
 
@@ -118,25 +120,20 @@ def _said_in_a_sentence(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> Iterator[dict[str, _Readers]]:
     """Open a file, and give what reads each of its convolutions."""
     if path.suffix == ".npz":
-        with _archive(path) as archive:
+        with opened(path) as archive:
             yield _in_archive(archive)
         return
     import h5py
 
     source: Path | io.BytesIO = path
+    size = os.path.getsize(path)
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as model:
+            if model.getinfo("model.weights.h5").file_size > most_bytes(size):
+                raise ValueError("it would take far more memory than a file of its size may")
             source = io.BytesIO(model.read("model.weights.h5"))
     with h5py.File(source, "r") as file:
-        yield _in_hdf5(file)
-
-
-@contextmanager
-def _archive(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
-    # NumPy has Python parse the arrays' headers as literals, at which Python 3.11 fails while
-    # another thread parses something, as TensorFlow does when it traces.
-    with TRACING, open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        yield archive
+        yield _in_hdf5(file, most_bytes(size))
 
 
 def _in_archive(archive: Mapping[str, NDArray[Any]]) -> dict[str, _Readers]:
@@ -154,16 +151,36 @@ def _in_archive(archive: Mapping[str, NDArray[Any]]) -> dict[str, _Readers]:
     )
 
 
-def _in_hdf5(file: Any) -> dict[str, _Readers]:
-    """Find groups of a kernel and a bias; by Keras' names if they have them, else by their own."""
+def _in_hdf5(file: Any, most: int) -> dict[str, _Readers]:
+    """Find groups of a kernel and a bias; by Keras' names if they have them, else by their own.
+
+    They may take so many bytes of memory at the most.
+    """
     import h5py
 
     groups: dict[str, dict[int, Callable[[], NDArray[Any]]]] = {}
+    left = most
+
+    def read(item: Any) -> NDArray[Any]:
+        nonlocal left
+        if item.is_virtual or item.external:
+            raise ValueError(f"its array {item.name!r} lies in another file")
+        # A file need not hold the numbers that it declares: what was never written is zero.
+        left -= math.prod(item.shape) * item.dtype.itemsize
+        if left < 0:
+            raise ValueError(
+                f"its array {item.name!r} of shape {item.shape} would take far more memory than "
+                "a file of its size may"
+            )
+        array: NDArray[Any] = item[()]
+        return array
 
     def visit(name: str, item: Any) -> None:
         # A model saved while it was trained has its optimizer's arrays too.
         if isinstance(item, h5py.Dataset) and item.ndim in (1, 4) and "optimizer" not in name:
-            groups.setdefault(name.rpartition("/")[0], {})[item.ndim] = lambda: item[()]
+            groups.setdefault(name.rpartition("/")[0], {})[item.ndim] = functools.partial(
+                read, item
+            )
 
     file.visititems(visit)
     found = {name: (group[4], group[1]) for name, group in groups.items() if len(group) == 2}
@@ -196,7 +213,8 @@ def _from_torch(pairs: Mapping[str, Pair]) -> dict[str, Pair]:
         for name, (kernel, bias) in pairs.items()
     }
     kernel, bias = turned.get("features.0", (np.empty(0), np.empty(0)))
-    if kernel.ndim == 4 and kernel.shape[2] == 3 and bias.shape == kernel.shape[3:]:
+    real = kernel.dtype.kind == bias.dtype.kind == "f"
+    if real and kernel.ndim == 4 and kernel.shape[2] == 3 and bias.shape == kernel.shape[3:]:
         deviations = np.array(TORCH_DEVIATIONS)
         left = (np.array(MEANS)[::-1] / 255 - TORCH_MEANS) / deviations
         shifted = bias + np.einsum("hwio,i->o", kernel, left)

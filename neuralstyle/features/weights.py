@@ -222,17 +222,20 @@ def _keys(architecture: Architecture, names: tuple[str, ...]) -> tuple[str, ...]
 def _checked(pair: Pair, channels: int, problem: str) -> Pair:
     kernel, bias = pair
     width = kernel.shape[-1] if kernel.ndim else 0
-    if kernel.shape != (3, 3, channels, width) or bias.shape != (width,):
+    if kernel.shape != (3, 3, channels, width) or bias.shape != (width,) or width == 0:
         raise ValueError(
             f"{problem}has a kernel of shape {kernel.shape} and a bias of shape {bias.shape}, "
-            f"expected (3, 3, {channels}, N) and (N,)"
+            f"expected (3, 3, {channels}, N) and (N,), with N at least 1"
         )
     if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
         raise ValueError(
             f"{problem}has values of the types {kernel.dtype} and {bias.dtype}, expected "
             "floating-point numbers"
         )
-    pair = (kernel.astype(np.float32), bias.astype(np.float32))
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is infinite there
+        pair = (kernel.astype(np.float32), bias.astype(np.float32))
     if not all(np.isfinite(array).all() for array in pair):
         raise ValueError(f"{problem}has values that are not finite")
+    if not pair[0].any():
+        raise ValueError(f"{problem}has a kernel that is zero throughout: nothing was saved there")
     return pair

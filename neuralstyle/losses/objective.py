@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import keras
+import numpy as np
 from keras import ops
 
-from neuralstyle._checks import number
+from neuralstyle._checks import shown
+from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Tensor
+from neuralstyle.losses.evaluation import scalar
 
-_weight = functools.partial(number, "weight")
+
+def _weight(value: Any, argument: str = "weight") -> float:
+    """Check a weight: a number, or an array or tensor that is one."""
+    if isinstance(value, keras.Variable) or hasattr(value, "assign"):
+        raise TypeError(
+            f"{argument}: expected a number, received a Variable, whose changes a weight would not "
+            "follow: write float(variable)"
+        )
+    if ops.is_tensor(value) or isinstance(value, np.ndarray):
+        if tuple(value.shape) != () or not hasattr(value, "__array__"):
+            raise TypeError(
+                f"{argument}: expected a number, received an array or tensor of shape "
+                f"{tuple(value.shape)}"
+            )
+        try:
+            value = np.asarray(value)[()]
+        except (NotImplementedError, TypeError):
+            raise TypeError(
+                f"{argument}: expected a number, received a tensor of a graph, which has no value"
+            ) from None
+    return checked_weight(argument, value)
 
 
 class _Summable:
@@ -42,13 +65,21 @@ class _Summable:
 
     def __truediv__(self, divisor: float) -> StyleObjective:
         """Divide every term's weight."""
-        if _weight(divisor) == 0:
+        number = _weight(divisor, "divisor")
+        if number == 0:
             raise ValueError("divisor: expected a number other than 0, received 0")
-        return self * (1.0 / divisor)
+        return self * (1.0 / number)
 
     def __neg__(self) -> StyleObjective:
         """Turn every term's sign, to maximise it."""
         return self * -1.0
+
+    def __tf_tensor__(self, dtype: Any = None, name: Any = None) -> Tensor:
+        """Refuse to be a tensor: one that is multiplied by a loss leaves the product to it."""
+        raise TypeError(
+            f"expected a number or a tensor, received the loss {shown(self)}: call it with "
+            "features; its weight is a plain number"
+        )
 
 
 class Loss(_Summable, ABC):
@@ -109,59 +140,6 @@ class Loss(_Summable, ABC):
         return f"{type(self).__name__}()"
 
 
-@final
-class _FunctionLoss(Loss):
-    """The loss that the `loss` decorator makes."""
-
-    def __init__(self, function: Callable[[Mapping[str, Tensor]], Tensor]) -> None:
-        self.name = getattr(function, "__name__", "function").replace("<lambda>", "function")
-        self.__doc__ = function.__doc__
-        self._function = function
-
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        return self._function(features)
-
-    def __repr__(self) -> str:
-        """Describe it in a line."""
-        return f"loss({self.name})"
-
-
-def loss(function: Callable[[Mapping[str, Tensor]], Tensor]) -> Loss:
-    """Make a loss from a function of the generated image's features.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a mapping from layer name to tensor (``features["input"]`` is the image, shape
-        ``(1, H, W, 3)``) and returns a scalar tensor, computed with `keras.ops`.
-
-    Returns
-    -------
-    Loss
-        Named after the function.
-
-    Raises
-    ------
-    TypeError
-        If `function` cannot be called.
-
-    Examples
-    --------
-    >>> from keras import ops
-    >>> @loss
-    ... def contrast(features):
-    ...     return -ops.std(features["input"])
-    >>> contrast
-    loss(contrast)
-    >>> print(0.5 * contrast)
-    name      weight  loss
-    contrast     0.5  loss(contrast)
-    """
-    if isinstance(function, (Loss, StyleObjective)) or not callable(function):
-        raise TypeError(f"function: expected a function of features, received {function!r}")
-    return _FunctionLoss(function)
-
-
 @dataclass(frozen=True)
 class Term:
     """One term of a `StyleObjective`.
@@ -173,6 +151,11 @@ class Term:
     weight : float
         Factor of the loss in the sum.
     loss : Loss
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of these is not as above.
     """
 
     name: str
@@ -180,8 +163,12 @@ class Term:
     loss: Loss
 
     def __post_init__(self) -> None:
-        """Check the weight."""
-        _weight(self.weight)
+        """Check the arguments."""
+        if not isinstance(self.name, str):
+            raise TypeError(f"name: expected text, received {shown(self.name)}")
+        object.__setattr__(self, "weight", _weight(self.weight))
+        if not isinstance(self.loss, Loss):
+            raise _no_loss(self.loss)
 
 
 @final
@@ -205,7 +192,7 @@ class StyleObjective(_Summable):
     Raises
     ------
     TypeError
-        If a part is none of these; a bare function is refused with a hint to `loss`.
+        If a part is none of these; the message says what makes a loss of it, where something does.
 
     Examples
     --------
@@ -228,13 +215,8 @@ class StyleObjective(_Summable):
                 terms.append(Term(part.name, 1.0, part))
             elif isinstance(part, Term):
                 terms.append(part)
-            elif callable(part):
-                raise TypeError(
-                    f"expected a loss, received the function {part!r}: "
-                    "make it a loss with the decorator @neuralstyle.loss"
-                )
             else:
-                raise TypeError(f"expected a loss or an objective, received {part!r}")
+                raise _no_loss(part)
         if not terms:
             raise ValueError("expected at least one loss, received none")
         self.terms: tuple[Term, ...] = _with_unique_names(terms)
@@ -264,6 +246,8 @@ class StyleObjective(_Summable):
         TypeError
             If a loss does not return a floating-point tensor, or computes with NumPy what only
             `keras.ops` can.
+        KeyError, ValueError, TypeError, RuntimeError
+            If a loss raises an error: the message names the term, and the cause is that error.
         """
         return {term.name: scalar(term.name, term.loss, features) for term in self.terms}
 
@@ -301,21 +285,33 @@ class StyleObjective(_Summable):
         return "\n".join(f"{row[0]:<{name}}  {row[1]:>{weight}}  {row[2]}" for row in rows)
 
 
-def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any) -> Tensor:
-    """Evaluate a loss, checking that it is a floating-point scalar."""
-    try:
-        value = ops.convert_to_tensor(loss(features))
-    except NotImplementedError as error:  # NumPy refuses the tensors of a graph
-        raise TypeError(
-            f"loss {name!r}: expected a computation with keras.ops, received one that "
-            f"a tensor refuses: {str(error).splitlines()[0]}"
-        ) from error
-    if tuple(value.shape) != ():
-        raise ValueError(f"loss {name!r}: expected a scalar, received shape {tuple(value.shape)}")
-    if "float" not in str(value.dtype):
-        dtype = keras.backend.standardize_dtype(value.dtype)
-        raise TypeError(f"loss {name!r}: expected a floating-point scalar, received {dtype}")
-    return value
+def _no_loss(part: Any) -> TypeError:
+    """Return the error that says what was given in place of a loss."""
+    what, hint = shown(part), ""
+    module = getattr(part if inspect.isroutine(part) else type(part), "__module__", None) or ""
+    if isinstance(part, type):
+        what, hint = f"the class {part.__name__}", ": call it, to make a loss of that class"
+        if not issubclass(part, Loss):
+            hint = ", which is no class of losses; a function is made a loss by @neuralstyle.loss"
+    elif module.startswith("neuralstyle.transfer.recipes"):
+        what = f"the recipe {getattr(part, 'name', None) or part.__name__}"
+        hint = ": recipe()(content, style) makes one of features" if inspect.isroutine(part) else ""
+        hint = hint or ": called with features, recipe(content, style), it makes an objective"
+        hint += "; stylize takes it as recipe="
+    elif isinstance(getattr(part, "objective", None), StyleObjective):
+        what = f"the {type(part).__name__} of one"
+        hint = ": take its .objective"
+    elif isinstance(part, StyleObjective):
+        what, hint = "an objective", ": a term has one loss; add objectives with +"
+    elif isinstance(part, Mapping):
+        what = f"a mapping, {type(part).__name__}"
+        hint = ": a loss is made of features, StyleLoss(features) for instance"
+    elif module.startswith("neuralstyle."):
+        pass
+    elif callable(part):
+        what = f"the function {what}"
+        hint = ": make it a loss with the decorator @neuralstyle.loss"
+    return TypeError(f"expected a loss or an objective, received {what}{hint}")
 
 
 def weighted_sum(weights: Sequence[Any], values: Sequence[Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ hundred, can be looked at once and used for a thousand photographs.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,20 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle import losses as ours
+from neuralstyle._archives import digest, opened
 from neuralstyle._files import check_place, quoted, reason, replacing
-from neuralstyle._kernels.device import TRACING
 from neuralstyle._types import PathLike
 from neuralstyle.losses.layers import LayerLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
+from neuralstyle.losses.soundness import check_finite, check_sound
 
 Saved = TypeVar("Saved", Loss, StyleObjective)
 
-FORMAT = 1
-"""Of the files; a file of a later one is refused."""
+FORMAT = 2
+"""Of the files; a file of a later one is refused. The first had neither modules nor a digest."""
 
 _CONTENTS = "neuralstyle"  # the array of a file that describes it, in JSON
+_OURS = "neuralstyle"  # stands for the module of the library's own losses
 
 
 def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
@@ -47,6 +50,8 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
     TypeError
         If `loss` is neither, or keeps something else, such as a function: those made with the
         decorator `loss` cannot be saved.
+    ValueError
+        If a loss of the library's keeps what is not finite.
     OSError
         If the file cannot be written.
 
@@ -75,9 +80,10 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
         raise TypeError(f"loss: expected a loss or an objective, received {loss!r}")
     check_place(target)
     arrays: list[NDArray[Any]] = []
-    contents = json.dumps({"format": FORMAT, "loss": _encoded(loss, arrays, "loss")})
+    encoded = _encoded(loss, arrays, "loss")
     file: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
-    file[_CONTENTS] = np.array(contents)
+    contents = {"format": FORMAT, "digest": _digest(encoded, arrays), "loss": encoded}
+    file[_CONTENTS] = np.array(json.dumps(contents))
     with replacing(target) as stream:
         np.savez(stream, **file)
 
@@ -89,7 +95,8 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     ----------
     source : str or path-like
     classes : iterable of classes, optional
-        Your own losses that may be in the file.
+        Your own losses that may be in the file. Those of modules that are imported already are
+        found without, except for those of a script or notebook (``__main__``).
 
     Returns
     -------
@@ -101,7 +108,8 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     OSError
         If the file cannot be read.
     ValueError
-        If it is not such a file, or holds a class that is neither this library's nor in `classes`.
+        If it is not such a file, or a damaged one, or holds a class that is neither this library's
+        nor in `classes` nor imported.
 
     Examples
     --------
@@ -109,30 +117,78 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: cannot read 'nowhere.npz': No such file or directory
     """
-    kinds = [kind for name in dir(ours) if isinstance(kind := getattr(ours, name), type)]
-    known = {kind.__name__: kind for kind in (*kinds, OctaveLoss, *classes)}
+    classes = tuple(classes)
     cannot = f"cannot read {quoted(source)}"
     try:
-        # Python's reader of an array's header fails now and then beside a thread that traces.
-        with TRACING, open(source, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with opened(source) as file:
             contents = json.loads(str(file[_CONTENTS]))
-            arrays = [file[str(number)] for number in range(len(file.files) - 1)]
+            arrays = [file[str(number)] for number in range(len(file) - 1)]
         wanted, encoded = contents["format"], contents["loss"]
     except OSError as error:
         raise type(error)(f"{cannot}: {reason(error)}") from error
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a file that is something else leads to
         raise ValueError(f"{cannot}: expected a file written by save_loss") from error
-    if isinstance(wanted, int) and wanted > FORMAT:
+    if type(wanted) is int and wanted > FORMAT:
         raise ValueError(f"{cannot}: it was written by a later version of this library")
+    damaged = f"{cannot}: what it holds is damaged"
+    if type(wanted) is not int or wanted < 1:
+        raise ValueError(f"{damaged}: its format is {wanted!r}")
+    if wanted > 1 and contents.get("digest") != _digest(encoded, arrays):
+        raise ValueError(f"{damaged}: it was changed or lost a part since it was saved")
     try:
-        loss = _decoded(encoded, arrays, known)
-    except KeyError as error:
-        raise ValueError(f"{cannot}: {error.args[0]}") from error
-    except (IndexError, TypeError, ValueError) as error:
-        raise ValueError(f"{cannot}: what it holds is damaged") from error
+        loss = _decoded(encoded, arrays, classes)
+    except _Unknown as error:
+        raise ValueError(f"{cannot}: {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{damaged}: {reason(error)}") from error
     if not isinstance(loss, Loss | StyleObjective):
         raise ValueError(f"{cannot}: what it holds is no loss")
     return loss
+
+
+class _Unknown(Exception):
+    """Says of which class a loss in a file is, where that is not to be found."""
+
+
+def _own() -> dict[str, type[Loss]]:
+    """Return the library's losses by name."""
+    named = [OctaveLoss, *(getattr(ours, name) for name in dir(ours))]
+    return {k.__name__: k for k in named if isinstance(k, type) and issubclass(k, Loss)}
+
+
+def _class(module: str, name: str, classes: Sequence[type[Loss]]) -> type[Loss]:
+    """Return the class of a module and a name, of those that are there already."""
+    if module == _OURS:
+        if name in _own():
+            return _own()[name]
+        raise _Unknown(f"it holds a {name}, which this version of the library has not")
+    given = [kind for kind in classes if kind.__name__ == name.rpartition(".")[2]]
+    same = [kind for kind in given if (kind.__module__, kind.__qualname__) == (module, name)]
+    if same or len(given) == 1:
+        return (same or given)[0]
+    found: Any = sys.modules.get(module) if module != "__main__" else None
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if isinstance(found, type) and issubclass(found, Loss):
+        return found
+    raise _Unknown(f"it holds a {module}.{name}; pass that class in classes=")
+
+
+def _class_of_0_1(name: str, classes: Sequence[type[Loss]]) -> type[Loss]:
+    """Return the class of a name, which is all that files of version 0.1 say."""
+    kinds = {**_own(), **{kind.__name__: kind for kind in classes}}
+    if name not in kinds:
+        raise _Unknown(f"it holds a {name}; pass that class in classes=")
+    return kinds[name]
+
+
+def _digest(encoded: Any, arrays: Sequence[NDArray[Any]]) -> str:
+    everything = {str(number): array for number, array in enumerate(arrays)}
+    return digest({**everything, "loss": np.array(json.dumps(encoded))})
 
 
 def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
@@ -162,36 +218,48 @@ def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
     if isinstance(value, Loss):
         state = getattr(value, "__getstate__", lambda: vars(value))() or {}
         label = f"loss {value.name!r}"
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{label}: its class has __slots__ or a state of its own: not saved")
+        own = _own().get(type(value).__name__) is type(value)
+        if own:
+            check_finite(value.name, state)
         pairs = {k: _encoded(v, arrays, f"{label}: its attribute {k!r}") for k, v in state.items()}
-        return {"loss": [type(value).__name__, pairs]}
+        module = _OURS if own else type(value).__module__
+        return {"loss": [module, type(value).__qualname__, pairs]}
     raise TypeError(
         f"{name}: expected plain values, arrays and tensors, or lists, tuples and dicts of them, "
         f"to be saved; received {value!r}"
     )
 
 
-def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], known: dict[str, type]) -> Any:
+def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], classes: Sequence[type[Loss]]) -> Any:
     if not isinstance(encoded, dict):
+        if isinstance(encoded, list):
+            raise ValueError("a list where a value was expected")
         return encoded
     ((kind, value),) = encoded.items()
-    if kind == "array":
-        return arrays[value]
-    if kind == "tensor":
-        return keras.ops.convert_to_tensor(arrays[value])
+    if kind in ("array", "tensor"):
+        if type(value) is not int or not 0 <= value < len(arrays):
+            raise ValueError(f"there is no array {value!r}")
+        return arrays[value] if kind == "array" else keras.ops.convert_to_tensor(arrays[value])
     if kind == "mask":
-        return Mask(*(_decoded(part, arrays, known) for part in value))
+        return Mask(*(_decoded(part, arrays, classes) for part in value))
     if kind == "objective":
-        return StyleObjective(*(Term(*term) for term in _decoded(value, arrays, known)))
+        terms = [Term(*term) for term in _decoded(value, arrays, classes)]
+        if len({term.name for term in terms}) < len(terms):
+            raise ValueError("several terms have one name")
+        return StyleObjective(*terms)
     if kind == "loss":
-        name, pairs = value
-        if name not in known:
-            raise KeyError(f"it holds a {name}; pass that class in classes=")
-        loss: Any = object.__new__(known[name])
-        if issubclass(known[name], LayerLoss):
+        *module, name, pairs = value
+        made = _class(module[0], name, classes) if module else _class_of_0_1(name, classes)
+        loss: Any = object.__new__(made)
+        if issubclass(made, LayerLoss):
             vars(loss)["_network"] = None  # files of version 0.1 do not say it
-        vars(loss).update({k: _decoded(v, arrays, known) for k, v in pairs.items()})
+        vars(loss).update({k: _decoded(v, arrays, classes) for k, v in pairs.items()})
+        if _own().get(name) is made:
+            check_sound(loss)
         return loss
     if kind == "dict":
-        return {_decoded(k, arrays, known): _decoded(v, arrays, known) for k, v in value}
-    items = [_decoded(item, arrays, known) for item in value]
+        return {_decoded(k, arrays, classes): _decoded(v, arrays, classes) for k, v in value}
+    items = [_decoded(item, arrays, classes) for item in value]
     return {"list": items, "tuple": tuple(items)}[kind]

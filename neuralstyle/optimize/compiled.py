@@ -9,6 +9,7 @@ with it. What the library cannot see into is compiled anew for every evaluator.
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -21,12 +22,18 @@ import tensorflow as tf
 from neuralstyle._kernels.device import TRACING
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.objective import StyleObjective, scalar, weighted_sum
+from neuralstyle.losses.evaluation import scalar
+from neuralstyle.losses.objective import StyleObjective, Term, weighted_sum
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 
 Code: TypeAlias = Callable[..., Sequence[Tensor]]
 """Takes the image, the weights and the arrays; returns value, gradient and the losses."""
+
+logger = logging.getLogger(__name__)
+
+RANDOM = ("Random", "Multinomial", "ParameterizedTruncatedNormal", "TruncatedNormal")
+"""How the names of operations begin that draw other numbers each time."""
 
 KEPT = 16
 """Compiled evaluations that an extractor keeps, the latest ones: each scale of a picture has one,
@@ -134,11 +141,12 @@ def _compile(
     """Trace an evaluation with arrays like those given; without `terms`, of losses as they are."""
     names = [term.name for term in objective.terms]
     nest = None if terms is None else [term.arrays for term in terms]
+    noisy: set[str] = set()
 
     def evaluate(image: Tensor, weights: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
         features = extractor(image)
         if terms is None:
-            values = list(objective.evaluate(features).values())
+            values = [_traced(term, features, noisy) for term in objective.terms]
         else:
             read = filled(nest, iter(leaves))
             values = [
@@ -162,7 +170,25 @@ def _compile(
     ]
     weights = tf.TensorSpec((len(names),), tf.float64)
     function = tf.function(evaluate, autograph=False).get_concrete_function(image, weights, *specs)
+    for name in sorted(noisy):
+        logger.warning(
+            "the loss %r draws random numbers or changes a variable at every evaluation: no line "
+            "search finds a lower value of what is another function each time; draw once, in the "
+            "constructor, from a seed",
+            name,
+        )
     return _Flat(function)
+
+
+def _traced(term: Term, features: Mapping[str, Tensor], noisy: set[str]) -> Tensor:
+    """Trace a loss as it is, and note its name if it would be another at every evaluation."""
+    graph = tf.compat.v1.get_default_graph()
+    before = len(graph.get_operations())
+    value = scalar(term.name, term.loss, features)
+    kinds = {operation.type for operation in graph.get_operations()[before:]}
+    if any(kind.startswith(RANDOM) or "Assign" in kind for kind in kinds):
+        noisy.add(term.name)
+    return value
 
 
 def _with(term: Built, arrays: Any) -> Callable[[Mapping[str, Tensor]], Tensor]:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from neuralstyle._checks import stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
@@ -69,6 +70,10 @@ class Evaluator:
     >>> sorted(evaluator.losses)
     ['total_variation']
     """
+
+    __reduce_ex__ = stays(
+        "it holds compiled code; make another of the objective, the extractor and the shape"
+    )
 
     def __init__(
         self, objective: StyleObjective | Loss, extractor: Extractor, shape: tuple[int, ...]

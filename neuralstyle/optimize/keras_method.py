@@ -88,6 +88,10 @@ class KerasMethod(Method):
         """Return the same for those that are equal."""
         return hash((*self._key()[:2], self.name))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy the settings, which make another optimiser."""
+        return _made, self._key()
+
     def __repr__(self) -> str:
         """Describe it with the settings that are not the usual."""
         kind, _, config = self._key()
@@ -161,6 +165,10 @@ class KerasMethod(Method):
                 f"received {received}"
             )
         return [np.asarray(value) for value in values]
+
+
+def _made(kind: Any, scale_gradients: bool, config: Mapping[str, Any]) -> KerasMethod:
+    return KerasMethod(kind.from_config(dict(config)), scale_gradients)
 
 
 def adam(

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import stays, whole_number
 from neuralstyle._kernels.device import has_gpu
 from neuralstyle._types import Tensor
 
@@ -93,6 +93,8 @@ class ManualLBFGS:
     >>> optimizer.value <= 1e-12
     True
     """
+
+    __reduce_ex__ = stays("the function stays here; keep its state() and restore() that in another")
 
     def __init__(
         self,

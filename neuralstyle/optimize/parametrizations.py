@@ -71,12 +71,19 @@ def logistic() -> Parametrization:
     >>> float(pixels(parameters(0.25)))
     0.25
     """
+    return Parametrization(_sigmoid, _logit)
 
-    def parameters(image: Tensor) -> Tensor:
-        inside = ops.clip(ops.convert_to_tensor(image), 1 / 512, 1 - 1 / 512)
-        return ops.log(inside / (1 - inside)) / 4
 
-    return Parametrization(lambda u: ops.sigmoid(4 * u), parameters)
+# Functions of the module can be pickled.
+
+
+def _sigmoid(parameters: Tensor) -> Tensor:
+    return ops.sigmoid(4 * parameters)
+
+
+def _logit(image: Tensor) -> Tensor:
+    inside = ops.clip(ops.convert_to_tensor(image), 1 / 512, 1 - 1 / 512)
+    return ops.log(inside / (1 - inside)) / 4
 
 
 def spectral(
@@ -126,18 +133,21 @@ def spectral(
     curves = [np.interp(octave, np.arange(len(column)), column) for column in logarithms.T]
     gain = np.exp(-exponent * np.stack(curves))
 
-    def filtered(gain: NDArray[np.float64], image: Tensor) -> Tensor:
-        image = ops.convert_to_tensor(image)
-        colors = ops.convert_to_tensor(OPPONENT, image.dtype)
-        factor = ops.convert_to_tensor(gain, image.dtype)
-        planes = ops.transpose(ops.matmul(image[0], ops.transpose(colors)), (2, 0, 1))
-        real, imaginary = ops.fft2((planes, ops.zeros_like(planes)))
-        # The inverse transform is the transform between two conjugations.
-        planes, _ = ops.fft2((real * factor, -imaginary * factor))
-        planes = planes / (height * width)
-        return ops.matmul(ops.transpose(planes, (1, 2, 0)), colors)[None]
+    return Parametrization(
+        functools.partial(_filtered, gain), functools.partial(_filtered, 1 / gain)
+    )
 
-    return Parametrization(functools.partial(filtered, gain), functools.partial(filtered, 1 / gain))
+
+def _filtered(gain: NDArray[np.float64], image: Tensor) -> Tensor:
+    image = ops.convert_to_tensor(image)
+    colors = ops.convert_to_tensor(OPPONENT, image.dtype)
+    factor = ops.convert_to_tensor(gain, image.dtype)
+    planes = ops.transpose(ops.matmul(image[0], ops.transpose(colors)), (2, 0, 1))
+    real, imaginary = ops.fft2((planes, ops.zeros_like(planes)))
+    # The inverse transform is the transform between two conjugations.
+    planes, _ = ops.fft2((real * factor, -imaginary * factor))
+    planes = planes / gain[0].size
+    return ops.matmul(ops.transpose(planes, (1, 2, 0)), colors)[None]
 
 
 def measured_curvature(

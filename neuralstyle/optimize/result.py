@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
@@ -58,6 +59,10 @@ class Halt(Exception):
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle both arguments, where an exception's ``args`` are the message alone."""
+        return type(self), (self.status, *self.args)
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,10 @@ class Progress:
     def image(self) -> Image:
         """The picture so far: a new float32 array (H, W, 3) in [0, 1], made when asked for."""
         return self._image()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hold the picture in copies, which do without the run."""
+        return {**vars(self), "_image": functools.partial(np.copy, self.image)}
 
 
 Callback: TypeAlias = Callable[[Progress], object]

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._checks import stays
 from neuralstyle._types import Image, Tensor
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.parametrizations import Parametrization
@@ -69,6 +70,8 @@ class Run:
         on as of the last one that was accepted. ``"x"`` is where it was, and `x` of the run that
         goes on.
     """
+
+    __reduce_ex__ = stays("it is one call of minimize; keep the result's state, and go on from it")
 
     def __init__(
         self,

@@ -139,8 +139,9 @@ def objective(name: str, value: Any) -> Any:
         raise TypeError(
             f"{name}: expected a function of features, received {received}; use recipe="
         )
-    made = isinstance(value, Loss | StyleObjective)
-    if made or not callable(value):
+    given = (value, getattr(value, "objective", None))  # an evaluator has one
+    made = any(isinstance(one, Loss | StyleObjective) for one in given)
+    if made or isinstance(value, type) or not callable(value):
         raise TypeError(
             f"{name}: expected a function that makes an objective of the features at each scale, "
             f"received {type(value).__name__ if made else repr(value)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import number
+from neuralstyle._checks import weight
 from neuralstyle._types import Image
 from neuralstyle.features.base import image_tensor
 from neuralstyle.images.arrays import check_image, resize
@@ -81,7 +81,7 @@ def stylize_frames(
     >>> [result.image.shape for result in results]
     [(32, 32, 3), (32, 32, 3)]
     """
-    number("temporal_weight", temporal_weight, 0)
+    weight("temporal_weight", temporal_weight, 0)
     painter = Painter(style, read_options("stylize_frames", options))
     painter.load()
 

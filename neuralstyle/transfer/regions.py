@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from neuralstyle._checks import number
+from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.masks import Mask, as_mask
@@ -60,7 +60,7 @@ class Region:
         self.style_mask: Mask | None = as_mask(style_mask, "style_mask")
         if self.style_mask is not None:
             self.style_mask.at("input", self.style.shape[:2])  # which refuses other proportions
-        self.weight = number("weight", weight, 0)
+        self.weight = checked_weight("weight", weight, 0)
 
     @property
     def share(self) -> float:

@@ -211,7 +211,7 @@ def bare(features: Mapping[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("left", [A, A + B], ids=["loss", "objective"])
-@pytest.mark.parametrize("given", [bare, ns.StyleLoss, len], ids=["function", "class", "builtin"])
+@pytest.mark.parametrize("given", [bare, len], ids=["function", "builtin"])
 def test_a_bare_function_is_refused_with_a_hint(left: Any, given: Any) -> None:
     for add in (lambda: left + given, lambda: given + left, lambda: ns.StyleObjective(left, given)):
         with says(TypeError, "expected a loss", "received", "@neuralstyle.loss"):
@@ -254,8 +254,10 @@ def test_division_by_zero_is_a_value_error(zero: Any) -> None:
 
 
 def test_weights_that_overflow_together_are_a_value_error() -> None:
-    with says(ValueError, "weight", "expected a finite number", "received inf"):
-        1e200 * (1e200 * A)
+    with says(
+        ValueError, "weight", "expected 0 or a number from 1e-25 to 1e.25", r"received 1e\+30"
+    ):
+        1e15 * (1e15 * A)
 
 
 # Evaluation

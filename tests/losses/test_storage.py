@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,16 +191,44 @@ def test_a_loss_knows_its_network_and_refuses_another(kind: type[Any], path: Pat
     kind(TARGET, "first")(Seen(GENERATED, theirs))
 
 
-def test_a_class_of_ones_own_has_to_be_named(path: Path) -> None:
+def test_a_class_of_ones_own_is_found_where_its_module_is_imported(path: Path) -> None:
     ns.save_loss(path, ns.TotalVariationLoss() + EdgeLoss(TARGET))
-    with pytest.raises(ValueError, match=r"holds a EdgeLoss; pass that class in classes=$"):
+    for classes in ([], [Everything], iter([Everything, EdgeLoss])):
+        loaded = ns.load_loss(path, classes=classes)
+        assert [type(term.loss) for term in loaded.terms] == [ns.TotalVariationLoss, EdgeLoss]
+
+
+@pytest.mark.parametrize("module", ["not_imported", "__main__"])
+def test_a_class_of_a_module_that_is_not_imported_has_to_be_named(
+    module: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OwnLoss(EdgeLoss):
+        pass
+
+    OwnLoss.__module__, OwnLoss.__qualname__ = module, "OwnLoss"
+    ns.save_loss(path, ns.TotalVariationLoss() + OwnLoss(TARGET))
+    for classes in ([], [Everything]):
+        with pytest.raises(ValueError, match=rf"holds a {module}.OwnLoss; pass that .* classes=$"):
+            ns.load_loss(path, classes=classes)
+    loaded = ns.load_loss(path, classes=[Everything, OwnLoss])
+    assert isinstance(loaded.terms[1].loss, OwnLoss)
+    assert module not in sys.modules or module == "__main__"  # nothing was imported
+
+
+def test_a_class_with_the_name_of_one_of_ours_comes_back_as_itself(path: Path) -> None:
+    class StyleLoss(ns.StyleLoss):  # type: ignore[misc]
+        def __call__(self, features: Any) -> Any:
+            return 10 * super().__call__(features)
+
+    tenfold, plain = StyleLoss(TARGET, "first"), ns.StyleLoss(TARGET, "first")
+    ns.save_loss(path, tenfold)
+    with pytest.raises(ValueError, match=r"holds a .*test_storage.*<locals>.StyleLoss; pass"):
         ns.load_loss(path)
-    with pytest.raises(ValueError, match="holds a EdgeLoss"):
-        ns.load_loss(path, classes=[Everything])
-    assert ns.load_loss(path, classes=iter([Everything, EdgeLoss])).weights.keys() == {
-        "total_variation",
-        "edge",
-    }
+    assert value(ns.load_loss(path, classes=[StyleLoss]), GENERATED) == value(tenfold, GENERATED)
+    ns.save_loss(path, plain)
+    loaded = ns.load_loss(path, classes=[StyleLoss])
+    assert type(loaded) is ns.StyleLoss
+    assert value(loaded, GENERATED) == value(plain, GENERATED) != value(tenfold, GENERATED)
 
 
 @pytest.mark.parametrize("wrap", [lambda loss: loss, lambda loss: ns.TotalVariationLoss() + loss])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 
-from neuralstyle._checks import check_shares
+from neuralstyle._checks import check_shares, weight
 from neuralstyle._types import Floats, Tensor
 from neuralstyle.optimize.methods import LBFGS, Method
 
@@ -143,9 +145,61 @@ def named(make: Make) -> Make:
     """Add what makes a recipe to `RECIPES`, under its own name.
 
     The function takes keywords alone, each with a default; ``content_weight=0`` makes textures.
+    Those that end in ``_weight`` are checked, and what it makes can be copied and pickled.
     """
-    RECIPES[make.__name__] = make
-    return make
+
+    @functools.wraps(make)
+    def checked(**options: Any) -> Recipe:
+        for name, value in options.items():
+            if name.endswith("_weight"):
+                weight(name, value)
+        return _with_parts(make(**options), make.__name__, options)
+
+    RECIPES[make.__name__] = checked
+    return cast(Make, checked)
+
+
+@final
+class _Part:
+    """A function of a recipe, which a copy in another process makes anew, by the recipe's name."""
+
+    def __init__(
+        self, function: Callable[..., Any], name: str, options: Mapping[str, Any], place: str
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._made = name, dict(options), place
+
+    def __call__(self, *features: FeatureMap, **masks: Any) -> list[StyleObjective]:
+        terms: list[StyleObjective] = self._function(*features, **masks)
+        return terms
+
+    def __repr__(self) -> str:
+        name, options, place = self._made
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        return f"{name}({given}).{place}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Part) and self._made == other._made
+
+    def __hash__(self) -> int:
+        return hash(self._made[::2])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _part, self._made
+
+
+def _part(name: str, options: Mapping[str, Any], place: str) -> Any:
+    """Return a function of the recipe that keywords make."""
+    return operator.attrgetter(place)(RECIPES[name](**options))
+
+
+def _with_parts(recipe: Recipe, name: str, options: Mapping[str, Any], at: str = "") -> Recipe:
+    """Return a recipe, and its later stages, with functions that can be pickled."""
+    then = recipe.then and _with_parts(recipe.then, name, options, f"{at}then.")
+    content = _Part(recipe.content, name, options, f"{at}content")
+    style = _Part(recipe.style, name, options, f"{at}style")
+    return replace(recipe, content=content, style=style, then=then)
 
 
 def check_recipe(argument: str, value: Any) -> str | Recipe:

@@ -1,0 +1,101 @@
+"""A loss called with features: a scalar, or an error that names the loss and says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from neuralstyle._checks import shown
+from neuralstyle._types import Tensor
+
+_KINDS = (KeyError, ValueError, TypeError)
+"""Kinds that an error keeps; another becomes a `RuntimeError`."""
+
+_USUAL = (
+    (
+        r"as a Python `bool`|truth value",
+        "a Python `if`, `and` or `while` cannot look at a tensor: use keras.ops.where",
+    ),
+    (r"Iterating over", "a Python loop cannot go through a tensor: use keras.ops"),
+    (
+        r"(float|int|complex)\(\) argument|must be real number|__index__",
+        "a tensor is no number before it is computed: leave out float(), int() and math, and use "
+        "keras.ops",
+    ),
+    (
+        r"numpy",
+        "NumPy cannot compute with tensors, nor do they have a method numpy(): use keras.ops, "
+        "which knows the gradient too",
+    ),
+    (
+        r"singleton tf\.Variables|tf\.function-decorated function tried to create",
+        "it makes a variable at every call, as keras.random does for its seed: draw random numbers "
+        "and make variables once, in the constructor or outside the function",
+    ),
+)
+"""What messages of the backend say of what users do most, and what to do."""
+
+
+def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any) -> Tensor:
+    """Evaluate a loss, checking that it is a floating-point scalar.
+
+    Parameters
+    ----------
+    name : str
+        Of the term.
+    loss : callable
+    features : mapping from str to tensor
+
+    Returns
+    -------
+    tensor, scalar
+
+    Raises
+    ------
+    KeyError, ValueError, TypeError
+        If the loss raises one, or does not return such.
+    RuntimeError
+        If it raises something else; from whatever it was.
+    """
+    try:
+        returned = loss(features)
+        odd = returned is None or isinstance(returned, type)
+        value = None if odd else ops.convert_to_tensor(returned)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if str(error).startswith(f"loss {name!r}"):
+            raise  # it says so itself
+        raise _named(name, error) from error
+    if value is None:
+        hint = "call it" if returned else "does it return what it computes?"
+        raise TypeError(f"loss {name!r}: expected a scalar, received {shown(returned)}: {hint}")
+    if tuple(value.shape) != ():
+        raise ValueError(f"loss {name!r}: expected a scalar, received shape {tuple(value.shape)}")
+    if "float" not in str(value.dtype):
+        dtype = keras.backend.standardize_dtype(value.dtype)
+        raise TypeError(f"loss {name!r}: expected a floating-point scalar, received {dtype}")
+    return value
+
+
+def _named(name: str, error: Exception) -> Exception:
+    """Return an error that says in which loss another one was raised, and what to do."""
+    argument = error.args[0] if isinstance(error, KeyError) and error.args else error
+    said = (str(argument).strip() or type(error).__name__).splitlines()[0]
+    said = re.split(r"(?<=[a-z)][.!?]) ", said)[0]
+    if isinstance(error, KeyError) and " " not in said:
+        said = f"there is no {argument!r}"
+    usual = (TypeError, ValueError, AttributeError, NotImplementedError)
+    if isinstance(error, usual):
+        for pattern, hint in _USUAL:
+            if re.search(pattern, str(error)):
+                kind = ValueError if isinstance(error, ValueError) else TypeError
+                return kind(f"loss {name!r}: {hint} ({said})")
+    for kept in _KINDS:
+        if isinstance(error, kept):
+            return kept(f"loss {name!r}: {said}")
+    return RuntimeError(f"loss {name!r}: {type(error).__name__}: {said}")

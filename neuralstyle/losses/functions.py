@@ -1,0 +1,101 @@
+"""Losses made of functions."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, final
+
+from neuralstyle._checks import shown
+from neuralstyle._types import Tensor
+from neuralstyle.losses.objective import Loss, StyleObjective
+
+Function: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]
+
+
+@final
+class FunctionLoss(Loss):
+    """The loss that the `loss` decorator makes."""
+
+    def __init__(self, function: Function) -> None:
+        self.name = getattr(function, "__name__", "function").replace("<lambda>", "function")
+        self.__doc__ = function.__doc__
+        self._function = function
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return what the function returns."""
+        return self._function(features)
+
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        return f"loss({self.name})"
+
+    @property
+    def _undecorated(self) -> Function:
+        """The function under a name by which it can be found, as its own name finds the loss."""
+        kept: Function | None = vars(self).get("_found")
+        if kept is None:
+            of: Any = self._function
+            kept = types.FunctionType(
+                of.__code__, of.__globals__, of.__name__, of.__defaults__, of.__closure__
+            )
+            kept.__kwdefaults__, kept.__doc__ = of.__kwdefaults__, of.__doc__
+            kept.__module__ = of.__module__
+            kept.__qualname__ = f"{of.__qualname__}._undecorated"
+            vars(self)["_found"] = kept
+        return kept
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the function by its place in its module, whether or not that holds the loss."""
+        function = self._function
+        if isinstance(function, types.FunctionType) and _named(function) is self:
+            function = self._undecorated
+        return loss, (function,), {"name": self.name}
+
+
+def _named(function: types.FunctionType) -> Any:
+    """Return what is found under the name of a function."""
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def loss(function: Callable[[Mapping[str, Tensor]], Tensor]) -> Loss:
+    """Make a loss from a function of the generated image's features.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a mapping from layer name to tensor (``features["input"]`` is the image, shape
+        ``(1, H, W, 3)``) and returns a scalar tensor, computed with `keras.ops`.
+
+    Returns
+    -------
+    Loss
+        Named after the function.
+
+    Raises
+    ------
+    TypeError
+        If `function` cannot be called.
+
+    Examples
+    --------
+    >>> from keras import ops
+    >>> @loss
+    ... def contrast(features):
+    ...     return -ops.std(features["input"])
+    >>> contrast
+    loss(contrast)
+    >>> print(0.5 * contrast)
+    name      weight  loss
+    contrast     0.5  loss(contrast)
+    """
+    if isinstance(function, Loss | StyleObjective | type) or not callable(function):
+        hint = "; a class of losses is called to make one" if isinstance(function, type) else ""
+        raise TypeError(
+            f"function: expected a function of features, received {shown(function)}{hint}"
+        )
+    return FunctionLoss(function)
