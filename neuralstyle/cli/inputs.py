@@ -21,6 +21,7 @@ from neuralstyle.cli.outputs import STANDARD, Output, sheet_beside
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import load_image
 from neuralstyle.images.save import check_target
+from neuralstyle.optimize.interruption import NOTHING_BEGUN, patience
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
@@ -98,7 +99,8 @@ def photographs(
     """Read the contents one after another; what cannot be read is told and left out, or raised."""
     for number, (name, path) in enumerate(inputs.jobs):
         try:
-            content, alpha = inputs.first if number == 0 else _load(args, name)
+            with patience(NOTHING_BEGUN):
+                content, alpha = inputs.first if number == 0 else _load(args, name)
         except (OSError, ValueError) as error:
             if not skip:
                 raise

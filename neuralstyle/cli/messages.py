@@ -7,9 +7,10 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from neuralstyle._kernels.processor import ask_for_onednn
+from neuralstyle.optimize.interruption import NOTHING_BEGUN, look, patience
 from neuralstyle.transfer.options import options
 
 
@@ -58,13 +59,15 @@ def sentence(error: BaseException) -> str:
 
 def tell(text: str, prefix: str = "neuralstyle: ") -> None:
     """Write a sentence to standard error."""
-    print(f"{prefix}{text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # of a terminal that is gone: pictures are saved without a word
+        print(f"{prefix}{text}", file=sys.stderr, flush=True)
 
 
 def ask(question: str) -> str | None:
     """Ask on standard error; return the line of the answer, or None at the end of the input."""
     print(question, end=" ", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
+    with patience(NOTHING_BEGUN):
+        line = sys.stdin.readline()
     return line.strip() if line else None
 
 
@@ -109,6 +112,9 @@ def silent_start() -> Iterator[None]:
     os.dup2(nowhere, 2)
     try:
         yield
+    except Exception:
+        look()  # an import that a signal has cut short may say something else
+        raise
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -14,6 +14,7 @@ from neuralstyle._files import replacing
 from neuralstyle.cli.messages import Failure, sentence, tell
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.save import save_image
+from neuralstyle.optimize.interruption import held
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
@@ -43,6 +44,7 @@ class Output:
         self.several = several
         self.logs: list[dict[str, Any]] = []
         self.code = 0
+        self.saved = 0
 
     def begin(self, path: Path, alpha: Floats | None) -> None:
         """Turn to the next picture."""
@@ -55,6 +57,17 @@ class Output:
         tell(sentence(error))
         self.code = 1
 
+    def interrupted(self) -> int:
+        """Tell what was saved before a signal came between two pictures; return the exit code."""
+        if not self.saved:
+            raise KeyboardInterrupt
+        if self.several:
+            plural = " was" if self.saved == 1 else "s were"
+            tell(f"interrupted after {self.saved} picture{plural} saved")
+        self.code = 130
+        return self.code
+
+    @held
     def snapshot(self, now: Progress) -> None:
         """Save the picture so far, if it is its turn."""
         if now.nit % self.args.save_every == 0:
