@@ -85,18 +85,6 @@ def test_an_interrupt_that_came_another_way_is_noted_once() -> None:
         assert signals.received == [signal.SIGINT]
 
 
-def after_a_run(handler: Any, run: Callable[[], object]) -> tuple[Any, Any]:
-    """Return the handlers during a run and after it, with another one before."""
-    seen: list[Any] = []
-    signal.signal(signal.SIGINT, handler)
-
-    def callback(now: ns.Progress) -> None:
-        seen.append(signal.getsignal(signal.SIGINT))
-
-    ns.minimize(near(noise()), PIXELS, noise()[::-1], maxiter=1, callback=callback)
-    return seen[0], signal.getsignal(signal.SIGINT)
-
-
 def run(callback: Callable[[ns.Progress], object], **options: Any) -> ns.StyleResult:
     start = noise()[::-1]
     return ns.minimize(near(noise()), PIXELS, start, callback=callback, maxiter=8, **options)
