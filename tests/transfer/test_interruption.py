@@ -15,6 +15,8 @@ from painting import PAINT, STYLE, Noted
 from support import noise
 
 import neuralstyle as ns
+from neuralstyle.optimize.run import Run
+from neuralstyle.transfer.scales import Scales
 
 LIBRARY = str(Path(ns.__file__).parent)
 USUAL = signal.default_int_handler
@@ -37,6 +39,8 @@ class Pressing:
     Ctrl-C is pressed at every call from the given one on.
     """
 
+    latest: Pressing | None = None
+
     def __init__(self, at: int = sys.maxsize, storm: bool = False) -> None:
         self.at, self.storm = at, storm
         self.calls: list[str] = []
@@ -50,16 +54,26 @@ class Pressing:
         self.calls.append(code.co_name)
         here = len(self.calls) - 1
         if here == self.at or (self.storm and here > self.at):
-            try:
-                signal.raise_signal(signal.SIGINT)
-            finally:
-                # An exception in a profiler ends its work.
-                sys.setprofile(self if self.storm else None)
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def storms_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go on with a storm where a result is put together: what a profiler raises ends its work."""
+    for owner in (Run, Scales):
+
+        def result(self: Any, *args: Any, make: Any = owner.result) -> Any:
+            if Pressing.latest is not None and Pressing.latest.storm:
+                sys.setprofile(Pressing.latest)
+            return make(self, *args)
+
+        monkeypatch.setattr(owner, "result", result)
 
 
 def pressed(pressing: Pressing, run: Callable[[], Any]) -> Any:
     """Run; return what is returned, or None after a `KeyboardInterrupt`."""
     try:
+        Pressing.latest = pressing
         sys.setprofile(pressing)
         return run()
     except KeyboardInterrupt:
