@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
@@ -38,7 +39,7 @@ def paint(
 ) -> int:
     """Explore and paint one photograph after another; return the exit code."""
     with silent_start():
-        from neuralstyle.transfer.contact_sheet import completed
+        from neuralstyle.optimize.result import Status
         from neuralstyle.transfer.explore import CELL_SIZE, Explorer
         from neuralstyle.transfer.stylize import stylize
     # The pictures to keep of every Nth iteration are those of the picture, not of the cells.
@@ -49,7 +50,13 @@ def paint(
 
         def results() -> Iterator[StyleResult]:
             for content in pictures:
-                found = explorer.explore(content)
+                try:
+                    found = explorer.explore(content)
+                except KeyboardInterrupt as error:
+                    if partial := getattr(error, "partial_result", None):
+                        sheet = _save(partial, output)
+                        tell(f"{sheet}: the {len(partial.cells)} cells that were finished")
+                    raise
                 number = _chosen(args, found, output)
                 cell = found.cells[number]
                 result = stylize(content, inputs.styles, **{**options, **cell.options})
@@ -57,21 +64,27 @@ def paint(
                 if not args.quiet:
                     how = " ".join(f"{flag(name)} {x:g}" for name, x in cell.settings.items())
                     tell(f"{output.path}: number {number + 1} of {output.sheet}: {how}", prefix="")
-                completed(result)
+                if result.status is Status.INTERRUPTED:
+                    raise KeyboardInterrupt
 
         return results()
 
     return one_after_another(args, inputs, output, painted)
 
 
-def _chosen(args: argparse.Namespace, found: Exploration, output: Output) -> int:
-    """Save the sheet; return the index of the cell that is to be painted."""
+def _save(found: Exploration, output: Output) -> Path:
+    """Save the sheet; return its place."""
     cells = [
         {**cell.settings, "rating": cell.rating, "score": dataclasses.asdict(cell.score)}
         for cell in found.cells
     ]
     about = {"neuralstyle": __version__, "command": output.command, "cells": cells}
-    sheet = output.save_beside(found.sheet, {**about, "best": found.best + 1})
+    return output.save_beside(found.sheet, {**about, "best": found.best + 1})
+
+
+def _chosen(args: argparse.Namespace, found: Exploration, output: Output) -> int:
+    """Save the sheet; return the index of the cell that is to be painted."""
+    sheet, cells = _save(found, output), found.cells
     if not args.choose:
         return found.best
     question = f"{sheet}: which number from 1 to {len(cells)} (Enter for {found.best + 1})?"

@@ -25,6 +25,7 @@ from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
 from neuralstyle.images.arrays import scaled_size
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import Wanted, read_picture
+from neuralstyle.optimize.interruption import NOTHING_BEGUN, patience
 from neuralstyle.transfer.scales import SHORTEST_SIDE
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def photographs(
     """Read the contents one after another; what cannot be read is told and left out, or raised."""
     for number, (name, path) in enumerate(inputs.jobs):
         try:
-            content, alpha = inputs.first if number == 0 else _load(args, name)
+            with patience(NOTHING_BEGUN):
+                content, alpha = inputs.first if number == 0 else _load(args, name)
         except (OSError, ValueError) as error:
             if not skip:
                 raise

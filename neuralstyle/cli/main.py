@@ -16,6 +16,7 @@ from typing import Protocol
 from neuralstyle import __version__
 from neuralstyle.cli import doctor, film, paint, score, slim, texture
 from neuralstyle.cli.arguments import Parser
+from neuralstyle.cli.ending import ending_in_order
 from neuralstyle.cli.messages import Failure, plain_messages, sentence, tell
 
 
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Command] = {
 """The commands by name; the first stands for itself where none is named."""
 
 
+@ending_in_order
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -57,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 failed, 2 wrong use or unreadable input, 130 interrupted.
+        The exit code: 0 done, 1 failed, 2 wrong use or unreadable input, 130 interrupted by Ctrl-C,
+        143 by SIGTERM, 129 by SIGHUP.
 
     Examples
     --------
@@ -80,9 +83,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MemoryError, OSError) as error:
         tell(sentence(error))
         return 1
-    except KeyboardInterrupt:
-        tell("interrupted before a picture was saved")
-        return 130
     except SystemExit as done:  # argparse has shown its help or the version
         return int(done.code or 0)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 from neuralstyle._files import put, reason
 from neuralstyle._kernels.processor import ask_for_onednn
+from neuralstyle.optimize.interruption import NOTHING_BEGUN, look, patience
 from neuralstyle.transfer.options import options
 
 
@@ -82,7 +83,8 @@ def check_out() -> None:
 def ask(question: str) -> str | None:
     """Ask on standard error; return the line of the answer, or None at the end of the input."""
     tell(f"{question} ", prefix="", end="")
-    line = sys.stdin.readline()
+    with patience(NOTHING_BEGUN):
+        line = sys.stdin.readline()
     return line.strip() if line else None
 
 
@@ -147,6 +149,9 @@ def _silent() -> Iterator[None]:
     os.dup2(nowhere, 2)
     try:
         yield
+    except Exception:
+        look()  # an import that a signal has cut short may say something else
+        raise
     finally:
         os.dup2(kept, 2)
         os.close(kept)

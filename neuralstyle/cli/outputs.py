@@ -18,6 +18,7 @@ from neuralstyle.cli.paths import STANDARD, Snapshots, sheet_beside
 from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.save import save_image
+from neuralstyle.optimize.interruption import held
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
@@ -34,6 +35,7 @@ class Output:
         self.logs: list[dict[str, Any]] = []
         self.code = 0
         self._told = False
+        self.saved = 0
 
     def begin(self, path: Path, alpha: Floats | None) -> None:
         """Turn to the next picture."""
@@ -46,12 +48,24 @@ class Output:
         tell(sentence(error))
         self.code = 1
 
+    def interrupted(self) -> int:
+        """Tell what was saved before a signal came between two pictures; return the exit code."""
+        if not self.saved:
+            raise KeyboardInterrupt
+        if self.several:
+            plural = " was" if self.saved == 1 else "s were"
+            tell(f"interrupted after {self.saved} picture{plural} saved")
+        self.code = 130
+        return self.code
+
+    @held
     def __call__(self, now: Progress) -> None:
         """Be called back after an iteration: save the picture so far, if it is its turn."""
         if self.args.save_every and now.nit % self.args.save_every == 0:
             snapshots = Snapshots(self.path, self.args.save_every, self.several)
             self._save_so_far(snapshots.place(now.nit), now, f"iteration {now.nit}")
 
+    @held
     def after_scale(self, so_far: StyleResult) -> None:
         """Save the picture of a scale at the place of the result: an end may come unforeseen."""
         if self.path != STANDARD:

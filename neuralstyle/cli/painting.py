@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from neuralstyle import __version__
 from neuralstyle.cli.arguments import sheet_settings
 from neuralstyle.cli.inputs import Inputs, photographs
-from neuralstyle.cli.messages import Failure, failure, refusing, silent_start
+from neuralstyle.cli.messages import Failure, failure, refusing, silent_start, tell
 from neuralstyle.cli.outputs import Output
+from neuralstyle.optimize.interruption import held, interruption
 from neuralstyle.transfer.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def one_after_another(
     while True:
         try:
             results = painted(pictures)
+        except KeyboardInterrupt:
+            return output.interrupted()
         except Exception as error:
             raise failure(error) from error
         try:
@@ -96,14 +99,15 @@ def one_after_another(
             output.fail(error)
 
 
+@held
 def finish(results: Iterable[StyleResult], output: Output) -> int:
     """Save one result after another, and what there is of one that an error ended."""
     try:
         for result in results:
             output.finish(result)
+            output.saved += 1
     except KeyboardInterrupt:
-        if output.code != 130:
-            raise
+        return output.interrupted()
     except Exception as error:
         partial = getattr(error, "partial_result", None)
         if partial is not None:
@@ -130,10 +134,13 @@ def sheet(
     output.begin(path, None)
     recipe = RECIPES[args.recipe]
     try:
-        image = contact_sheet(
-            inputs.first[0], inputs.styles, vary, recipe=recipe, **keywords, **options
-        )
-        output.save(image, {"neuralstyle": __version__, "command": output.command})
+        with interruption() as signals:
+            image = contact_sheet(
+                inputs.first[0], inputs.styles, vary, recipe=recipe, **keywords, **options
+            )
+            output.save(image, {"neuralstyle": __version__, "command": output.command})
+            if signals.received:
+                tell(f"interrupted; {path} has what was painted until then")
     except Exception as error:
         raise failure(error) from error
     return output.code

@@ -16,10 +16,11 @@ from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.evaluator import Evaluator, image_shape
+from neuralstyle.optimize.interruption import EVALUATION, interruption, note, patience
 from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
-from neuralstyle.optimize.result import Callback, Halt, Status, StyleResult
+from neuralstyle.optimize.result import Callback, Halt, Status, StyleResult, interrupted
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
@@ -104,7 +105,8 @@ def minimize(
     -------
     StyleResult
         With the best finite iterate. Ctrl-C during the run returns it too, as does a loss that
-        stops being finite (then ``success`` is False).
+        stops being finite (then ``success`` is False). Before anything has been evaluated Ctrl-C
+        raises `KeyboardInterrupt`.
 
     Raises
     ------
@@ -144,7 +146,8 @@ def minimize(
     method = check_method(method, bounds, parametrization)
     check_callback(callback)
     start = initial_image(init, shape=shape, seed=seed)
-    evaluator = Evaluator(objective, extractor, start.shape)
+    with patience(EVALUATION):
+        evaluator = Evaluator(objective, extractor, start.shape)
     settings = {
         "objective": str(evaluator.objective),
         "extractor": repr(extractor),
@@ -156,7 +159,7 @@ def minimize(
         "versions": _versions(),
     }
     whose = origin(method, evaluator.objective, extractor, evaluator.shape)
-    with progress_bar(progress) as draw:
+    with interruption() as signals, progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         run = Run(evaluator, parametrization, start, limits, callbacks, started, settings)
         if state is not None:
@@ -172,17 +175,20 @@ def minimize(
         except Halt as halt:
             status, message = halt.status, str(halt)
         except KeyboardInterrupt:
+            note()
             if run.nfev == 0:
                 raise
-            status, message = Status.INTERRUPTED, "interrupted by the user"
+            status, message = Status.INTERRUPTED, "interrupted"
         except Exception as error:
             if run.history:
                 message = f"{type(error).__name__} in the callback or a loss"
                 partial = run.result(Status.ABNORMAL, message, settings, whose)
                 error.partial_result = partial  # type: ignore[attr-defined]
             raise
-    logger.info("%s; %d iterations, %d evaluations", message, len(run.history), run.nfev)
-    return run.result(status, message, settings, whose)
+        result = run.result(status, message, settings, whose)
+    result = interrupted(result) if signals.received else result
+    logger.info("%s; %d iterations, %d evaluations", result.message, result.nit, result.nfev)
+    return result
 
 
 def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
 from collections.abc import Callable
@@ -190,3 +191,10 @@ class StyleResult:
     message: str
     settings: dict[str, Any] = field(repr=False)
     state: dict[str, NDArray[Any]] | None = field(repr=False, default=None)
+
+
+def interrupted(result: StyleResult) -> StyleResult:
+    """Return a result as one of a run that the user has ended."""
+    return dataclasses.replace(
+        result, status=Status.INTERRUPTED, success=False, message="interrupted by the user"
+    )

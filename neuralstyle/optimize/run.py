@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neuralstyle._checks import stays
 from neuralstyle._types import Image, Tensor
 from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.interruption import EVALUATION, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import (
     Callback,
@@ -95,8 +96,7 @@ class Run:
         self._parametrization = parametrization
         self._callbacks = callbacks
         self._started = time.perf_counter() if started is None else started
-        self._largest = 0.0
-        self._still = 0
+        self._largest, self._still = 0.0, 0
         self._best: tuple[float, Vector, dict[str, float]] | None = None
         if parametrization is None:
             self._shape: tuple[int, ...] = (1, *evaluator.shape)
@@ -124,8 +124,7 @@ class Run:
         """Make the first evaluation, at `x` or where the run starts: before the method has it."""
         if x is not None:
             self.x = x
-        value, gradient = self._evaluated(self.x)
-        self.nfev += 1
+        value, gradient = self._next(self.x)
         wrong = self._nonfinite_terms()
         if wrong or not np.isfinite(value):
             names = ", ".join(wrong or self._evaluator.losses)
@@ -198,8 +197,7 @@ class Run:
             return
         if self.nfev == self.limits["maxfun"]:
             raise Halt(Status.LIMIT, f"made maxfun = {self.nfev} evaluations")
-        value, gradient = self._evaluated(x)
-        self.nfev += 1
+        value, gradient = self._next(x)
         if not (np.isfinite(value) and _all_finite(gradient)):
             wrong = self._nonfinite_terms()
             what = f"the loss {', '.join(wrong)}" if wrong else "the gradient"
@@ -208,6 +206,14 @@ class Run:
                 f"{what} was not finite at evaluation {self.nfev}; the best image before is kept",
             )
         self._note(_own(x), value, gradient)
+
+    def _next(self, x: Vector) -> tuple[float, Vector]:
+        """Evaluate, unless Ctrl-C has come; a second one ends the evaluation itself."""
+        look()
+        with patience(EVALUATION):
+            evaluated = self._evaluated(x)
+        self.nfev += 1
+        return evaluated
 
     def _evaluated(self, x: Vector) -> tuple[float, Vector]:
         if self._parametrization is None and isinstance(x, np.ndarray):
@@ -239,8 +245,6 @@ class Run:
         return np.asarray(ops.convert_to_numpy(x), np.float64).ravel()
 
     def _call_back(self) -> None:
-        if not self._callbacks:
-            return
         now, x = self.history[-1], self._x
         record = Progress(
             nit=now.nit,
@@ -256,7 +260,8 @@ class Run:
         )
         for callback in self._callbacks:
             try:
-                callback(record)
+                with patience(EVALUATION):
+                    callback(record)
             except StopIteration as stop:
                 reason = f": {stop.value}" if stop.value is not None else ""
                 raise Halt(Status.CALLBACK, f"halted by the callback{reason}") from None

@@ -13,6 +13,7 @@ from PIL import ImageDraw, ImageFont
 
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
+from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
@@ -60,14 +61,16 @@ def contact_sheet(
     Returns
     -------
     array, shape (H, W, 3), float32
-        The sheet, each result with its settings above it.
+        The sheet, each result with its settings above it. Ctrl-C ends it early: the result that was
+        being painted is the last, as far as it has come and with a note above it, and what would
+        have come after it is left out.
 
     Raises
     ------
     TypeError, ValueError, KeyError
         If a setting does not exist, or its values or the images are not as they should be.
     KeyboardInterrupt
-        After Ctrl-C.
+        After Ctrl-C before the first result was begun.
 
     Notes
     -----
@@ -98,22 +101,33 @@ def contact_sheet(
             )
     check_names("contact_sheet", settings, known)
 
-    def painted(changes: dict[str, Any]) -> Image:
+    def painted(changes: dict[str, Any]) -> StyleResult:
         without = {"content_weight": 0.0} if content is None else {}
         given: dict[str, Any] = {"size": size, **without, **settings, **changes}
         painter = Painter(given.pop("style", style), with_recipe("contact_sheet", make, given))
-        return completed(painter.paint(content).result).image
+        return painter.paint(content).result
 
-    cells = []
-    for numbers in itertools.product(*(range(len(values)) for values in vary.values())):
-        chosen = {name: vary[name][k] for name, k in zip(vary, numbers, strict=True)}
-        label = [
-            f"style {k + 1}" if name == "style" else f"{name}={chosen[name]}"
-            for name, k in zip(vary, numbers, strict=True)
-        ]
-        cells.append(("\n".join(label), painted(chosen)))
+    cells: list[Cell] = []
     (*_, across) = vary.values()
-    return labelled([cells[i : i + len(across)] for i in range(0, len(cells), len(across))])
+    with interruption() as signals:
+        for numbers in itertools.product(*(range(len(values)) for values in vary.values())):
+            chosen = {name: vary[name][k] for name, k in zip(vary, numbers, strict=True)}
+            label = [
+                f"style {k + 1}" if name == "style" else f"{name}={chosen[name]}"
+                for name, k in zip(vary, numbers, strict=True)
+            ]
+            try:
+                result = painted(chosen)
+            except KeyboardInterrupt:
+                note()
+                if not cells:
+                    raise
+                break
+            label += ["interrupted"] if result.status is Status.INTERRUPTED else []
+            cells.append(("\n".join(label), result.image))
+            if signals.received:
+                break
+        return labelled([cells[i : i + len(across)] for i in range(0, len(cells), len(across))])
 
 
 def recipe_maker(recipe: Any) -> Callable[..., Recipe]:
@@ -153,13 +167,6 @@ def with_recipe(function: str, make: Callable[..., Any], given: Mapping[str, Any
     keywords = {name: value for name, value in given.items() if name in of_recipe}
     others = {name: value for name, value in given.items() if name not in of_recipe}
     return read_options(function, {**others, "recipe": make(**keywords)})
-
-
-def completed(result: StyleResult) -> StyleResult:
-    """Return a result, or raise the Ctrl-C that ended it."""
-    if result.status is Status.INTERRUPTED:
-        raise KeyboardInterrupt
-    return result
 
 
 def labelled(rows: Sequence[Sequence[Cell]]) -> Image:

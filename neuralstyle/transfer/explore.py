@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -15,13 +15,8 @@ from neuralstyle._checks import number, whole_number
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image, resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
-from neuralstyle.transfer.contact_sheet import (
-    completed,
-    keywords_of,
-    labelled,
-    recipe_maker,
-    with_recipe,
-)
+from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
+from neuralstyle.transfer.contact_sheet import keywords_of, labelled, recipe_maker, with_recipe
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
@@ -142,7 +137,8 @@ def explore(
     TypeError, ValueError, KeyError, OSError
         If an argument is not as above, or nothing is left to vary.
     KeyboardInterrupt
-        After Ctrl-C.
+        After Ctrl-C. The cells that were finished by then, if any, are in its attribute
+        ``partial_result``, an `Exploration` of these alone.
 
     Notes
     -----
@@ -223,12 +219,27 @@ class Explorer:
         gone = self._content_of_styles(resize(content, small))
         axes = [self._axis(name, max(full)) for name in self.varied]
         targets: dict[Any, Targets] = {}
-        cells = [
-            self._cell(content, gone, small, dict(zip(self.varied, values, strict=True)), targets)
-            for values in itertools.product(*(axis.values for axis in axes))
-        ]
+        cells: list[Cell] = []
+        with interruption() as signals:
+            for values in itertools.product(*(axis.values for axis in axes)):
+                chosen = dict(zip(self.varied, values, strict=True))
+                try:
+                    cells.append(self._cell(content, gone, small, chosen, targets))
+                    look()
+                except KeyboardInterrupt:
+                    note()
+                    break
+            found = self._exploration(cells, axes) if cells else None
+        if found is None or signals.received:
+            ended = KeyboardInterrupt(f"explore was interrupted, with {len(cells)} cells finished")
+            ended.partial_result = found  # type: ignore[attr-defined]
+            raise ended
+        return found
+
+    def _exploration(self, cells: Sequence[Cell], axes: Sequence[Axis]) -> Exploration:
+        """Choose among the cells, which may be the first few of all."""
         steps = itertools.product(*(axis.steps for axis in axes))
-        ranks = [(-round(c.rating, 3), sum(away)) for c, away in zip(cells, steps, strict=True)]
+        ranks = [(-round(c.rating, 3), sum(away)) for c, away in zip(cells, steps, strict=False)]
         best = ranks.index(min(ranks))
         captioned = [(_caption(k, cell, k == best), cell.image) for k, cell in enumerate(cells)]
         across = len(axes[-1].values)
@@ -260,8 +271,10 @@ class Explorer:
         painter = Painter(self.painted, self._options({**chosen, **less}))
         if self.make in RECIPES.values():  # others may make their styles by the content's weight
             painter.targets = targets.setdefault(full.style_scale, painter.targets)
-        image = completed(painter.paint(content).result).image
-        found = self._score(image, content, full.style_scale)
+        image = painter.paint(content).result.image
+        look()  # only what is finished is rated
+        with patience(EVALUATION):
+            found = self._score(image, content, full.style_scale)
         kept = (found.content - gone) / max(1 - gone, TINY)
         rated = rating(found.style, kept)
         of_recipe = keywords_of(self.make)

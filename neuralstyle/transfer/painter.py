@@ -17,10 +17,18 @@ from neuralstyle.images.color import treatment
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
+from neuralstyle.optimize.interruption import (
+    EVALUATION,
+    NOTHING_BEGUN,
+    interruption,
+    look,
+    note,
+    patience,
+)
 from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
 from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.progress import progress_bar
-from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.optimize.result import Status, StyleResult, interrupted
 from neuralstyle.transfer.network import load_network
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.plan import Plan, make_plan
@@ -102,7 +110,8 @@ class Painter:
 
     def load(self) -> None:
         """Load the network before the first content is taken: its file may be wrong."""
-        _ = self.extractor
+        with patience(NOTHING_BEGUN):
+            _ = self.extractor
 
     def paint(self, content: Any, *, before: Before = _nothing_before) -> Painted:
         """Paint one content.
@@ -122,9 +131,11 @@ class Painter:
         started = time.perf_counter()
         if content is not None:
             content = check_image(content, "content")
-        plan = make_plan(self.options, self._recipe(content), self.treatment, self.styles, content)
-        self._tell(plan)
-        extractor, targets = self._seeing(plan)
+        with patience(NOTHING_BEGUN):
+            recipe = self._recipe(content)
+            plan = make_plan(self.options, recipe, self.treatment, self.styles, content)
+            self._tell(plan)
+            extractor, targets = self._seeing(plan)
 
         def finished(picture: Image) -> Image:
             if content is None:
@@ -134,19 +145,23 @@ class Painter:
             return self.treatment.finish(self.treatment.after(picture, beside), beside, styles)
 
         run = Scales(plan.shapes, plan.iterations, started, finished)
-        with progress_bar(self.options.progress) as draw:
+        with interruption() as signals, progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
             settings = self._settings(plan)
             for number, (shape, count) in enumerate(zip(plan.shapes, plan.iterations, strict=True)):
                 try:
                     run.announce(callbacks, settings)
-                    start = plan.start
-                    if run.results:
-                        start = enlarged(run.results[-1].image, shape, plan.detail)
-                    start, terms = before(start)
-                    objective = StyleObjective(targets.objective(plan, number, start), *terms)
+                    with patience(EVALUATION):
+                        start = plan.start
+                        if run.results:
+                            start = enlarged(run.results[-1].image, shape, plan.detail)
+                        start, terms = before(start)
+                        look()
+                        objective = StyleObjective(targets.objective(plan, number, start), *terms)
+                        look()
+                        objective = self._balanced(objective, extractor, start)
                     result = minimize(
-                        self._balanced(objective, extractor, start),
+                        objective,
                         extractor,
                         start,
                         method=self.method,
@@ -155,9 +170,9 @@ class Painter:
                         **{name: getattr(self.options, name) for name in PASSED_ON},
                     )
                 except KeyboardInterrupt:
+                    note()
                     if not run.results:
                         raise
-                    run.interrupt()
                     break
                 except Exception as error:
                     partial = getattr(error, "partial_result", None)
@@ -168,7 +183,9 @@ class Painter:
                 run.results.append(result)
                 if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
                     break
-        return Painted(run.result(settings), run.results[-1].image)
+            whole = run.result(settings)
+        whole = interrupted(whole) if signals.received else whole
+        return Painted(whole, run.results[-1].image)
 
     def _recipe(self, content: Image | None) -> Recipe:
         """Return the recipe; a function of the user's own runs with the default's settings."""
@@ -228,8 +245,7 @@ class Painter:
         norms = gradient_norms(objective, extractor, start)
         if any(norms[name] == 0 for name in shares):
             moved = minimize(objective, extractor, start, method=LBFGS(), maxiter=WARM_UP)
-            if moved.status is Status.INTERRUPTED:
-                raise KeyboardInterrupt
+            look()
             norms = gradient_norms(objective, extractor, moved.image)
         return weighed(objective, norms, shares)
 

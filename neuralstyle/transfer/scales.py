@@ -160,12 +160,6 @@ class Scales:
 
         return passed_on
 
-    def interrupt(self) -> None:
-        """Note that the user has ended the run between two scales."""
-        self.results[-1] = dataclasses.replace(
-            self.results[-1], status=Status.INTERRUPTED, message="interrupted by the user"
-        )
-
     def result(self, settings: dict[str, Any]) -> StyleResult:
         """Return the last scale's result with the history and sums of all."""
         last = self.results[-1]
@@ -185,6 +179,5 @@ class Scales:
             history=history,
             settings={**last.settings, **settings},
             message=message,
-            success=last.success and last.status is not Status.INTERRUPTED,
             **whole,
         )
