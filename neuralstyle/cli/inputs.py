@@ -24,7 +24,7 @@ from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
 from neuralstyle.images.arrays import scaled_size
 from neuralstyle.images.labels import label_masks
-from neuralstyle.images.load import Wanted, read_picture
+from neuralstyle.images.load import Wanted, covering, read_picture
 from neuralstyle.optimize.interruption import NOTHING_BEGUN, patience
 from neuralstyle.transfer.scales import SHORTEST_SIDE
 
@@ -213,22 +213,6 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
-
-
-def covering(side: int) -> Wanted:
-    """Return what shrinks a picture that is looked at with sides of at most `side`.
-
-    The shorter side is left at twice that, whatever the proportions are: what is scaled from there
-    cannot be told from what is scaled from the whole, and a mask still covers parts of pixels.
-
-    Examples
-    --------
-    >>> covering(50)((400, 800)), covering(50)((80, 800))
-    ((100, 200), (80, 800))
-    """
-    return lambda shape: scaled_size(
-        shape, min(max(shape), math.ceil(2 * side * max(shape) / min(shape)))
-    )
 
 
 def _side(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ the sRGB encoding, with values in [0, 1].
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
@@ -175,6 +176,22 @@ def read_picture(
         image = resize(image, size)
         alpha = None if alpha is None else resize(alpha, size)
     return image, alpha
+
+
+def covering(side: int) -> Wanted:
+    """Return what shrinks a picture that is looked at with sides of at most `side`.
+
+    The shorter side is left at twice that, whatever the proportions are: what is scaled from there
+    cannot be told from what is scaled from the whole, and a mask still covers parts of pixels.
+
+    Examples
+    --------
+    >>> covering(50)((400, 800)), covering(50)((80, 800))
+    ((100, 200), (80, 800))
+    """
+    return lambda shape: scaled_size(
+        shape, min(max(shape), math.ceil(2 * side * max(shape) / min(shape)))
+    )
 
 
 def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from neuralstyle._types import Image
 from neuralstyle.images.color import ColorTreatment
-from neuralstyle.images.load import load_image
+from neuralstyle.images.load import covering, read_picture
 from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.recipes import Recipe
@@ -103,7 +103,7 @@ def make_plan(
         unfounded = content is None and recipe.init == "content"
         first = "noise" if unfounded else check_init("init", recipe.init)
     if isinstance(first, PathLike):
-        first = load_image(first, max_size=max(shapes[-1]))
+        first = read_picture(first, covering(max(shapes[-1])))[0]
     check_there(first, content, styles)
     if isinstance(first, np.ndarray) and options.scales is None:
         # An image has the coarse scales behind it.

@@ -12,6 +12,8 @@ from painting import PIXELS, QUICK, STYLE, Noted, Runs, quick, white_noise
 from support import chroma, noise
 
 import neuralstyle as ns
+from neuralstyle.images.load import read_picture
+from neuralstyle.transfer import plan
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,23 @@ def test_a_run_can_go_on_from_the_result_of_another(runs: Runs) -> None:
     np.testing.assert_array_equal(runs[1].start, first.image)
     assert second.history[0].fun < first.fun
     assert second.settings["init"] == "image"
+
+
+def test_a_file_to_start_from_is_read_as_large_as_it_is_looked_at(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "start.png"
+    ns.save_image(path, noise(700, 300))
+    sizes = []
+
+    def read(source: Path, wanted: Callable[[tuple[int, int]], tuple[int, int]]) -> Any:
+        sizes.append(wanted((700, 300)))
+        return read_picture(source, wanted)
+
+    monkeypatch.setattr(plan, "read_picture", read)
+    quick(init=path)
+    assert sizes == [(560, 240)]  # twice the longer side of the result
+    assert runs[0].start.shape == (40, 60, 3)
 
 
 def test_every_scale_starts_from_the_enlarged_result_of_the_one_before(runs: Runs) -> None:
