@@ -115,6 +115,7 @@ class KerasMethod(Method):
         from keras import ops
 
         from neuralstyle.optimize.lbfgs import on_device
+        from neuralstyle.optimize.standstill import standstill
 
         kind, _, config = self._key()
         own = kind.from_config(config)  # an optimiser serves only once
@@ -142,7 +143,9 @@ class KerasMethod(Method):
             if run.bounds is not None:
                 variable.assign(ops.clip(variable, *run.bounds))
             tried = on_device(ops.copy(variable))
-            _, gradient = run.evaluate(tried)
+            found, gradient = run.evaluate(tried)
+            if count == 0 and found >= run.first and (halt := standstill(run)) is not None:
+                raise halt  # there is nothing to be found: it would only wander off
             # All that the state is made of moves at once, as a run may be interrupted anywhere.
             x, average, count, variables = (
                 tried,

@@ -38,6 +38,9 @@ __all__ = [
 
 M = TypeVar("M", bound=Method)
 
+FLAT = 3
+"""Iterations running without a lower value, after which `LBFGS` looks whether there is one."""
+
 FIRST_STEP = 0.01
 """Root mean square change of the pixels that the first step of L-BFGS tries, about."""
 
@@ -128,7 +131,7 @@ class LBFGSB(_QuasiNewton):
             raise Halt(
                 Status.CONVERGED, "converged: the gradient is zero, or the loss stands still"
             )
-        raise _stuck(info["task"])
+        raise _stuck(run, info["task"])
 
 
 def _not_by_hand(method: type[M]) -> type[M]:
@@ -183,6 +186,7 @@ class LBFGS(_QuasiNewton):
     def run(self, run: Run, state: State | None = None) -> None:
         """Iterate for as long as there is a lower value to be found."""
         from neuralstyle.optimize.lbfgs import ManualLBFGS, on_device
+        from neuralstyle.optimize.standstill import standstill
 
         # The gradient of a picture's loss is tiny for each pixel: float32 has no room for its
         # square.
@@ -206,10 +210,20 @@ class LBFGS(_QuasiNewton):
         )
         if state is not None:
             optimizer.restore(state)
-        run.state = lambda: {"scale": np.array(scale), **optimizer.state()}
+        lowest, flat = optimizer.value, 0 if state is None else int(state.get("flat", 0))
+        run.state = lambda: {
+            "scale": np.array(scale),
+            "flat": np.array(flat),
+            **optimizer.state(),
+        }
         while optimizer.iterate():
+            flat = 0 if optimizer.value < lowest else flat + 1
+            lowest = min(lowest, optimizer.value)
             run.accept(optimizer.x)
-        raise _stuck("no step along the gradient either")
+            # Values that differ by rounding alone may go up and down for ever.
+            if flat >= FLAT and (halt := standstill(run)) is not None:
+                raise halt
+        raise _stuck(run, "no step along the gradient either")
 
 
 METHODS: dict[str, Callable[..., Method]] = {"l-bfgs-b": LBFGSB, "l-bfgs": LBFGS, "adam": adam}
@@ -311,5 +325,9 @@ def parse_method(text: str) -> Method:
     return METHODS[name](**options)
 
 
-def _stuck(why: str) -> Halt:
-    return Halt(Status.ABNORMAL, f"the line search found no lower value ({why})")
+def _stuck(run: Run, why: str) -> Halt:
+    from neuralstyle.optimize.standstill import standstill
+
+    halt = standstill(run, str(why))
+    assert halt is not None
+    return halt

