@@ -152,9 +152,11 @@ def look() -> None:
     >>> with interruption():
     ...     look()
     ...     signal.raise_signal(signal.SIGINT)
-    ...     look()
-    Traceback (most recent call last):
-    KeyboardInterrupt
+    ...     try:
+    ...         look()
+    ...     except KeyboardInterrupt:
+    ...         print("ends here")
+    ends here
     """
     if _here.signals is not None and _here.signals.received:
         raise KeyboardInterrupt
