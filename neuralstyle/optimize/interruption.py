@@ -23,7 +23,8 @@ HELD = math.inf
 """Patience of what must not be cut short: a result that is put together, a file."""
 
 EVALUATION = 1
-"""Patience of what may be cut short and costs time: a second signal ends it."""
+"""Patience of what may be cut short and costs time: a second signal ends it, and the first one as
+long as there is no result to keep."""
 
 NOTHING_BEGUN = 0
 """Patience of what comes before the first iteration: a signal ends it at once, as it usually does.
@@ -40,11 +41,14 @@ class Signals:
         Their numbers, in order.
     patience : float
         How many are only noted. The next one raises `KeyboardInterrupt` where it comes.
+    begun : bool
+        Whether there is a result to keep.
     """
 
     def __init__(self) -> None:
         self.received: list[int] = []
         self.patience: float = HELD
+        self.begun = False
 
     def handle(self, number: int, frame: FrameType | None = None) -> None:
         """Note a signal; raise `KeyboardInterrupt` where patience is at its end."""
@@ -129,6 +133,8 @@ def patience(number: float) -> Iterator[None]:
         yield
         return
     before = signals.patience
+    if number == EVALUATION and not signals.begun:
+        number = NOTHING_BEGUN
     try:
         signals.patience = number
         if len(signals.received) > number:
@@ -146,12 +152,20 @@ def look() -> None:
     >>> with interruption():
     ...     look()
     ...     signal.raise_signal(signal.SIGINT)
-    ...     look()
-    Traceback (most recent call last):
-    KeyboardInterrupt
+    ...     try:
+    ...         look()
+    ...     except KeyboardInterrupt:
+    ...         print("ends here")
+    ends here
     """
     if _here.signals is not None and _here.signals.received:
         raise KeyboardInterrupt
+
+
+def begin() -> None:
+    """Say that there is a result to keep from now on."""
+    if _here.signals is not None:
+        _here.signals.begun = True
 
 
 def note() -> None:

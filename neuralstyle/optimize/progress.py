@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,13 +48,33 @@ def progress_bar(
     # Only who asks for a bar waits for the import.
     from rich.console import Console
 
-    console = console or Console(stderr=True)
+    if console is None:
+        lasting: Any = sys.stderr and _Lasting(sys.stderr)
+        console = Console(file=lasting, stderr=True)
     display = _Display(console)
     with display.live:
         try:
             yield display.draw
         finally:
             display.finish_scale()
+
+
+class _Lasting:
+    """Standard error; without a word when it is gone, as a terminal may be that was closed."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
 
 
 class _Display:

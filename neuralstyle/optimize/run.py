@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuralstyle._checks import stays
 from neuralstyle._types import Image, Tensor
 from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.interruption import EVALUATION, look, patience
+from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import (
     Callback,
@@ -135,6 +135,7 @@ class Run:
                 f"are {', '.join(self._evaluator.losses)}"
             )
         self._note(_own(self.x), value, gradient)
+        begin()
         self._accepted = self._losses
         self.first, self.gradient = value, _own(gradient)
         self._largest = float(np.abs(gradient).max())

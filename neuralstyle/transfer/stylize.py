@@ -33,13 +33,15 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     -------
     StyleResult
         Its history runs over all scales. After Ctrl-C, or a halt by the callback, the image is that
-        of the scale that was reached.
+        of the scale that was reached, and no older than the last callback.
 
     Raises
     ------
     TypeError, ValueError, KeyError, OSError
         If an argument is not as above; the message names it, and beside an unknown option the
         nearest one.
+    KeyboardInterrupt
+        After Ctrl-C before anything was evaluated.
 
     Notes
     -----

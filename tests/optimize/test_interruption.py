@@ -51,17 +51,23 @@ def test_a_signal_is_noted_and_looked_at() -> None:
         press()
 
 
-@pytest.mark.parametrize(("kind", "count"), [(NOTHING_BEGUN, 1), (EVALUATION, 2)])
-def test_patience_comes_to_its_end(kind: float, count: int) -> None:
-    with interruption():
+@pytest.mark.parametrize(
+    ("kind", "begun", "count"),
+    [(NOTHING_BEGUN, True, 1), (EVALUATION, True, 2), (EVALUATION, False, 1)],
+)
+def test_patience_comes_to_its_end(kind: float, begun: bool, count: int) -> None:
+    with interruption() as signals:
+        signals.begun = begun
         with pytest.raises(KeyboardInterrupt), patience(kind):
             press(count)
             raise AssertionError("not cut short")
         press()
         with pytest.raises(KeyboardInterrupt), patience(kind):
             raise AssertionError("begun after it was ended")
-    with interruption(), patience(kind):
-        press(count - 1)
+    with interruption() as signals:
+        signals.begun = begun
+        with patience(kind):
+            press(count - 1)
         with patience(HELD):
             press(9)
 

@@ -100,3 +100,17 @@ def test_pace_is_measured_from_the_scales_first_iteration() -> None:
     assert _pace(record(1, 30.0), record(1, 30.0)) == ""
     assert _pace(record(1, 30.0), record(11, 35.0)) == "4 evaluations/s, 0:45 left"
     assert _pace(record(1, 30.0), record(100, 35.0)).endswith("0:00 left")
+
+
+def test_a_terminal_that_is_gone_costs_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    with progress_bar() as draw:
+        assert draw is not None
+        draw(record(7))

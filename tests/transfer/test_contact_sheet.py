@@ -103,3 +103,31 @@ def test_what_are_no_settings_is_refused_by_name(vary: Any, kind: type[Exception
 def test_what_makes_no_recipe_is_refused_by_name(wrong: Any) -> None:
     with pytest.raises(TypeError, match="^recipe: expected one of default, .*, or a function"):
         ns.contact_sheet(CONTENT, STYLE, {"seed": [1]}, recipe=wrong, network=PIXELS)
+
+
+@pytest.mark.parametrize("ended", range(1, 7))
+def test_ctrl_c_ends_a_sheet_with_the_results_so_far(ended: int) -> None:
+    seen: list[int] = []
+
+    def interrupt(now: ns.Progress) -> None:
+        seen.append(now.nit)
+        if len(seen) == ended:
+            raise KeyboardInterrupt
+
+    vary = {"content_weight": [0.1, 1.0, 5.0]}
+    options = {**PAINT, "size": 8, "callback": interrupt}
+    page = ns.contact_sheet(CONTENT, STYLE, vary, recipe=recipe, **options)
+    assert len(seen) == ended
+    count = (ended + 1) // 2
+    assert page.shape == (BAR + LINE + 8, count * 8 + (count - 1) * GAP, 3)
+
+
+def test_ctrl_c_before_the_first_result_of_a_sheet_passes_through() -> None:
+    def interrupted(**keywords: float) -> ns.Recipe:
+        return ns.Recipe("test", refuse, lambda c, s, **masks: [], maxiter=(2,))
+
+    def refuse(content: Any) -> list[Any]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ns.contact_sheet(CONTENT, STYLE, {"seed": [0, 1]}, recipe=interrupted, **PAINT, size=8)

@@ -240,13 +240,23 @@ def test_what_a_recipe_of_the_library_makes_of_a_style_is_the_same_for_all_conte
     assert repr(made[0]) == repr(made[1])
 
 
-def test_control_c_ends_all_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+def test_control_c_ends_all_cells_and_carries_those_that_were_finished() -> None:
+    complete = ns.explore(CONTENT, STYLE, recipe=recipe, **GIVEN).cells
+    for ended in (1, 2):  # in the first cell, and in the second
+        seen: list[int] = []
 
-    def interrupt(now: ns.Progress) -> None:
-        seen.append(now.nit)
-        raise KeyboardInterrupt
+        def interrupt(now: ns.Progress, seen: list[int] = seen, ended: int = ended) -> None:
+            seen.append(now.nit)
+            if len(seen) == ended:
+                raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        ns.explore(CONTENT, STYLE, recipe=recipe, callback=interrupt, **GIVEN)
-    assert seen == [1]
+        with pytest.raises(KeyboardInterrupt) as caught:
+            ns.explore(CONTENT, STYLE, recipe=recipe, callback=interrupt, **GIVEN)
+        assert len(seen) == ended
+        found = caught.value.partial_result  # type: ignore[attr-defined]
+        if ended == 1:
+            assert found is None
+        else:
+            assert [cell.settings for cell in found.cells] == [complete[0].settings]
+            assert found.best == 0
+            np.testing.assert_array_equal(found.cells[0].image, complete[0].image)
