@@ -55,7 +55,7 @@ def paint(
                 except KeyboardInterrupt as error:
                     if partial := getattr(error, "partial_result", None):
                         sheet = _save(partial, output)
-                        tell(f"{sheet}: the {len(partial.cells)} cells that were finished")
+                        tell(f"{sheet}: interrupted, cells finished: {len(partial.cells)}")
                     raise
                 number = _chosen(args, found, output)
                 cell = found.cells[number]

@@ -209,3 +209,23 @@ def test_a_terminal_that_is_gone_costs_no_picture(
     monkeypatch.setattr(sys, "stderr", Gone())
     assert run() == 0
     assert made() == ["out.png"]
+
+
+def test_of_cells_that_are_explored_the_finished_ones_are_saved(
+    run: Run, made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = np.zeros((4, 4, 3), np.float32)
+    scores = ns.Score(0.1, 0.1, 0.5, 0.1, None, (4, 4))
+    cell = ns.Cell({"style_scale": 1.0}, {}, picture, scores, 0.5)
+
+    def interrupted(*args: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        error = KeyboardInterrupt()
+        error.partial_result = ns.Exploration((cell,), 0, picture)  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr("neuralstyle.transfer.explore.Explorer.explore", interrupted)
+    assert run("--auto", "--quiet") == 130
+    assert made() == ["out_sheet.png"]
+    cells = "neuralstyle: out_sheet.png: interrupted, cells finished: 1\n"
+    assert capsys.readouterr().err == cells + BEFORE

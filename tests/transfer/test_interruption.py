@@ -129,7 +129,7 @@ def assert_no_moment_costs_a_picture(moments: int, scales: int, **options: Any) 
 
 
 def test_ctrl_c_at_some_moments_of_a_run_costs_no_picture() -> None:
-    assert_no_moment_costs_a_picture(15, scales=2)
+    assert_no_moment_costs_a_picture(10, scales=2)
 
 
 @pytest.mark.slow
