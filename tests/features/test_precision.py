@@ -19,7 +19,7 @@ def model(policy: str) -> keras.Model:
     """Make a network, always of the same weights."""
     keras.utils.set_random_seed(0)
     start = tensor = keras.Input((None, None, 3), dtype="float16" if policy == "float16" else None)
-    for name in ("a", "b", "c"):
+    for name in ("a", "b"):
         conv = layers.Conv2D(
             16, 3, padding="same", activation="relu", kernel_initializer="he_normal"
         )
@@ -29,22 +29,23 @@ def model(policy: str) -> keras.Model:
 
 
 def gradient(extractor: ns.KerasFeatures, weight: float) -> np.ndarray:
-    style = ns.StyleLoss(extractor(noise(24, 24, 1) ** 2), ["a", "c"])
+    style = ns.StyleLoss(extractor(noise(24, 24, 1) ** 2), ["a", "b"])
     objective = weight * (style + ns.ContentLoss(extractor(noise(24, 24)), "b"))
     _, slope = ns.Evaluator(objective, extractor, (24, 24))(noise(24, 24, 2))
     return slope / weight
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("weight", [1.0, 1e-9])
+@pytest.mark.parametrize(
+    ("policy", "weight"),
+    [("mixed_float16", 1e-9), ("float16", 1.0), ("mixed_bfloat16", 1e-9)],
+)
 def test_a_model_in_half_has_the_gradient_of_its_copy_in_single_precision(
     policy: str, weight: float
 ) -> None:
     extractor = ns.KerasFeatures(model(policy))
     assert extractor.dtype == "float32"
     features = extractor(noise(24, 24))
-    assert {features[name].dtype for name in features} == {"float32"}
-    assert "half" not in repr(extractor)
+    assert {features[name].dtype.name for name in features} == {"float32"}
     expected = gradient(ns.KerasFeatures(model("float32")), weight)
     error = np.linalg.norm(gradient(extractor, weight) - expected) / np.linalg.norm(expected)
     assert error < (0.1 if "bfloat16" in policy else 0.02)
@@ -74,31 +75,28 @@ def _as_it_was() -> Iterator[None]:
     keras.config.set_image_data_format("channels_last")
 
 
-SETTINGS = {
-    "floatx float16": lambda: keras.config.set_floatx("float16"),
-    "floatx float64": lambda: keras.config.set_floatx("float64"),
-    "mixed": lambda: keras.config.set_dtype_policy("mixed_float16"),
-    "double": lambda: keras.config.set_dtype_policy("float64"),
-}
-
-
 def seen() -> list[np.ndarray]:
     networks = [
-        ns.VGG16Features("compact"),
-        ns.VGG16Features("compact", fast=False),
-        ns.VGG16Features("compact", dtype="float64"),
         ns.VGG16Features("compact", pooling="avg").normalized(),
+        ns.VGG16Features("compact", fast=False),
     ]
     return [np.asarray(network(noise(16, 20))["block3_conv1"]) for network in networks]
 
 
+@pytest.fixture(scope="module")
+def usual() -> list[np.ndarray]:
+    return seen()
+
+
 @pytest.mark.usefixtures("_as_it_was")
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_what_keras_is_set_to_does_not_change_the_librarys_networks(setting: str) -> None:
-    before = seen()
-    SETTINGS[setting]()
-    for expected, actual in zip(before, seen(), strict=True):
-        assert actual.dtype == expected.dtype
+@pytest.mark.parametrize(("floats", "policy"), [("float16", "mixed_float16"), ("float64",) * 2])
+def test_what_keras_is_set_to_does_not_change_the_librarys_networks(
+    floats: str, policy: str, usual: list[np.ndarray]
+) -> None:
+    keras.config.set_floatx(floats)
+    keras.config.set_dtype_policy(policy)
+    for expected, actual in zip(usual, seen(), strict=True):
+        assert actual.dtype == np.float32
         np.testing.assert_array_equal(actual, expected)
 
 
