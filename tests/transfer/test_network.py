@@ -155,7 +155,7 @@ def test_a_network_of_keras_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
     asked: list[Any] = []
     monkeypatch.setattr(applications, "application", build)
     result = ns.stylize(noise(32, 32), noise(32, 32, 1), network="ResNet50", maxiter=1)
-    assert asked == [("resnet50", "imagenet")]
+    assert asked == [("ResNet50", "imagenet")]
     assert result.settings["network"] == "ResNet50" and np.isfinite(result.fun)
     assert load_network("resnet50", "max") is load_network("ResNet50", "max")
 
