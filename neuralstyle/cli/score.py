@@ -20,7 +20,7 @@ SUMMARY = "tell how much of the style and of the photograph a picture has"
 USAGE: tuple[str, ...] = ("neuralstyle score PICTURE CONTENT STYLE [options]",)
 
 HELP = {
-    "network": "compare features too: compact, vgg16, vgg19, random or a file (default: none)",
+    "network": "compare features too: as paint's, compact for instance (default: none)",
     "size": "longer side at which all are compared (default: PICTURE's or CONTENT's)",
     "style_scale": "as it was painted with (default: 1)",
 }

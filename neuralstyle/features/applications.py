@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any, final
 
 import keras
@@ -19,6 +18,7 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.architectures import VGG19
 from neuralstyle.features.failures import FAILURES, said
 from neuralstyle.features.keras_graph import Graph
+from neuralstyle.features.keras_names import KERAS_NETWORKS, keras_name
 
 _PREPARE = (layers.ZeroPadding2D, layers.Cropping2D, layers.MaxPooling2D, layers.AveragePooling2D)
 _ADAPT = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.BatchNormalization)
@@ -54,23 +54,6 @@ class Input:
         return keras.ops.cast(prepare(255.0 * image, data_format="channels_last"), image.dtype)
 
 
-def find_application(name: str) -> tuple[Any, str] | None:
-    """Return what builds a network and the name of its module, or None if Keras has none so named.
-
-    Parameters
-    ----------
-    name : str
-        In any case, with or without underscores and hyphens.
-
-    Examples
-    --------
-    >>> build, module = find_application("mobilenet_v2")
-    >>> build.__name__, module
-    ('MobileNetV2', 'mobilenet_v2')
-    """
-    return _applications().get(_plain(name))
-
-
 def application(
     name: str, weights: str | os.PathLike[str] | None, seed: int = 0
 ) -> tuple[keras.Model, str]:
@@ -91,11 +74,11 @@ def application(
         Where its preprocessing is.
     """
     check_backend()
-    known = find_application(name)
+    known = keras_name(name)
     if known is None:
-        names = ", ".join(sorted(build.__name__ for build, _ in _applications().values()))
-        raise ValueError(f"name: expected one of {names}, received {name!r}")
-    build, module = known
+        raise ValueError(f"name: expected one of {', '.join(KERAS_NETWORKS)}, received {name!r}")
+    build: Any = getattr(keras.applications, known)
+    module = build.__module__.rpartition(".")[2]
     if weights not in (None, "imagenet"):
         weights = os.fspath(weights)
         if not os.path.isfile(weights):
@@ -106,13 +89,13 @@ def application(
         except Exception as error:  # Keras raises nothing narrower where a download fails
             if weights == "imagenet" and (type(error) is Exception or isinstance(error, OSError)):
                 raise OSError(
-                    f"weights: the ImageNet weights of {build.__name__} could not be downloaded "
+                    f"weights: the ImageNet weights of {known} could not be downloaded "
                     f"({said(error)}); fetch that file by other means and put it into Keras' "
                     "cache, ~/.keras/models, or give the path of a file of weights"
                 ) from error
             if weights not in (None, "imagenet") and isinstance(error, FAILURES):
                 raise ValueError(
-                    f"weights: expected a file of weights of {build.__name__} without its "
+                    f"weights: expected a file of weights of {known} without its "
                     f"classifier, received {weights!r} ({said(error)})"
                 ) from error
             raise
@@ -187,23 +170,6 @@ def _joints(graph: Graph) -> list[list[str]]:
     for step, name in found:
         sizes.setdefault(step, []).append(name)
     return list(sizes.values())
-
-
-def _applications() -> dict[str, tuple[Any, str]]:
-    """Return Keras' networks by their plain names."""
-    public = vars(keras.applications)
-    return {
-        _plain(name): (build, module)
-        for name, build in public.items()
-        # Keras builds NASNet for one size alone: at others its branches do not meet.
-        if isinstance(build, FunctionType)
-        and not name.startswith("NASNet")
-        and hasattr(public.get(module := build.__module__.rpartition(".")[2]), "preprocess_input")
-    }
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ _POSITION_BY_POSITION = (
     *(layers.Maximum, layers.Minimum, layers.ActivityRegularization),
 )
 _OPERATIONS = frozenset(
-    "Absolute Abs Add Celu Clip Divide Elu Exp Gelu HardSigmoid HardSilu HardTanh LeakyRelu"
+    "Absolute Abs Add Cast Celu Clip Divide Elu Exp Gelu HardSigmoid HardSilu HardTanh LeakyRelu"
     " Log Maximum Minimum Multiply Negative Power Relu Relu6 Selu Sigmoid Silu Softplus Softsign"
     " Sqrt Square Subtract Tanh TrueDivide".split()
 )

@@ -44,6 +44,7 @@ class Call:
     def run(self, tensors: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Return what it returns, given tensors by their numbers."""
         given = [tensors[key] for key in self.inputs]
+        _check_window(self, given[0].shape)
         if self.node is None:
             arguments, options = given, {}
         else:
@@ -148,6 +149,32 @@ class Graph:
         key = len(self.dtypes)
         self.dtypes[key] = dtype
         return key
+
+
+_WINDOWED = (
+    *(keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D),
+    *(keras.layers.MaxPooling2D, keras.layers.AveragePooling2D),
+)
+
+
+def _check_window(call: Call, shape: tuple[int | None, ...]) -> None:
+    """Refuse what is smaller than the window that is to go over it.
+
+    Keras looks at that when a layer is built, for another size, and oneDNN not at all: what it then
+    returns is whatever was in memory, or it ends the process.
+    """
+    operation = call.operation
+    if not isinstance(operation, _WINDOWED) or operation.padding != "valid":
+        return
+    window = getattr(operation, "kernel_size", None) or operation.pool_size
+    dilation = getattr(operation, "dilation_rate", (1, 1))
+    needed = [rate * (side - 1) + 1 for rate, side in zip(dilation, window, strict=True)]
+    sides = shape[1:3]
+    if any(side is not None and side < least for side, least in zip(sides, needed, strict=True)):
+        raise ValueError(
+            f"layer {call.path!r} looks through {needed[1]} x {needed[0]} units, and there are "
+            f"{sides[1]} x {sides[0]}"
+        )
 
 
 def _is_seen_through(node: Any) -> bool:

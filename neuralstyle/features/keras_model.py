@@ -170,9 +170,9 @@ class KerasFeatures:
         --------
         >>> network = KerasFeatures.from_application("MobileNet", weights=None)
         >>> network.aliases["block3_conv1"]
-        'conv_pw_2_relu'
+        'conv_dw_4_relu'
         >>> network(np.zeros((64, 64, 3), np.float32))["block3_conv1"].shape
-        TensorShape([1, 16, 16, 128])
+        TensorShape([1, 8, 8, 128])
         """
         from neuralstyle.features.applications import Input, application, vgg_names
 
@@ -281,9 +281,10 @@ class KerasFeatures:
         """Compute a layer from the activations that are known, and those between."""
         given = {self._names[name]: tensor for name, tensor in known.items()}
         calls = self._graph.calls_to(self._names[layer], given)
-        made = {key for call in calls for key in call.outputs}
-        named = {name: key for name, key in self._names.items() if key in made}
-        read = sorted({key for call in calls for key in call.inputs}.intersection(given))
+        made = {key for call in calls for key in call.outputs}.union(given)
+        named = {n: key for n, key in self._names.items() if key in made and n not in known}
+        wanted = {key for call in calls for key in call.inputs}.union(named.values())
+        read = sorted(wanted.intersection(given))
 
         def run(*tensors: Tensor) -> list[Tensor]:
             passed = dict(zip(read, tensors, strict=True))
@@ -333,12 +334,8 @@ def _restored(
     model: bytes, preprocess: Any, replace_max_pooling: bool, aliases: dict[str, str]
 ) -> KerasFeatures:
     """Return what was pickled."""
-    return KerasFeatures(
-        pickle.loads(model),
-        preprocess,
-        replace_max_pooling=replace_max_pooling,
-        aliases=aliases,
-    )
+    options: Any = {"replace_max_pooling": replace_max_pooling, "aliases": aliases}
+    return KerasFeatures(pickle.loads(model), preprocess, **options)
 
 
 def _no_tensor(received: str) -> Refused:

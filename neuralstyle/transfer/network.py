@@ -9,6 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from neuralstyle.features.keras_names import keras_name
+
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
@@ -89,7 +91,7 @@ def check_network(name: str, value: Any) -> Any:
 
             check_extractor(name, value)
         return value
-    if isinstance(value, str) and value in NETWORKS:
+    if isinstance(value, str) and (value in NETWORKS or keras_name(value)):
         return value
     expected = (
         f"{', '.join(map(repr, NETWORKS))}, a network of keras.applications such as 'resnet50', "
@@ -102,7 +104,7 @@ def check_network(name: str, value: Any) -> Any:
         )
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{name}: expected {expected}, received {value!r}")
-    if not os.path.isfile(value) and not _is_application(value):
+    if not os.path.isfile(value):
         raise FileNotFoundError(
             f"{name}: expected {expected}, received {os.fspath(value)!r}, which does not exist"
         )
@@ -146,17 +148,9 @@ def load_network(
 def _named(network: str | os.PathLike[str]) -> Named | Application:
     if isinstance(network, str) and network in NETWORKS:
         return NETWORKS[network]
-    if not os.path.isfile(network) and _is_application(network):
-        return Application(os.fspath(network).lower())
+    if isinstance(network, str) and (known := keras_name(network)):
+        return Application(known)
     return _in_file(network)
-
-
-def _is_application(network: str | os.PathLike[str]) -> bool:
-    if not isinstance(network, str) or not network.replace("-", "_").isidentifier():
-        return False
-    from neuralstyle.features.applications import find_application
-
-    return find_application(network) is not None
 
 
 def _in_file(path: str | os.PathLike[str]) -> Named:

@@ -195,14 +195,14 @@ def test_an_unknown_layer_is_a_key_error_that_lists_the_layers(
         assert "conv4_2" in message
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 3), (15, 15)])
-def test_an_image_too_small_is_refused_at_every_layer_past_the_one_that_loses_it(
+@pytest.mark.parametrize("size", [(1, 40), (3, 3), (15, 15)])
+def test_an_image_too_small_is_refused_at_the_layer_that_loses_it_and_at_the_last(
     vgg: ns.VGG16Features, size: tuple[int, int]
 ) -> None:
     vanished = 1
     while min(size) >> vanished:
         vanished += 1
-    for layer in VGG16.layers[VGG16.layers.index(f"block{vanished}_pool") :]:
+    for layer in (f"block{vanished}_pool", "block5_pool"):
         with pytest.raises(ValueError, match=f"{layer}.*{size[1]} x {size[0]}"):
             vgg(noise(*size))[layer]
 

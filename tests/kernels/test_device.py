@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
+import keras
+import numpy as np
+import pytest
 import tensorflow as tf
 
-from neuralstyle._kernels.device import TRACING, building_graph, has_gpu, outside_graph
+import neuralstyle as ns
+from neuralstyle._kernels.device import (
+    TRACING,
+    building_graph,
+    has_gpu,
+    outside_graph,
+    shape_traced,
+)
 
 
 def test_a_graph_is_being_built_while_a_function_is_traced_and_not_when_it_runs() -> None:
@@ -53,3 +65,53 @@ def test_one_thread_at_a_time_traces_and_may_begin_again_within() -> None:
 
 def test_a_gpu_is_what_tensorflow_lists() -> None:
     assert has_gpu() == bool(tf.config.list_physical_devices("GPU"))
+
+
+FIRST_USES: dict[str, Callable[[], Any]] = {
+    "a network": lambda: ns.VGG16Features("compact"),
+    "a model": lambda: ns.KerasFeatures(keras.Sequential([keras.Input((None, None, 3))])),
+    "a network of Keras": lambda: ns.KerasFeatures.from_application("MobileNet", None),
+    "an evaluator": lambda: ns.Evaluator(ns.TotalVariationLoss(), lambda x: {"input": x}, (2, 2)),
+    "a picture": lambda: ns.stylize(
+        np.zeros((8, 8, 3)), np.zeros((8, 8, 3)), network=lambda x: {"input": x}
+    ),
+}
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+def test_the_first_use_says_that_keras_runs_on_another_backend(
+    use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match="backend tensorflow, it runs on jax .*KERAS_BACKEND"):
+        FIRST_USES[use]()
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+def test_the_first_use_says_that_functions_are_run_eagerly(use: str) -> None:
+    tf.config.run_functions_eagerly(True)
+    try:
+        with pytest.raises(RuntimeError, match=r"run_functions_eagerly\(False\)"):
+            FIRST_USES[use]()
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+def test_the_first_use_says_that_eager_mode_is_off(
+    use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tf.compat.v1, "executing_eagerly_outside_functions", lambda: False)
+    with pytest.raises(RuntimeError, match="eager mode.*disable_eager_execution"):
+        FIRST_USES[use]()
+
+
+def test_a_shape_is_traced_without_computing_anything() -> None:
+    ran: list[bool] = []
+
+    def function(image: Any) -> Any:
+        ran.append(tf.executing_eagerly())
+        return image[:, ::2, 1:]
+
+    assert shape_traced(function, (1, 10**6, 10**6, 3), "float32") == [1, 500_000, 999_999, 3]
+    assert ran == [False]

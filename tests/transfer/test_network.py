@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from painting import PIXELS
 from support import NARROW, noise
 
 import neuralstyle as ns
+from neuralstyle.features import applications
 from neuralstyle.features import vgg as vggs
 from neuralstyle.features.architectures import NETWORKS as ARCHITECTURES
 from neuralstyle.features.plain import random_weights
@@ -138,6 +140,83 @@ def test_clearing_lets_go_of_networks() -> None:
     ns.clear()
     gc.collect()
     assert seen() is None
+
+
+def tiny(name: str = "c") -> keras.Model:
+    layer = keras.layers.Conv2D(4, 3, padding="same", name=name)
+    return keras.Sequential([keras.Input((None, None, 3)), layer])
+
+
+def test_a_network_of_keras_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(name: str, weights: Any, seed: int) -> Any:
+        asked.append((name, weights))
+        return tiny(), "mobilenet"
+
+    asked: list[Any] = []
+    monkeypatch.setattr(applications, "application", build)
+    result = ns.stylize(noise(32, 32), noise(32, 32, 1), network="ResNet50", maxiter=1)
+    assert asked == [("ResNet50", "imagenet")]
+    assert result.settings["network"] == "ResNet50" and np.isfinite(result.fun)
+    assert load_network("resnet50", "max") is load_network("ResNet50", "max")
+
+
+def test_what_a_recipe_wants_of_a_networks_means_is_told_where_it_has_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(applications, "application", lambda *_: (tiny(), "mobilenet"))
+    with caplog.at_level("INFO", "neuralstyle"):
+        pictures = noise(32, 32), noise(32, 32, 1)
+        ns.stylize(*pictures, network="resnet50", recipe="gatys2016", maxiter=1)
+    assert "gatys2016 is for a normalised network" in caplog.text
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+def test_the_pooling_asked_for_is_that_of_networks_of_keras_too(
+    pooling: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny()
+    model.add(keras.layers.MaxPooling2D(2, name="p"))
+    monkeypatch.setattr(applications, "application", lambda *_: (model, "mobilenet"))
+    features = load_network("resnet50", pooling)(noise(8, 8))
+    pool = {"avg": keras.ops.average_pool, "max": keras.ops.max_pool}[pooling]
+    np.testing.assert_array_equal(features["p"], pool(features["c"], 2))
+
+
+def test_a_bare_model_is_refused_with_what_to_write() -> None:
+    told = r"received the Keras model .*write KerasFeatures\(model, preprocess\)"
+    with pytest.raises(TypeError, match=f"^network: .*{told}"):
+        ns.stylize(noise(32, 32), noise(32, 32), network=tiny())
+    with pytest.raises(TypeError, match=f"^extractor: .*{told}"):
+        ns.minimize(ns.TotalVariationLoss(), tiny(), init=noise(8, 8))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "hint"),
+    [
+        ("default", "content_layers= and style_layers= of the recipe"),
+        ("nnst", "style_layers= of the recipe"),
+        ("gatys2016", r"KerasFeatures\(\.\.\., aliases=\)"),
+    ],
+)
+def test_a_layer_that_a_network_lacks_is_told_with_what_to_do(recipe: str, hint: str) -> None:
+    network = ns.KerasFeatures(tiny())
+    with pytest.raises(KeyError, match=f"no layer 'block.*layers are input, c.*{recipe} .*{hint}"):
+        ns.stylize(noise(32, 32), noise(32, 32), network=network, recipe=recipe)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "picture"),
+    [
+        ({"content": noise(6, 6)}, "content"),
+        ({"style": noise(6, 6)}, "style"),
+        ({"style": [noise(32, 32), noise(6, 6)]}, r"style\[1\]"),
+        ({"style": [], "regions": [ns.Region(np.ones((32, 32)), noise(6, 6))]}, "regions.0..style"),
+    ],
+)
+def test_a_picture_too_small_is_called_what_it_is(arguments: Any, picture: str) -> None:
+    given = {"content": noise(32, 32), "style": noise(32, 32, 1), "maxiter": 1} | arguments
+    with pytest.raises(ValueError, match=f"^{picture}: expected at least 8 x 8 pixels .*6 x 6$"):
+        ns.stylize(given.pop("content"), given.pop("style"), **given)
 
 
 def test_threads_that_ask_at_once_get_one_network() -> None:
