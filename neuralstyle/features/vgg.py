@@ -66,6 +66,7 @@ class _VGGFeatures:
         self._arrays = arrays
         self.means = means
         self._model: keras.Model | None = None
+        self._views: dict[str, Self] = {}
         self._network: KerasFeatures | FastVGG
         if self._fast and self.dtype == "float32":
             advise_onednn()
@@ -99,7 +100,8 @@ class _VGGFeatures:
         Returns
         -------
         VGG16Features or VGG19Features
-            Losses take a target that was seen with one padding and a picture with another.
+            Always the same one, with what was compiled for it. Losses take a target that was seen
+            with one padding and a picture with another.
 
         Raises
         ------
@@ -119,9 +121,17 @@ class _VGGFeatures:
         >>> result = minimize(objective, seamless, init="noise", shape=(32, 64), maxiter=2)
         """
         choice("padding", padding, PADDINGS)
+        if padding == self.padding:
+            return self
+        if padding not in self._views:
+            self._views[padding] = self._padded(padding)
+        return self._views[padding]
+
+    def _padded(self, padding: Padding) -> Self:
         changed = copy.copy(self)
         changed.padding = padding
         changed._model = None
+        changed._views = {}
         if isinstance(self._network, FastVGG):
             changed._network = self._network.with_padding(padding)
         else:
@@ -293,8 +303,9 @@ class VGG19Features(_VGGFeatures):
         ``"zeros"``
             Nothing, as the network was trained: to it, every picture stands in a frame.
         ``"reflect"``
-            The mirror image. `stylize` takes it: without the frame, pictures are as smooth at the
-            border as elsewhere.
+            The mirror image, with the mirror at the outer edge (SciPy's ``"reflect"``, NumPy's
+            ``"symmetric"``): the outermost line of positions is seen twice. `stylize` takes it:
+            without a frame, pictures are about as smooth at the border as elsewhere.
         ``"wrap"``
             The other side. Features are those of a torus, and losses know it: what they minimise
             fits together at its borders. Height and width must be multiples of the step of every

@@ -166,7 +166,7 @@ class Mask:
         layer: str,
         shapes: Shapes,
         of: Callable[..., NDArray[Any]] | None = None,
-        *options: int,
+        *options: int | str | None,
     ) -> NDArray[Any] | None:
         """Return the mask at a layer, or what a function makes of it.
 
@@ -176,7 +176,7 @@ class Mask:
         shapes : Shapes
         of : callable, optional
             Takes the values at the layer, and `options`.
-        *options : int
+        *options : int, str or None
 
         Returns
         -------
