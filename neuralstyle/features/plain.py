@@ -121,7 +121,7 @@ def padded(feature: Tensor, padding: Padding) -> Tensor:
         return feature
     for axis in (1, 2):
         along = (slice(None),) * axis
-        first, last = feature[(*along, slice(None, 1))], feature[(*along, slice(-1, None))]
+        first, last = (feature[along + (at,)] for at in (slice(None, 1), slice(-1, None)))
         before, behind = (last, first) if padding == "wrap" else (first, last)
         feature = ops.concatenate([before, feature, behind], axis=axis)
     return feature

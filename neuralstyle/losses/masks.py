@@ -262,8 +262,8 @@ def check_squares(name: str, layer: str, shapes: Shapes, pool: int) -> None:
     size = shapes[layer][1:3]
     if shapes.torus and any(side % pool for side in size):
         raise ValueError(
-            f"{name}: expected sides in multiples of {pool} positions at layer {layer!r} of a torus "
-            f'(padding="wrap"), which squares of as many are to fill, received {describe(size)}'
+            f"{name}: expected sides in multiples of {pool} positions at layer {layer!r} of a "
+            f'torus (padding="wrap"), which such squares are to fill, received {describe(size)}'
         )
 
 
