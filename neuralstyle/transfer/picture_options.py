@@ -97,9 +97,9 @@ class PictureOptions:
         None,
         '{"zeros", "reflect", "wrap"}',
         "Of the network: what it sees beyond the border of a picture. The mirror image if left "
-        'out, or an extractor\'s own. With ``"wrap"`` the picture is a torus, whose copies fit together '
-        "side by side; content and styles are none. Its sides must be multiples of the deepest "
-        "layer's step at every scale: 16 with the default recipe.",
+        'out, or an extractor\'s own. With ``"wrap"`` the picture is a torus: its copies fit '
+        "together side by side. Content and styles are none. Its sides must be multiples of the "
+        "deepest layer's step at every scale: 16 with the default recipe.",
         checks.padding,
         flag="--padding",
         short_help="beyond the border: zeros, reflect (default) or wrap, for pictures to be tiled",
