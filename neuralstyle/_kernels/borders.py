@@ -31,7 +31,7 @@ def continued(size: int, padding: Padding, count: int | None = None) -> Index:
     ----------
     size : int
     padding : {"reflect", "wrap"}
-        Of one position, the mirror image is itself.
+        The mirror stands at the outer edge: of one position, it shows the outermost.
     count : int, optional
         Length of the table, which begins one position before the first; ``size + 2`` by default.
         What it has beyond the first position behind the end means nothing.
@@ -43,13 +43,10 @@ def continued(size: int, padding: Padding, count: int | None = None) -> Index:
     Examples
     --------
     >>> continued(4, "reflect").tolist(), continued(4, "wrap").tolist()
-    ([1, 0, 1, 2, 3, 2], [3, 0, 1, 2, 3, 0])
+    ([0, 0, 1, 2, 3, 3], [3, 0, 1, 2, 3, 0])
     """
     places = np.arange(-1, size + 1 if count is None else count - 1, dtype=np.int32)
-    if padding == "wrap":
-        return places % size
-    last = size - 1
-    return np.clip(last - np.abs(last - np.abs(places)), 0, last)
+    return places % size if padding == "wrap" else np.clip(places, 0, size - 1)
 
 
 def padded(image: Tensor, padding: Padding) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, final
 from keras import ops
 
 from neuralstyle._checks import whole_number
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_tensor, name_picture
 from neuralstyle.features.fields import Field
 from neuralstyle.features.keras_checks import check_extractor
@@ -93,6 +93,19 @@ class Pyramid:
         """What names the network."""
         digest: str | None = getattr(self.extractor, "digest", None)
         return digest
+
+    def with_padding(self, padding: Padding) -> Pyramid:
+        """Return the pyramid of the extractor with another padding, where it has a method for that.
+
+        Parameters
+        ----------
+        padding : {"zeros", "reflect", "wrap"}
+
+        Returns
+        -------
+        Pyramid
+        """
+        return Pyramid(self.extractor.with_padding(padding), self.octaves)  # type: ignore[attr-defined]
 
     @property
     def padding(self) -> str | None:

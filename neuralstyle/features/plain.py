@@ -111,28 +111,18 @@ def padded(feature: Tensor, padding: Padding) -> Tensor:
     -------
     tensor, shape (N, H + 2, W + 2, C), or `feature`
 
-    Notes
-    -----
-    Of one position, the mirror image is itself.
-
     Examples
     --------
     >>> row = np.arange(4.0).reshape(1, 1, 4, 1)
     >>> np.asarray(padded(row, "reflect"))[0, 0, :, 0].tolist()
-    [1.0, 0.0, 1.0, 2.0, 3.0, 2.0]
+    [0.0, 0.0, 1.0, 2.0, 3.0, 3.0]
     """
     if padding == "zeros":
         return feature
     for axis in (1, 2):
-
-        def part(of: Tensor, start: int | None, end: int | None, axis: int = axis) -> Tensor:
-            return of[(slice(None),) * axis + (slice(start, end),)]
-
-        if padding == "wrap":
-            before, behind = part(feature, -1, None), part(feature, None, 1)
-        else:  # the second position from either end, or the only one
-            before = part(part(feature, None, 2), -1, None)
-            behind = part(part(feature, -2, None), None, 1)
+        along = (slice(None),) * axis
+        first, last = (feature[along + (at,)] for at in (slice(None, 1), slice(-1, None)))
+        before, behind = (last, first) if padding == "wrap" else (first, last)
         feature = ops.concatenate([before, feature, behind], axis=axis)
     return feature
 

@@ -16,10 +16,10 @@ from keras import ops
 
 from neuralstyle._kernels.training import compiled
 from neuralstyle._types import Tensor
-from neuralstyle.features.activations import POOLINGS, activations, pool
+from neuralstyle.features.activations import POOLINGS, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import TRAINING, Crops
-from neuralstyle.features.plain import preprocess
+from neuralstyle.features.plain import pool, preprocess
 from neuralstyle.features.refit import neighbourhoods, positions
 
 DAMPING = 1e-2

@@ -166,7 +166,7 @@ class Mask:
         layer: str,
         shapes: Shapes,
         of: Callable[..., NDArray[Any]] | None = None,
-        *options: int,
+        *options: int | str | None,
     ) -> NDArray[Any] | None:
         """Return the mask at a layer, or what a function makes of it.
 
@@ -176,7 +176,7 @@ class Mask:
         shapes : Shapes
         of : callable, optional
             Takes the values at the layer, and `options`.
-        *options : int
+        *options : int, str or None
 
         Returns
         -------
@@ -262,8 +262,8 @@ def check_squares(name: str, layer: str, shapes: Shapes, pool: int) -> None:
     size = shapes[layer][1:3]
     if shapes.torus and any(side % pool for side in size):
         raise ValueError(
-            f"{name}: expected sides in multiples of {pool} positions at layer {layer!r} of a torus "
-            f'(padding="wrap"), which squares of as many are to fill, received {describe(size)}'
+            f"{name}: expected sides in multiples of {pool} positions at layer {layer!r} of a "
+            f'torus (padding="wrap"), which such squares are to fill, received {describe(size)}'
         )
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
 
 
 @final
@@ -46,6 +46,11 @@ class Shapes:
     def digest(self) -> str | None:
         """What names the network, if the features say so."""
         return getattr(self._features, "digest", None)
+
+    @property
+    def padding(self) -> Padding | None:
+        """What the network sees beyond the border, if the features say so."""
+        return padding_of(self._features)
 
     @property
     def torus(self) -> bool:
@@ -94,7 +99,13 @@ class Prefixed(Mapping[str, Any]):
 
 def is_torus(features: Any) -> bool:
     """Return whether features are those of a torus: their padding wraps around."""
-    return getattr(features, "padding", None) == "wrap"
+    return padding_of(features) == "wrap"
+
+
+def padding_of(features: Any) -> Padding | None:
+    """Return what the network sees beyond the border, if features say so."""
+    padding: Padding | None = getattr(features, "padding", None)
+    return padding
 
 
 def feature_at(

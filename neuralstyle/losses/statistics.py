@@ -14,7 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._kernels.sorting import sort_rows
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
 from neuralstyle.images.arrays import cell_means
 
 
@@ -303,7 +303,9 @@ def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
     return cell_means(np.asarray(ordered), count)
 
 
-def total_variation(image: Tensor, exponent: float = 2.0, *, torus: bool = False) -> Tensor:
+def total_variation(
+    image: Tensor, exponent: float = 2.0, *, padding: Padding | None = None
+) -> Tensor:
     r"""Total variation of every pixel and channel, from its right and lower neighbours.
 
     .. math:: V_{ij} = \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\right)^{\beta/2}
@@ -313,12 +315,13 @@ def total_variation(image: Tensor, exponent: float = 2.0, *, torus: bool = False
     image : tensor, shape (1, H, W, C), H and W at least 2
     exponent : float, at least 1, default 2
         :math:`\beta`: 2 punishes edges most, 1 lets them stand.
-    torus : bool, default False
-        Whether the last pixels' neighbours are the first.
+    padding : {"zeros", "reflect", "wrap"}, optional
+        What the network sees beyond the border. With ``"wrap"`` the last pixels' neighbours are the
+        first, with ``"reflect"`` these pixels themselves, from which they do not differ.
 
     Returns
     -------
-    tensor, shape (1, H - 1, W - 1, C), or (1, H, W, C) of a torus
+    tensor, shape (1, H - 1, W - 1, C), or (1, H, W, C) with ``"reflect"`` and ``"wrap"``
 
     Notes
     -----
@@ -331,11 +334,13 @@ def total_variation(image: Tensor, exponent: float = 2.0, *, torus: bool = False
     >>> float(ops.sum(total_variation(x)))
     5.0
     """
-    if torus:
-        right, lower, corner = (*(ops.roll(image, -1, axis) for axis in (2, 1)), image)
+    if padding in ("reflect", "wrap"):
+        first, last = (0, 1) if padding == "wrap" else (-1, None)
+        right = ops.concatenate([image[:, :, 1:], image[:, :, first:last]], axis=2)
+        lower = ops.concatenate([image[:, 1:], image[:, first:last]], axis=1)
     else:
-        right, lower, corner = image[:, :-1, 1:], image[:, 1:, :-1], image[:, :-1, :-1]
-    squared = ops.square(right - corner) + ops.square(lower - corner)
+        right, lower, image = image[:, :-1, 1:], image[:, 1:, :-1], image[:, :-1, :-1]
+    squared = ops.square(right - image) + ops.square(lower - image)
     if exponent == 2:
         return squared
     return _power(squared, exponent / 2)

@@ -12,7 +12,7 @@ from neuralstyle._checks import number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, normalization
 from neuralstyle.losses.masks import Mask, Values, as_mask
-from neuralstyle.losses.shapes import Shapes, feature_at, is_torus
+from neuralstyle.losses.shapes import Shapes, feature_at, padding_of
 from neuralstyle.losses.statistics import total_variation
 from neuralstyle.losses.structure import StructuredLoss
 
@@ -24,8 +24,9 @@ class TotalVariationLoss(StructuredLoss):
     .. math:: L = \operatorname{mean}_{ij} \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} -
               x_{ij})^2\right)^{\beta/2}
 
-    over the pixels (in [0, 1]) and channels that have a right and a lower neighbour: all of them on
-    a torus (features with the padding ``"wrap"``). With a mask, the mean has its weights.
+    over the pixels (in [0, 1]) and channels that have a right and a lower neighbour. Where features
+    have the padding ``"reflect"`` or ``"wrap"``, all pixels have: the pixel itself, or the first on
+    the other side. With a mask, the mean has its weights.
 
     Parameters
     ----------
@@ -79,13 +80,13 @@ class TotalVariationLoss(StructuredLoss):
                 f"loss {self.name!r}: expected an image of at least 2 x 2 pixels, "
                 f"received {height} x {width}"
             )
-        weights = self.mask and self.mask.view("input", shapes, corners, shapes.torus)
+        weights = self.mask and self.mask.view("input", shapes, corners, _MODES.get(shapes.padding))
         return {} if weights is None else {"weights": weights}
 
     def compute(self, features: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Tensor:
         """Return the mean or the sum of the variation."""
-        image, torus = feature_at(features, "input"), is_torus(features)
-        variation = total_variation(image, self.exponent, torus=torus)
+        image, padding = feature_at(features, "input"), padding_of(features)
+        variation = total_variation(image, self.exponent, padding=padding)
         if "weights" in arrays:
             weights = ops.cast(arrays["weights"], variation.dtype)
             if self.normalize != "paper":
@@ -100,9 +101,13 @@ class TotalVariationLoss(StructuredLoss):
         return f"TotalVariationLoss(exponent={self.exponent:g}{normalize}{mask})"
 
 
-def corners(values: Values, torus: bool = False) -> Values:
+_MODES: dict[str | None, Any] = {"reflect": "symmetric", "wrap": "wrap"}
+"""NumPy's names of the paddings that give the last pixels neighbours."""
+
+
+def corners(values: Values, mode: Any = None) -> Values:
     """Return the least of every pixel of a mask and its right and lower neighbours."""
-    if torus:
-        values = np.pad(values, (0, 1), "wrap")
+    if mode:
+        values = np.pad(values, (0, 1), mode)
     corner = values[:-1, :-1]
     return np.minimum(corner, np.minimum(values[:-1, 1:], values[1:, :-1]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
+from neuralstyle._types import PADDINGS
 from neuralstyle.images.color import treatment
 from neuralstyle.optimize.methods import as_method
 from neuralstyle.transfer.network import check_network as network
@@ -94,6 +95,11 @@ def bounds(name: str, value: Any) -> tuple[float, float] | None:
 def pooling(name: str, value: Any) -> str | None:
     """Check a kind of pooling."""
     return _checks.choice(name, value, ("avg", "max", None))  # type: ignore[no-any-return]
+
+
+def padding(name: str, value: Any) -> str | None:
+    """Check what a network sees beyond the border."""
+    return _checks.choice(name, value, (*PADDINGS, None))  # type: ignore[no-any-return]
 
 
 def style_fit(name: str, value: Any) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neuralstyle.features.keras_names import keras_name
 
 if TYPE_CHECKING:
+    from neuralstyle._types import Padding
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
 
@@ -151,6 +152,29 @@ def _named(network: str | os.PathLike[str]) -> Named | Application:
     if isinstance(network, str) and (known := keras_name(network)):
         return Application(known)
     return _in_file(network)
+def with_padding(network: Extractor, padding: Padding) -> Extractor:
+    """Return a network with another padding: its own view of the same weights.
+
+    Raises
+    ------
+    ValueError
+        If it is an extractor that has none.
+    """
+    change = getattr(network, "with_padding", None)
+    if change is None:
+        raise ValueError(
+            "padding: expected None with an extractor that has no method with_padding, "
+            f"received {padding!r}"
+        )
+    extractor: Extractor = change(padding)
+    return extractor
+
+
+def unwrapped(network: Extractor) -> Extractor:
+    """Return a network as it sees pictures that are no torus: contents and styles."""
+    if getattr(network, "padding", None) != "wrap" or not hasattr(network, "with_padding"):
+        return network
+    return with_padding(network, "reflect")
 
 
 def _in_file(path: str | os.PathLike[str]) -> Named:

@@ -29,7 +29,7 @@ from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
 from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
-from neuralstyle.transfer.network import load_network
+from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.plan import Plan, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
@@ -92,12 +92,16 @@ class Painter:
         options = self.options
         pooling = options.pooling or self._recipe(None).pooling
         normalized = self._recipe(None).normalized
-        return load_network(options.network, pooling, options.seed, normalized)
+        network = load_network(options.network, pooling, options.seed, normalized)
+        return network if options.padding is None else with_padding(network, options.padding)
 
     @functools.cached_property
     def targets(self) -> Targets:
         """What makes the objectives."""
-        return Targets(self.options, self.extractor, self.shares, self.treatment)
+        return self._targets(self.extractor)
+
+    def _targets(self, extractor: Extractor) -> Targets:
+        return Targets(self.options, unwrapped(extractor), self.shares, self.treatment)
 
     @functools.cached_property
     def method(self) -> Method:
@@ -228,7 +232,7 @@ class Painter:
             plan.recipe.name,
         )
         extractor = extractor.normalized(self.targets.pictures(plan))
-        return extractor, Targets(self.options, extractor, self.shares, self.treatment)
+        return extractor, self._targets(extractor)
 
     def _balanced(
         self, objective: StyleObjective, extractor: Extractor, start: Image

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from neuralstyle._types import PADDINGS
 from neuralstyle.images.color import TREATMENTS
 from neuralstyle.transfer import checks, words
 from neuralstyle.transfer.network import NETWORKS
 from neuralstyle.transfer.option import option
 
 if TYPE_CHECKING:
+    from neuralstyle._types import Padding
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
     from neuralstyle.images.color import ColorTreatment
@@ -91,6 +93,20 @@ class PictureOptions:
         example="max",
         parse=str,
         choices=("avg", "max"),
+    )
+    padding: Padding | None = option(
+        None,
+        '{"zeros", "reflect", "wrap"}',
+        "Of the network: what it sees beyond the border of a picture. The mirror image if left "
+        'out, or an extractor\'s own. With ``"wrap"`` the picture is a torus: its copies fit '
+        "together side by side. Content and styles are none. Its sides must be multiples of the "
+        "deepest layer's step at every scale: 16 with the default recipe.",
+        checks.padding,
+        flag="--padding",
+        short_help="beyond the border: zeros, reflect (default) or wrap, for pictures to be tiled",
+        example="zeros",
+        parse=str,
+        choices=PADDINGS,
     )
     size: int | tuple[int, int] | None = option(
         None,

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import keras
 
+from neuralstyle._types import Padding
 from neuralstyle.features.architectures import Pooling
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.color import ColorTreatment
@@ -23,6 +24,7 @@ class StylizeOptions(TypedDict, total=False):
     objective: ObjectiveFactory | None
     network: str | PathLike[str] | Extractor
     pooling: Pooling | None
+    padding: Padding | None
     size: int | tuple[int, int] | None
     style_scale: float
     style_fit: StyleFit | None
