@@ -152,6 +152,8 @@ def _named(network: str | os.PathLike[str]) -> Named | Application:
     if isinstance(network, str) and (known := keras_name(network)):
         return Application(known)
     return _in_file(network)
+
+
 def with_padding(network: Extractor, padding: Padding) -> Extractor:
     """Return a network with another padding: its own view of the same weights.
 
