@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from neuralstyle._files import put
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,13 +50,33 @@ def progress_bar(
     # Only who asks for a bar waits for the import.
     from rich.console import Console
 
-    console = console or Console(stderr=True)
+    if console is None:
+        stderr = sys.stderr and cast(IO[str], _Lenient(sys.stderr))
+        console = Console(file=stderr, stderr=True)
     display = _Display(console)
     with display.live:
         try:
             yield display.draw
         finally:
             display.finish_scale()
+
+
+class _Lenient:
+    """A stream that ends no run: what it cannot take is lost."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            put(self._stream, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """There is nothing left to write."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class _Display:
