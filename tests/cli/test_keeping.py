@@ -258,11 +258,11 @@ def test_a_closed_standard_output_is_refused_before(
 
 
 @needs_full
-@pytest.mark.parametrize("unbuffered", [False, True])
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_what_cannot_be_printed_is_a_failure(unbuffered: bool, arguments: list[str]) -> None:
-    options = ["-u"] if unbuffered else []
-    program = [sys.executable, *options, "-m", "neuralstyle", *arguments]
+@pytest.mark.parametrize(
+    ("options", "argument"), [([], "--help"), (["-u"], "--version")], ids=["buffered", "unbuffered"]
+)
+def test_what_cannot_be_printed_is_a_failure(options: list[str], argument: str) -> None:
+    program = [sys.executable, *options, "-m", "neuralstyle", argument]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1

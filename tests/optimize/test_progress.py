@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,3 +101,21 @@ def test_pace_is_measured_from_the_scales_first_iteration() -> None:
     assert _pace(record(1, 30.0), record(1, 30.0)) == ""
     assert _pace(record(1, 30.0), record(11, 35.0)) == "4 evaluations/s, 0:45 left"
     assert _pace(record(1, 30.0), record(100, 35.0)).endswith("0:00 left")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_standard_error_that_takes_nothing_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    class Gone(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with progress_bar() as draw:
+        assert draw is not None
+        for now in RUN:
+            draw(now)
