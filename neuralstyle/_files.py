@@ -124,7 +124,7 @@ def put(stream: Any, data: str | bytes) -> None:
     OSError
         If not all can be written.
     """
-    if stream is None or stream.closed:
+    if stream is None or getattr(stream, "closed", False):
         raise OSError("the stream is closed")
     stream.flush()
     binary = getattr(stream, "buffer", None)

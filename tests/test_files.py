@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from neuralstyle import _files
-from neuralstyle._files import check_place, identity, replacing, write_all
+from neuralstyle._files import check_place, identity, put, replacing, write_all
 
 PLACES = [check_place, identity, lambda path: replacing(path).__enter__()]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
@@ -178,3 +178,30 @@ def test_letters_are_told_apart_as_the_disk_does(
         monkeypatch.setattr(os.path, "samefile", lambda one, other: True)
     same = [identity(tmp_path / name) for name in ("NEW.png", "new.png", "n\u00e9", "ne\u0301")]
     assert len(set(same)) == (2 if ignoring else 4)
+
+
+# Standard streams
+
+
+def test_what_is_put_passes_the_buffer_and_keeps_the_order() -> None:
+    raw = Sparing(100)
+    stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="ascii", newline="")
+    stream.write("before, ")
+    put(stream, "one é\ud800")
+    assert raw.taken == rb"before, one \xe9\ud800"
+    put(stream, b"\x00")
+    assert raw.taken.endswith(b"\x00")
+
+
+def test_what_stands_in_for_a_stream_takes_text() -> None:
+    stream = io.StringIO()
+    put(stream, "a line\n")
+    assert stream.getvalue() == "a line\n"
+
+
+def test_a_closed_stream_takes_nothing() -> None:
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        with pytest.raises(OSError, match="^the stream is closed$"):
+            put(stream, "a line\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from neuralstyle.cli import painting
 from neuralstyle.cli.arguments import (
@@ -51,6 +52,9 @@ def run(args: argparse.Namespace, command: str) -> int:
             f"--flows: expected {len(args.frames) - 1}, one for each frame after the first, "
             f"received {len(args.flows)}"
         )
+    for flow in args.flows:
+        if not os.path.isfile(flow):
+            raise Failure(f"cannot read the flow field {flow!r}: No such file or directory")
     if args.output == str(STANDARD):
         raise Failure("-o: expected a folder, received -")
     jobs = places(args.frames, args.output, folder=True)

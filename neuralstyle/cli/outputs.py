@@ -92,7 +92,8 @@ class Output:
         try:
             if self.args.json:
                 sheet = {} if self.sheet is None else {"sheet": str(self.sheet)}
-                out(f"{_json({**about, 'output': str(self.path), **sheet})}\n")
+                told = {**about, "output": str(self.path), **sheet}
+                out(f"{json.dumps(told, default=str)}\n")  # ASCII: in any encoding it is JSON
             if self.args.log is not None:
                 history = [dataclasses.asdict(iteration) for iteration in result.history]
                 self.logs.append({**about, "history": history})

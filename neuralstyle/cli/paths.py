@@ -199,7 +199,8 @@ def reads(args: argparse.Namespace) -> list[Place]:
 def writes(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
     """Return all that is going to be written; a result on standard output has no place."""
     results = [path for path in results if path != STANDARD]
-    given = {name: value for name, value in vars(args).items() if value}
+    words = {**vars(args), **getattr(args, "words", {})}
+    given = {name: value for name, value in words.items() if value}
     if "auto" in given:
         given.pop("choose", None)  # one sheet serves both
     return [place for name, of in WRITES.items() if name in given for place in of(args, results)]

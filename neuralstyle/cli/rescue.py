@@ -45,7 +45,9 @@ def elsewhere(path: Path, save: Callable[[Path], None]) -> Path:
         except FAILED:
             if place is not None:
                 with suppress(OSError):
-                    place.unlink()
+                    place.unlink(missing_ok=True)
+                    if find is in_temporary_folder:
+                        place.parent.rmdir()
     raise Failure("there is no place where the picture could be saved", 1)
 
 

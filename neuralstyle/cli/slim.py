@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle._checks import number, whole_number
+from neuralstyle._files import quoted
 from neuralstyle.cli.arguments import Keep, Parser, reading
 from neuralstyle.cli.messages import Failure, refusing, sentence, silent_start, tell
 from neuralstyle.cli.paths import check_paths
+from neuralstyle.cli.rescue import FAILED, in_temporary_folder
 from neuralstyle.transfer import words
 
 if TYPE_CHECKING:
@@ -73,12 +75,28 @@ def run(args: argparse.Namespace, command: str) -> int:
             callback=show,
             command=command,
         )
-        made.save(target)
     except (MemoryError, OSError, TypeError, ValueError) as error:
         raise Failure(_flagged(error, args), 2 if show.stage == "" else 1) from error
+    code = _save(made, target)
     if not args.quiet:
         tell(_summary(made, args), prefix="")
-    return 0
+    return code
+
+
+def _save(made: Slimmed, target: Path) -> int:
+    """Save the network, in a folder for temporary files if need be; return the exit code."""
+    try:
+        made.save(target)
+        return 0
+    except FAILED as error:
+        tell(sentence(error))
+    try:
+        place = in_temporary_folder(target.name)
+        made.save(place)
+    except FAILED as error:
+        raise Failure(sentence(error), 1) from error
+    tell(f"the network was saved as {quoted(place)}")
+    return 1
 
 
 class _Lines:

@@ -6,7 +6,9 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from neuralstyle._files import put
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,8 +51,8 @@ def progress_bar(
     from rich.console import Console
 
     if console is None:
-        lasting: Any = sys.stderr and _Lasting(sys.stderr)
-        console = Console(file=lasting, stderr=True)
+        stderr = sys.stderr and cast(IO[str], _Lenient(sys.stderr))
+        console = Console(file=stderr, stderr=True)
     display = _Display(console)
     with display.live:
         try:
@@ -59,22 +61,22 @@ def progress_bar(
             display.finish_scale()
 
 
-class _Lasting:
-    """Standard error; without a word when it is gone, as a terminal may be that was closed."""
+class _Lenient:
+    """A stream that ends no run: what it cannot take is lost."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def write(self, text: str) -> None:
+    def write(self, text: str) -> int:
         with suppress(OSError):
-            self._file.write(text)
+            put(self._stream, text)
+        return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self._file.flush()
+        """There is nothing left to write."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class _Display:

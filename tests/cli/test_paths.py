@@ -161,6 +161,8 @@ def test_no_input_is_written(
             linked(Path(read).absolute(), written)
         given = words.format(f"./{read}")
         usual = {**USUAL, "output": OUTPUT[command], reading: given}
+        if (command, reading) == ("paint", "style"):
+            usual["pictures"] = "content.png"
         line = FORMS[command].format(**usual).split()
         if f"{{{reading}}}" not in FORMS[command]:
             line += [flag_of(command, reading), *given.split()]
@@ -242,3 +244,30 @@ def test_snapshots_of_several_have_a_folder_each(
         "content_snapshots/0001.png",
     ]
     assert ns.load_image("made/content_snapshots/0001.png").shape == (24, 32, 3)
+
+
+# Names that are none
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "\ud800.png"], ids=["null", "surrogate"])
+@pytest.mark.parametrize("command", [*FORMS, "score"])
+def test_a_name_that_no_file_can_have_is_told_in_a_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    Path("flow.npy").write_bytes(b"")
+    form = {**FORMS, "score": "score {picture} {content} {style}"}[command]
+    usual = {**USUAL, "picture": "content.png", "content": "content.png"}
+    usual["output"] = OUTPUT.get(command, "")
+    reading = {**READING, **dict.fromkeys(["picture", "content"], ["{}"])}
+    if command == "score":
+        reading["style"] = ["{}"]
+    writing = {"output": ["{}", "{}/"], "log": ["{}"], "resume": ["{}"]}
+    for dest in sorted(dests(command) & (reading.keys() | writing.keys())):
+        for words in {**reading, **writing}[dest]:
+            texts = {**usual, dest: words}
+            line = form.format(**texts).split()
+            if f"{{{dest}}}" not in form:
+                line += [flag_of(command, dest), *words.split()]
+            assert main([word.replace("{}", name) for word in line]) == 2, line
+            (sentence,) = capsys.readouterr().err.splitlines()
+            assert sentence.startswith("neuralstyle: "), line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,29 @@ def test_the_network_and_its_card_are_saved(
 def test_quiet_is_quiet(asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND, "--quiet"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_network_that_finds_no_room_is_kept_elsewhere(
+    asked: list[dict[str, Any]],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save = ns.Slimmed.save
+
+    def full(made: ns.Slimmed, target: Any) -> None:
+        if Path(target).parent == Path("."):
+            raise OSError(28, "No space left on device")
+        save(made, target)
+
+    monkeypatch.setattr(ns.Slimmed, "save", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    assert main([*COMMAND, "--quiet"]) == 1
+    first, last = capsys.readouterr().err.splitlines()
+    assert "No space left on device" in first
+    (place,) = folder.glob("neuralstyle-*/out.npz")
+    assert last == f"neuralstyle: the network was saved as {str(place)!r}"
+    assert place.with_suffix(".md").read_text() == "# A card\n"
 
 
 @pytest.mark.parametrize(

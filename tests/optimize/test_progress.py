@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -102,15 +103,19 @@ def test_pace_is_measured_from_the_scales_first_iteration() -> None:
     assert _pace(record(1, 30.0), record(100, 35.0)).endswith("0:00 left")
 
 
-def test_a_terminal_that_is_gone_costs_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_standard_error_that_takes_nothing_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
     class Gone(io.StringIO):
-        def write(self, text: str) -> int:
-            raise OSError(5, "Input/output error")
-
         def isatty(self) -> bool:
-            return True
+            return terminal
 
-    monkeypatch.setattr("sys.stderr", Gone())
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stderr", Gone())
     with progress_bar() as draw:
         assert draw is not None
-        draw(record(7))
+        for now in RUN:
+            draw(now)

@@ -167,3 +167,38 @@ def test_a_recipes_iterations_go_from_coarse_to_fine() -> None:
     result = ns.stylize(content, style, recipe=recipe, network=PIXELS)
     assert result.settings["shapes"] == [(32, 32), (64, 64), (128, 128)]
     assert [r.scale for r in result.history] == [0, 0, 0, 1, 2]
+
+
+def test_a_callback_that_wants_it_gets_the_result_of_every_scale_but_the_last() -> None:
+    class Watching:
+        def __init__(self) -> None:
+            self.seen: list[Any] = []
+
+        def __call__(self, now: ns.Progress) -> None:
+            self.seen.append(now)
+
+        def after_scale(self, so_far: ns.StyleResult) -> None:
+            self.seen.append(so_far)
+
+    watching = Watching()
+    result = quick(callback=watching, scales=2, maxiter=2)
+    kinds = [type(one).__name__ for one in watching.seen]
+    assert kinds == ["Progress", "Progress", "StyleResult", "Progress", "Progress"]
+    so_far = watching.seen[2]
+    np.testing.assert_array_equal(so_far.image, watching.seen[1].image)
+    assert (so_far.nit, len(so_far.history), result.nit) == (2, 2, 4)
+    assert so_far.settings.keys() == result.settings.keys()
+    assert watching.seen[-1].settings == result.settings
+
+
+def test_an_error_after_a_scale_carries_what_was_painted() -> None:
+    class Failing:
+        def __call__(self, now: ns.Progress) -> None:
+            pass
+
+        def after_scale(self, so_far: ns.StyleResult) -> None:
+            raise RuntimeError("of the user's own")
+
+    with pytest.raises(RuntimeError, match="of the user's own") as caught:
+        quick(callback=Failing(), scales=2, maxiter=2)
+    assert caught.value.partial_result.nit == 2
