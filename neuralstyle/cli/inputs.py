@@ -20,6 +20,7 @@ from neuralstyle.cli.messages import Failure, refusing
 from neuralstyle.cli.outputs import STANDARD, Output, sheet_beside
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import load_image
+from neuralstyle.images.mask_values import mask_values
 from neuralstyle.images.save import check_target
 
 if TYPE_CHECKING:
@@ -183,12 +184,8 @@ def _region_files(args: argparse.Namespace) -> list[tuple[str, str, str | None, 
 
 def _region(mask: str, style: str, style_mask: str | None, weight: float) -> tuple[Any, ...]:
     """Read a region."""
-    return _grey(mask), load_image(style), style_mask and _grey(style_mask), weight
-
-
-def _grey(name: str) -> Any:
-    """Read a mask; where it is transparent, there is no region."""
-    return load_image(name, background=(0.0, 0.0, 0.0)).mean(axis=2)
+    of_style = style_mask and mask_values(style_mask, "--region")
+    return mask_values(mask, "--region"), load_image(style), of_style, weight
 
 
 def _labelled(labels: Sequence[str], styles: Sequence[Floats]) -> list[tuple[Any, ...]]:

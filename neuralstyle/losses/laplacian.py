@@ -15,7 +15,7 @@ from neuralstyle.losses.layers import (
     weighed,
     weights_of,
 )
-from neuralstyle.losses.masks import Mask, Values, describe
+from neuralstyle.losses.masks import Mask, Values, as_mask, describe, where_left
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import laplacian
 
@@ -92,12 +92,16 @@ class LaplacianLoss(StatisticLoss):
         self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")
         if min(self.pool) < 1:
             raise ValueError(f"pool: expected sizes of at least 1 pixel, received {min(self.pool)}")
-        self._size = Shapes(target, "target")["input"][1:3]
+        shapes, mask = Shapes(target, "target"), as_mask(mask)
+        self._size = shapes["input"][1:3]
         if min(self._size) < 3 * max(self.pool):
             raise ValueError(
                 f"target: expected an image of at least {3 * max(self.pool)} pixels in height and "
                 f"width, for squares of {max(self.pool)}, received {describe(self._size)} pixels"
             )
+        if mask is not None:
+            left, _ = where_left(self.pool, lambda pool: mask.view("input", shapes, middles, pool))
+            self.pool = {pool: self.pool[pool] for pool in left or self.pool}
         super().__init__(target, "input", normalize, name, mask, mask)
 
     def options(self) -> dict[str, Any]:

@@ -188,7 +188,8 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], known: dict[str, type
             raise KeyError(f"it holds a {name}; pass that class in classes=")
         loss: Any = object.__new__(known[name])
         if issubclass(known[name], LayerLoss):
-            vars(loss)["_network"] = None  # files of version 0.1 do not say it
+            # Files of version 0.1 do not say them.
+            vars(loss).update(_network=None, _vanished="")
         vars(loss).update({k: _decoded(v, arrays, known) for k, v in pairs.items()})
         return loss
     if kind == "dict":

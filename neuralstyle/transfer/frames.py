@@ -13,6 +13,7 @@ from neuralstyle._checks import number
 from neuralstyle._types import Image
 from neuralstyle.features.base import image_tensor
 from neuralstyle.images.arrays import check_image, resize
+from neuralstyle.images.mask_values import mask_values
 from neuralstyle.images.flow import check_flow, warp
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
@@ -134,7 +135,8 @@ def _flow(
         raise ValueError(f"flows: expected one for frame {number}, received none")
     pair = isinstance(given, tuple | list) and len(given) == 2
     flow, mask = given if pair else (given, np.ones(size, np.float32))
-    flow, mask = check_flow(flow), np.asarray(mask, np.float32)
+    flow = check_flow(flow)
+    mask = mask_values(mask, f"flows: mask of frame {number}", empty=True).astype(np.float32)
     if flow.shape[:2] != size or mask.shape != size:
         raise ValueError(
             f"flows: expected a field and mask of the frame's size {size} for frame {number}, "

@@ -14,6 +14,7 @@ from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image, resize
 from neuralstyle.images.color import treatment
+from neuralstyle.losses.left_out import LeftOut
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
@@ -216,7 +217,8 @@ class Painter:
                 f"received {', '.join(map(str, shares)) or 'none'}"
             )
         norms = gradient_norms(objective, extractor, start)
-        if any(norms[name] == 0 for name in shares):
+        out = {term.name for term in objective.terms if isinstance(term.loss, LeftOut)}
+        if any(norms[name] == 0 for name in shares if name not in out):
             moved = minimize(objective, extractor, start, method=LBFGS(), maxiter=WARM_UP)
             if moved.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt

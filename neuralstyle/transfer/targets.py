@@ -14,7 +14,8 @@ from neuralstyle.images.arrays import crop, resize, tile
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.plan import Plan, Shape
 from neuralstyle.transfer.recipes import Recipe, combined
@@ -54,14 +55,41 @@ class Targets:
         self._shares = shares
         self._lasting = treatment.style is ColorTreatment.style
         self._remembered: dict[tuple[Shape, int], list[list[StyleObjective]]] = {}
+        self._known: tuple[Plan | None, set[Key]] = None, set()
 
-    def objective(self, plan: Plan, number: int, start: Image) -> StyleObjective | Loss:
-        """Make the objective of a stage, given what it starts from."""
+    def objective(self, plan: Plan, number: int, start: Image) -> StyleObjective:
+        """Make the objective of a stage, given what it starts from.
+
+        A term of which nothing is left there, as of a small region at a coarse scale, is left out,
+        as long as there is anything of its part of the picture at any stage.
+        """
+        made = self._made(plan, number, start)
+        for key, reasons in made.vanished().items():
+            if not self._is_left(plan, number, start, key):
+                raise ValueError(
+                    f"{reasons[0]}, and at all other layers and scales; a larger mask leaves more, "
+                    "as does a larger size, an opacity above 1/2, or propagation=\"average\""
+                )
+        return made.what_is_left()
+
+    def _is_left(self, plan: Plan, number: int, start: Image, key: Key) -> bool:
+        """Return whether there is anything of a part of the picture at another stage."""
+        if self._known[0] is not plan:
+            self._known = plan, set()
+        known = self._known[1]
+        for other in reversed(range(len(plan.shapes))):  # the finest has most
+            if key not in known and other != number:
+                made = self._made(plan, other, resize(start, plan.shapes[other]))
+                known |= made.parts.keys() - made.vanished().keys()
+        return key in known
+
+    def _made(self, plan: Plan, number: int, start: Image) -> Made:
+        """Make all terms of a stage."""
         shape, recipe = plan.shapes[number], plan.stages[number]
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
             styles = [self._fitted(style, shape) for style in plan.styles]
-            return self._options.objective(seen, *styles)
+            return made_of(StyleObjective(self._options.objective(seen, *styles)), seen, [])
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)
@@ -77,16 +105,15 @@ class Targets:
         shares = [*self._shares, *(region.share for region in plan.regions)]
         if recipe.source is not None:
             source = self._mixed(plan.content, start, recipe.source)
-            return combined(
-                terms, self._of_styles(plan, recipe, shape, seen, source=source), shares
-            )
+            made = self._of_styles(plan, recipe, shape, seen, source=source)
+            return made_of(combined(terms, made, shares), seen, made)
         key = shape, len(recipe.later)  # stages may have one name
         made = self._remembered.get(key) or self._of_styles(plan, recipe, shape, seen)
         if self._lasting:
             self._remembered[key] = made
             if len(self._remembered) > REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
-        return combined(terms, made, shares)
+        return made_of(combined(terms, made, shares), seen, made)
 
     def pictures(self, plan: Plan) -> list[Image]:
         """Return the content, if there is one, and the styles, as they are seen at the end."""

@@ -337,7 +337,7 @@ def test_a_region_that_vanishes_is_an_error_that_names_mask_and_layer(kind: type
     if takes(kind, "target_mask"):
         named = ns.Mask(small, "inside", name="target_mask")
         with pytest.raises(ValueError, match=f"^target_{message}"):
-            kind(target, "layer", target_mask=named, **options)
+            kind(target, "layer", target_mask=named, **options)(target)
 
 
 @pytest.mark.parametrize("name", ["similarity", "histogram", "sliced", "patch", "emd"])

@@ -204,7 +204,7 @@ def test_a_recipe_need_not_know_of_masks_where_there_are_none() -> None:
     ("region", "error", "message"),
     [
         ((None, STYLE), TypeError, "mask: expected a mask, received None"),
-        (("sky", STYLE), TypeError, "mask: expected an array"),
+        (("sky", STYLE), OSError, "mask: cannot read 'sky'"),
         ((LEFT * 2, STYLE), ValueError, "mask: expected numbers from 0 to 1"),
         ((LEFT, None), TypeError, "style: expected"),
         ((LEFT, STYLE * 3), ValueError, "style: expected"),
