@@ -93,4 +93,5 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     grey = np.minimum(grey, 1)
     # Programs that segment save 0 and 1 as they are.
     bare = 0 < grey.max() <= _LEVEL * (1 + 1e-6)
-    return grey > 0 if bare else grey
+    read: NDArray[Any] = grey > 0 if bare else grey
+    return read

@@ -31,8 +31,9 @@ class LeftOut(StructuredLoss):
         return {}
 
     def compute(self, features: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Tensor:
-        """Return 0."""
-        return ops.zeros(())
+        """Return 0, as a number that depends on the image: alone, it is at its minimum."""
+        layer = "input" if "input" in features else next(iter(features))
+        return 0.0 * ops.mean(features[layer])
 
     def __repr__(self) -> str:
         """Describe it in a line."""

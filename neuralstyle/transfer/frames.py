@@ -13,8 +13,8 @@ from neuralstyle._checks import number
 from neuralstyle._types import Image
 from neuralstyle.features.base import image_tensor
 from neuralstyle.images.arrays import check_image, resize
-from neuralstyle.images.mask_values import mask_values
 from neuralstyle.images.flow import check_flow, warp
+from neuralstyle.images.mask_values import mask_values
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult

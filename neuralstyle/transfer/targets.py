@@ -68,7 +68,7 @@ class Targets:
             if not self._is_left(plan, number, start, key):
                 raise ValueError(
                     f"{reasons[0]}, and at all other layers and scales; a larger mask leaves more, "
-                    "as does a larger size, an opacity above 1/2, or propagation=\"average\""
+                    'as do a larger size, values above 1/2, or propagation="average"'
                 )
         return made.what_is_left()
 
