@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -13,8 +13,9 @@ import numpy as np
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
+from neuralstyle.images.opacity import opaque
 from neuralstyle.transfer.contact_sheet import (
     completed,
     keywords_of,
@@ -208,23 +209,22 @@ class Explorer:
         painter = Painter(style, self._options({}))
         painter.load()
         self.size = painter.options.size
-        self.painted = painter.styles
-        regions = painter.options.regions or ()
-        self.styles = [*painter.styles, *(region.style for region in regions)]
-        self.shares = [*painter.shares, *(region.share for region in regions)]
+        self.painted = style
+        self.styles = [part.style for part in painter.parts]
+        self.shares = [part.share for part in painter.parts]
         if not self.styles:
             raise ValueError("style: expected an image to compare pictures with, received none")
 
     def explore(self, content: Any) -> Exploration:
         """Explore one content."""
-        content = check_image(content, "content")
+        given, content = content, opaque(content, "content")
         full = target_size(content.shape, self.size)
         small = scaled_size(full, min(self.cell_size, max(full)))
         gone = self._content_of_styles(resize(content, small))
         axes = [self._axis(name, max(full)) for name in self.varied]
         targets: dict[Any, Targets] = {}
         cells = [
-            self._cell(content, gone, small, dict(zip(self.varied, values, strict=True)), targets)
+            self._cell(given, gone, small, dict(zip(self.varied, values, strict=True)), targets)
             for values in itertools.product(*(axis.values for axis in axes))
         ]
         steps = itertools.product(*(axis.steps for axis in axes))
@@ -248,7 +248,7 @@ class Explorer:
 
     def _cell(
         self,
-        content: Image,
+        content: Any,
         gone: float,
         shape: tuple[int, int],
         chosen: dict[str, float],
@@ -261,7 +261,7 @@ class Explorer:
         if self.make in RECIPES.values():  # others may make their styles by the content's weight
             painter.targets = targets.setdefault(full.style_scale, painter.targets)
         image = completed(painter.paint(content).result).image
-        found = self._score(image, content, full.style_scale)
+        found = self._score(image, opaque(content), [part.scale for part in painter.parts])
         kept = (found.content - gone) / max(1 - gone, TINY)
         rated = rating(found.style, kept)
         of_recipe = keywords_of(self.make)
@@ -279,9 +279,12 @@ class Explorer:
         ]
         return float(np.average(scores, weights=self.shares))
 
-    def _score(self, image: Image, content: Image, scale: float) -> Score:
+    def _score(self, image: Image, content: Image, scales: Sequence[float]) -> Score:
         """Return the mean score over the styles."""
-        scores = [score(image, content, style, style_scale=scale) for style in self.styles]
+        scores = [
+            score(image, content, style, style_scale=scale)
+            for style, scale in zip(self.styles, scales, strict=True)
+        ]
         means = {
             name: float(np.average([getattr(of, name) for of in scores], weights=self.shares))
             for name in ("style", "texture", "content", "color")

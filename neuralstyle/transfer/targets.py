@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -17,9 +16,9 @@ from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.plan import Plan, Shape
 from neuralstyle.transfer.recipes import Recipe, combined
-from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.scales import style_size
 
 FITS = {"crop": crop, "tile": tile}
@@ -37,8 +36,6 @@ class Targets:
     ----------
     options : Options
     extractor : callable
-    shares : sequence of float
-        Of the styles, not of those of regions.
     treatment : ColorTreatment
         If it gives styles the colours of a content, their targets serve for that alone.
     """
@@ -47,12 +44,10 @@ class Targets:
         self,
         options: Options,
         extractor: Extractor,
-        shares: Sequence[float],
         treatment: ColorTreatment,
     ) -> None:
         self._options = options
         self._extractor = extractor
-        self._shares = shares
         self._lasting = treatment.style is ColorTreatment.style
         self._remembered: dict[tuple[Shape, int], list[list[StyleObjective]]] = {}
         self._known: tuple[Plan | None, set[Key]] = None, set()
@@ -88,7 +83,7 @@ class Targets:
         shape, recipe = plan.shapes[number], plan.stages[number]
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
-            styles = [self._fitted(style, shape) for style in plan.styles]
+            styles = [self._fitted(part, shape) for part in plan.parts]
             return made_of(StyleObjective(self._options.objective(seen, *styles)), seen, [])
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
@@ -102,14 +97,15 @@ class Targets:
                 f"content: expected an image for the recipe {plan.recipe.name}, received None; "
                 "without its content loss (content_weight=0) it makes textures"
             )
-        shares = [*self._shares, *(region.share for region in plan.regions)]
+        shares = [part.share for part in plan.parts]
         if recipe.source is not None:
             source = self._mixed(plan.content, start, recipe.source)
             made = self._of_styles(plan, recipe, shape, seen, source=source)
             return made_of(combined(terms, made, shares), seen, made)
         key = shape, len(recipe.later)  # stages may have one name
-        made = self._remembered.get(key) or self._of_styles(plan, recipe, shape, seen)
-        if self._lasting:
+        known = self._remembered.get(key) if plan.alpha is None else None
+        made = known or self._of_styles(plan, recipe, shape, seen)
+        if self._lasting and plan.alpha is None:
             self._remembered[key] = made
             if len(self._remembered) > REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
@@ -118,8 +114,7 @@ class Targets:
     def pictures(self, plan: Plan) -> list[Image]:
         """Return the content, if there is one, and the styles, as they are seen at the end."""
         shape = plan.shapes[-1]
-        styles = [*plan.styles, *(region.style for region in plan.regions)]
-        seen = [self._sized(style, shape) for style in styles]
+        seen = [self._sized(part, shape) for part in plan.parts]
         return seen if plan.content is None else [resize(plan.content, shape), *seen]
 
     def _of_styles(
@@ -127,12 +122,7 @@ class Targets:
     ) -> list[list[StyleObjective]]:
         """Make the terms of every style and region."""
         style = functools.partial(recipe.style, seen, **source)
-        made = [style(self._fitted(picture, shape)) for picture in plan.styles]
-        made += [
-            style(self._fitted(region.style, shape), **self._masks(region, shape))
-            for region in plan.regions
-        ]
-        return made
+        return [style(self._fitted(part, shape), **self._masks(part, shape)) for part in plan.parts]
 
     def _mixed(self, content: Image | None, start: Image, share: float) -> Any:
         """Return the features of a picture between a start and the content."""
@@ -143,23 +133,28 @@ class Targets:
     def _features(self, picture: Image, shape: Shape) -> Any:
         return self._extractor(image_tensor(resize(picture, shape)))
 
-    def _fitted(self, style: Image, shape: Shape) -> Any:
-        return self._extractor(image_tensor(self._sized(style, shape)))
+    def _fitted(self, part: Part, shape: Shape) -> Any:
+        return self._extractor(image_tensor(self._sized(part, shape)))
 
-    def _sized(self, style: Image, shape: Shape) -> Image:
-        scaled = resize(style, style_size(style, shape, self._options.style_scale))
+    def _sized(self, part: Part, shape: Shape) -> Image:
+        scaled = resize(part.style, style_size(part.style, shape, part.scale))
         return self._fit(scaled, shape)
 
     def _fit(self, scaled: Image, shape: Shape) -> Image:
         fit = self._options.style_fit
         return FITS[fit](scaled, shape) if fit else scaled
 
-    def _masks(self, region: Region, shape: Shape) -> dict[str, Mask | None]:
-        """Return a region's masks at a size; that of its style goes where its style goes."""
-        target = region.style_mask
+    def _masks(self, part: Part, shape: Shape) -> dict[str, Mask | None]:
+        """Return a part's masks at a size; that of its style goes where its style goes.
+
+        A recipe need not know of masks where there are none.
+        """
+        mask, target = part.mask, part.style_mask
+        if mask is None and target is None:
+            return {}
         if target is not None:
-            size = style_size(region.style, shape, self._options.style_scale)
+            size = style_size(part.style, shape, part.scale)
             grey = np.repeat(target.resized(size).values[..., None], 3, axis=2)
             values = self._fit(grey.astype(np.float32), shape)[..., 0]
             target = Mask(values, target.propagation, target.name)
-        return {"mask": region.mask.resized(shape), "target_mask": target}
+        return {"mask": mask and mask.resized(shape), "target_mask": target}
