@@ -85,7 +85,7 @@ def read_inputs(
     with refusing():
         _check(args, jobs, styles, folder)
         first = _load(args, jobs[0][0])
-        loaded = [load_image(_source(style)) for style in styles]
+        loaded = [_picture(_source(style))[0] for style in styles]
         regions = [_region(*of) for of in _region_files(args)]
         if args.labels:
             regions += _labelled(args.labels, loaded)
@@ -165,7 +165,18 @@ def _load(args: argparse.Namespace, name: str | None) -> Picture:
     if name is None:
         return None, None
     most = None if "size" in args.options else DEFAULT_SIZE
-    return load_image(_source(name), max_size=most, return_alpha=True)
+    return _picture(_source(name), max_size=most)
+
+
+def _picture(source: Any, **size: Any) -> tuple[Floats, Floats | None]:
+    """Read a picture, of four channels if it is transparent anywhere, and its opacity."""
+    image, alpha = load_image(source, return_alpha=True, background=(0.0, 0.0, 0.0), **size)
+    if alpha is None:
+        return image, None
+    # On black, colours are times the opacity; what is not seen is white, as paper is.
+    share = alpha[..., None]
+    image = np.where(share > 0, image / np.maximum(share, 1e-6), 1).clip(0, 1)
+    return np.dstack([image, alpha]).astype(np.float32), alpha
 
 
 def _region_files(args: argparse.Namespace) -> list[tuple[str, str, str | None, float]]:
@@ -185,7 +196,7 @@ def _region_files(args: argparse.Namespace) -> list[tuple[str, str, str | None, 
 def _region(mask: str, style: str, style_mask: str | None, weight: float) -> tuple[Any, ...]:
     """Read a region."""
     of_style = style_mask and mask_values(style_mask, "--region")
-    return mask_values(mask, "--region"), load_image(style), of_style, weight
+    return mask_values(mask, "--region"), _picture(style)[0], of_style, weight
 
 
 def _labelled(labels: Sequence[str], styles: Sequence[Floats]) -> list[tuple[Any, ...]]:

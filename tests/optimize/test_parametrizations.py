@@ -152,20 +152,16 @@ def test_what_is_no_parametrization_is_refused(wrong: Any) -> None:
 
 @pytest.mark.parametrize("parametrization", [logistic(), grey()], ids=lambda p: p.name)
 def test_bounds_of_pixels_hold_in_monotone_parameters(parametrization: Parametrization) -> None:
-    seen: list[Any] = []
-
-    def noted(image: Any) -> dict[str, Any]:
-        seen.append(np.asarray(image))
-        return {"input": image}
-
+    seen: list[np.ndarray] = []
     ns.minimize(
         -1.0 * ns.TotalVariationLoss(),
-        noted,
+        pixels,
         noise(),
         method="l-bfgs-b",
         parametrization=parametrization,
         bounds=(0.3, 0.6),
         maxiter=5,
+        callback=lambda progress: seen.append(progress.image),
     )
     images = np.concatenate([image.ravel() for image in seen])
     assert images.min() == pytest.approx(0.3, abs=1e-5)
