@@ -25,11 +25,15 @@ from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
 from neuralstyle.images.arrays import scaled_size
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import Wanted, covering, read_picture
+from neuralstyle.images.mask_values import mask_values, of_picture
 from neuralstyle.optimize.interruption import NOTHING_BEGUN, patience
 from neuralstyle.transfer.scales import SHORTEST_SIDE
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
+
+BLACK = (0.0, 0.0, 0.0)
+"""What is transparent is laid on, where its opacity is to tell how much of it counts."""
 
 Job: TypeAlias = tuple[str | None, Path]
 """A content and the place of its result; a texture has no content."""
@@ -96,7 +100,7 @@ def read_inputs(
     with refusing():
         _check(args, jobs, styles, folder)
         first = _load(args, jobs[0][0])
-        loaded = [read(args, style, covering(_style_side(args)))[0] for style in styles]
+        loaded = [_seen(args, style, covering(_style_side(args)))[0] for style in styles]
         regions = [_region(args, *of) for of in _region_files(args)]
         if args.labels:
             # Whole: made smaller, they have colours in between.
@@ -172,7 +176,18 @@ def _load(args: argparse.Namespace, name: str | None) -> Picture:
     if name is None:
         return None, None
     most = _side(args)
-    return read(args, name, lambda shape: scaled_size(shape, min(max(shape), most)))
+    return _seen(args, name, lambda shape: scaled_size(shape, min(max(shape), most)))
+
+
+def _seen(args: argparse.Namespace, name: str, wanted: Wanted) -> tuple[Floats, Floats | None]:
+    """Read a picture, of four channels if it is transparent anywhere, and its opacity."""
+    image, alpha = read(args, name, wanted, background=BLACK)
+    if alpha is None:
+        return image, None
+    # On black, colours are times the opacity; what is not seen is white, as paper is.
+    share = alpha[..., None]
+    image = np.where(share > 0, image / np.maximum(share, 1e-6), 1).clip(0, 1)
+    return np.dstack([image, alpha]).astype(np.float32), alpha
 
 
 def read(
@@ -245,14 +260,15 @@ def _region(
     args: argparse.Namespace, mask: str, style: str, style_mask: str | None, weight: float
 ) -> tuple[Any, ...]:
     """Read a region."""
-    picture, _ = read(args, style, covering(_style_side(args)))
-    of_style = style_mask and _grey(args, style_mask, _style_side(args))
-    return _grey(args, mask, _side(args)), picture, of_style, weight
+    picture, _ = _seen(args, style, covering(_style_side(args)))
+    of_style = style_mask and _mask(args, style_mask, _style_side(args))
+    return _mask(args, mask, _side(args)), picture, of_style, weight
 
 
-def _grey(args: argparse.Namespace, name: str, side: int) -> Any:
+def _mask(args: argparse.Namespace, name: str, side: int) -> Any:
     """Read a mask; where it is transparent, there is no region."""
-    return read(args, name, covering(side), background=(0.0, 0.0, 0.0))[0].mean(axis=2)
+    image, _ = read(args, name, covering(side), background=BLACK)
+    return mask_values(of_picture(image), "--region")
 
 
 def _labelled(labels: Sequence[Floats], styles: Sequence[Floats]) -> list[tuple[Any, ...]]:

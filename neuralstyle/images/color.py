@@ -223,6 +223,14 @@ def _match_luminance(style: Image, content: Image) -> Image:
     return match_color(luminance(style), luminance(content))
 
 
+def _grey_style(style: Image, content: Image) -> Image:
+    return luminance(style)
+
+
+def _grey_picture(picture: Image, content: Image, styles: Sequence[Image]) -> Image:
+    return luminance(picture)
+
+
 def _with_mapped_own_chroma(picture: Image, content: Image, styles: Sequence[Image]) -> Image:
     return with_mapped_chroma(picture, picture, styles)
 
@@ -235,13 +243,40 @@ TREATMENTS = {
     "luminance": ColorTreatment(content=luminance, style=_match_luminance, after=with_chroma),
     "content": ColorTreatment(after=with_chroma),
     "only": ColorTreatment(after=with_luminance),
+    "grey": ColorTreatment(content=luminance, style=_grey_style, finish=_grey_picture),
     "oklab": ColorTreatment(finish=_with_mapped_own_chroma),
     "oklab-content": ColorTreatment(finish=with_mapped_chroma),
 }
 """The treatments by name: the style's colours matched to the content's before (in four ways), the
 transfer of luminance alone, the content's chrominance put back after, the transfer of colour alone
-(the content's luminance put back after), and, after it too, the picture's own chrominance or the
-content's, mapped to that of the styles."""
+(the content's luminance put back after), everything in grey, and, after it too, the picture's own
+chrominance or the content's, mapped to that of the styles."""
+
+COLOURLESS = 4 / 255
+"""By how much the channels of a pixel may differ that has no colour."""
+
+COLOURED = 0.005
+"""Share of coloured pixels at the most in a picture without colour."""
+
+
+def is_colourless(image: Any) -> bool:
+    """Return whether an image is grey: channels within 4/255 on 99.5 % of the pixels.
+
+    Parameters
+    ----------
+    image : array, shape (H, W, 3), floating, RGB in [0, 1]
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_colourless(np.full((4, 4, 3), 0.5)), is_colourless(np.eye(3)[None])
+    (True, False)
+    """
+    image = check_image(image, "image")
+    return bool(np.mean(np.ptp(image, axis=2) > COLOURLESS + 1e-6) <= COLOURED)
 
 
 def treatment(color: Any) -> ColorTreatment:

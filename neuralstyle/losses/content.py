@@ -36,7 +36,7 @@ class ContentLoss(StatisticLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `normalize` or `mask` is not of the
-        form above, if the region vanishes at a layer, or, when called, if the generated image's
+        form above, or, when called, if the region vanishes at every layer, or the generated image's
         features differ in shape from the target's.
 
     References

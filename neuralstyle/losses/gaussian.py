@@ -44,7 +44,7 @@ class GaussianWassersteinLoss(LayerLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `normalize`, `mask` or `target_mask` is
-        not of the form above, or if a region vanishes at a layer.
+        not of the form above, or, when called, if a region vanishes at every layer.
 
     Notes
     -----
@@ -90,8 +90,9 @@ class GaussianWassersteinLoss(LayerLoss):
         self._scales: dict[str, Tensor | float] = {}
         shapes = self._look_at(target, layers, normalize, name, mask)
         target_mask = as_mask(target_mask, "target_mask")
-        for layer in self.layers:
-            feature, view = feature_at(target, layer), self.view(target_mask, layer, shapes)
+        views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
+        for layer, view in views.items():
+            feature = feature_at(target, layer)
             mean, covariance = self.statistic(feature, view)
             root = ops.convert_to_tensor(_square_root(np.asarray(covariance)))
             self._targets[layer] = mean, root

@@ -46,7 +46,8 @@ class HistogramLoss(QuantileLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `normalize`, `seed`, `mask` or
-        `target_mask` is not of the form above, or if a region vanishes at a layer.
+        `target_mask` is not of the form above, or, when called, if a region vanishes at every
+        layer.
 
     Notes
     -----

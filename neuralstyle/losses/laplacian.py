@@ -15,7 +15,7 @@ from neuralstyle.losses.layers import (
     weighed,
     weights_of,
 )
-from neuralstyle.losses.masks import Mask, Values, check_squares, describe
+from neuralstyle.losses.masks import Mask, Values, as_mask, check_squares, describe, where_left
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import laplacian
 
@@ -95,7 +95,7 @@ class LaplacianLoss(StatisticLoss):
         self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")
         if min(self.pool) < 1:
             raise ValueError(f"pool: expected sizes of at least 1 pixel, received {min(self.pool)}")
-        shapes = Shapes(target, "target")
+        shapes, mask = Shapes(target, "target"), as_mask(mask)
         self._size = shapes["input"][1:3]
         if min(self._size) < 3 * max(self.pool):
             raise ValueError(
@@ -105,6 +105,9 @@ class LaplacianLoss(StatisticLoss):
         for pool_size in self.pool:
             check_squares("pool", "input", shapes, pool_size)
         self.torus = shapes.torus
+        if mask is not None:
+            left, _ = where_left(self.pool, lambda pool: mask.view("input", shapes, middles, pool))
+            self.pool = {pool: self.pool[pool] for pool in left or self.pool}
         super().__init__(target, "input", normalize, name, mask, mask)
 
     def options(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from keras import ops
 from neuralstyle._checks import choice
 from neuralstyle._checks import weights as checked_weights
 from neuralstyle._types import Tensor
-from neuralstyle.losses.masks import Mask, as_mask, weights_at
+from neuralstyle.losses.masks import Mask, Vanished, as_mask, weights_at, where_left
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
 from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
 from neuralstyle.losses.statistics import guided
@@ -57,7 +57,14 @@ class LayerLoss(StructuredLoss):
         shapes = Shapes(target, "target")
         self._channels = {layer: shapes[layer][-1] for layer in self.layers}
         self._network = shapes.digest
+        self._vanished = ""
         return shapes
+
+    def _where_left(self, make: Callable[[str], Any]) -> dict[str, Any]:
+        """Make something of every layer at which the target's region is left, and keep those."""
+        made, self._vanished = where_left(self.layers, make)
+        self.layers = {layer: self.layers[layer] for layer in made}
+        return made
 
     @abstractmethod
     def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
@@ -78,11 +85,15 @@ class LayerLoss(StructuredLoss):
     def arrays(self, shapes: Shapes) -> dict[str, dict[str, Any]]:
         """Check that features of these shapes fit, and return what a call reads at this size."""
         self._check_features(shapes)
-        arrays = {}
-        for layer, weight in self.layers.items():
+
+        def read(layer: str) -> dict[str, Any]:
             target = self.target(layer, shapes)
             view = self.view(self.mask, layer, shapes)
-            arrays[layer] = {"weight": weight, "view": view, "target": target}
+            return {"weight": self.layers[layer], "view": view, "target": target}
+
+        arrays, why = where_left(self.layers, read)
+        if not arrays:
+            raise Vanished(self._vanished or why)
         return arrays
 
     def compute(self, features: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Tensor:
@@ -151,8 +162,8 @@ class StatisticLoss(LayerLoss):
         target_mask = self.mask if target_mask is mask else as_mask(target_mask, "target_mask")
         self._targets: dict[str, tuple[Tensor, ...]] = {}
         self._scales: dict[str, tuple[Tensor | float, ...]] = {}
-        for layer in self.layers:
-            view = self.view(target_mask, layer, shapes)
+        views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
+        for layer, view in views.items():
             statistics = self.statistic(feature_at(target, layer, "target"), view)
             self._targets[layer] = statistics
             self._scales[layer] = self._factors(statistics)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias, final
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle.images.arrays import resize
+from neuralstyle.images.mask_values import Values as Values
+from neuralstyle.images.mask_values import mask_values
 from neuralstyle.losses.shapes import Shapes
 
 Propagation: TypeAlias = Literal["average", "inside", "all"]
-Values: TypeAlias = NDArray[np.float64]
+
+Key = TypeVar("Key")
+Made = TypeVar("Made")
+
+logger = logging.getLogger(__name__)
 
 _EXTREMES = {"inside": np.min, "all": np.max}
 
@@ -25,6 +32,10 @@ REMEMBERED = 64
 """Views of a mask that are kept, the latest ones."""
 
 
+class Vanished(ValueError):
+    """Says that nothing of a region is left where it is looked for."""
+
+
 @final
 class Mask:
     """A region of an image, with soft edges if wanted.
@@ -33,8 +44,11 @@ class Mask:
 
     Parameters
     ----------
-    values : array, shape (H, W), of numbers from 0 to 1, or of bool
-        How far each pixel belongs to the region. Of the image's size, or in its proportions.
+    values : array, shape (H, W) or (H, W, 1), path or PIL.Image.Image
+        How far each pixel belongs to the region: bool, numbers from 0 to 1, or uint8, which is
+        divided by 255 unless there is nothing but 0 and 1. What a masked array masks is not of the
+        region; a picture counts as its grey, where it is transparent as black. Of the image's size,
+        or in its proportions.
     propagation : {"average", "inside", "all"}, default "average"
         How much of the region a unit of a layer has: the mean over the cell of the image that it
         stands for, the least over all pixels that it sees (so that it sees nothing but the region),
@@ -47,13 +61,16 @@ class Mask:
     ------
     TypeError, ValueError
         If `values` or `propagation` is not of the form above, or no value is above 0.
+    OSError
+        If a file cannot be read.
 
     Notes
     -----
     A unit of a deep layer sees far more than its cell: 156 pixels a side at block5_conv1. Averages
     keep every region at every layer, and regions that share the image share its positions; but what
     lies beyond an edge is seen through it. With ``"inside"`` it is not, and small regions vanish at
-    deep layers, which is an error; with ``"all"`` regions overlap.
+    deep layers; with ``"all"`` regions overlap. A layer at which a region vanishes is left out of a
+    loss, as long as any other is left; that is logged.
 
     Where all values at a layer are 1, there is nothing to mask: losses do the same as without, to
     the bit.
@@ -73,13 +90,14 @@ class Mask:
         self, values: Any, propagation: Propagation = "average", name: str = "mask"
     ) -> None:
         self.name = name
-        self.values = _checked(values, name)
+        self.values = mask_values(values, name)
         if propagation not in ("average", *_EXTREMES):
             raise ValueError(
                 f'propagation: expected "average", "inside" or "all", received {propagation!r}'
             )
         self.propagation: Propagation = propagation
         self._views: dict[Any, NDArray[Any] | None] = {}
+        self._gone: set[Any] = set()
 
     def at(self, layer: str, seen: Mapping[str, Any] | Shapes | tuple[int, int]) -> Values | None:
         """Return the mask at a layer.
@@ -187,7 +205,9 @@ class Mask:
         Raises
         ------
         KeyError, ValueError
-            As `at` does; or if nothing of the region is left.
+            As `at` does.
+        Vanished
+            If nothing of the region is left; that is logged, once.
         """
         size = shapes[layer][1:3]
         key = (layer, size, of, options)
@@ -197,9 +217,13 @@ class Mask:
         if values is not None:
             values = of(values, *options) if of else values
             if not values.any():
-                raise ValueError(
-                    f"{self.name}: expected a region that is left at layer {layer!r}, "
-                    f"{describe(size)}, received {self!r}, which vanishes there"
+                place = f"layer {layer!r}, {describe(size)}"
+                if key not in self._gone:
+                    logger.info("%s: the region vanishes at %s: left out there", self.name, place)
+                    self._gone.add(key)
+                raise Vanished(
+                    f"{self.name}: expected a region that is left at {place}, "
+                    f"received {self!r}, which vanishes there"
                 )
             if values.dtype == bool:
                 values = np.flatnonzero(values).astype(np.int32)
@@ -220,7 +244,7 @@ class Mask:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out of copies what is quickly made again."""
-        return {**vars(self), "_views": {}}
+        return {**vars(self), "_views": {}, "_gone": set()}
 
     def __repr__(self) -> str:
         """Describe it in a line."""
@@ -231,6 +255,33 @@ class Mask:
 def as_mask(mask: Any, argument: str = "mask") -> Mask | None:
     """Return the mask that an argument names: a mask, an array, or None."""
     return mask if mask is None or isinstance(mask, Mask) else Mask(mask, name=argument)
+
+
+def where_left(places: Iterable[Key], make: Callable[[Key], Made]) -> tuple[dict[Key, Made], str]:
+    """Make something of every place where a region is left, such as a layer.
+
+    This alone decides what becomes of a region that vanishes somewhere.
+
+    Parameters
+    ----------
+    places : iterable
+    make : callable
+        Takes a place; raises `Vanished` where nothing is left.
+
+    Returns
+    -------
+    made : dict
+        By the places that are left.
+    why : str
+        What was said of the first that is not; empty if there is none.
+    """
+    made, why = {}, ""
+    for place in places:
+        try:
+            made[place] = make(place)
+        except Vanished as error:
+            why = why or str(error)
+    return made, why
 
 
 def as_shapes(seen: Any) -> Shapes:
@@ -289,20 +340,3 @@ def inner(
 def describe(size: tuple[int, ...]) -> str:
     """Return a size as it is written in messages."""
     return f"{size[0]} x {size[1]}"
-
-
-def _checked(values: Any, name: str) -> Values:
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: expected an array of numbers, received {array.dtype}")
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(
-            f"{name}: expected an array of shape (height, width), received {array.shape}"
-        )
-    mask = array.astype(np.float64)
-    if not (mask.min() >= 0 and mask.max() <= 1):
-        raise ValueError(f"{name}: expected numbers from 0 to 1")
-    if mask.max() == 0:
-        raise ValueError(f"{name}: expected a number above 0 somewhere, received none")
-    mask.flags.writeable = False
-    return mask

@@ -52,7 +52,8 @@ class StyleLoss(StatisticLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `shift`, `normalize`, `mask` or
-        `target_mask` is not of the form above, or if a region vanishes at a layer.
+        `target_mask` is not of the form above, or, when called, if a region vanishes at every
+        layer.
 
     Notes
     -----
@@ -134,7 +135,7 @@ class CovarianceLoss(StatisticLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `normalize`, `mask` or `target_mask` is
-        not of the form above, or if a region vanishes at a layer.
+        not of the form above, or, when called, if a region vanishes at every layer.
 
     Notes
     -----
@@ -212,7 +213,7 @@ class MomentLoss(StatisticLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `normalize`, `mask` or `target_mask` is
-        not of the form above, or if a region vanishes at a layer.
+        not of the form above, or, when called, if a region vanishes at every layer.
 
     Notes
     -----

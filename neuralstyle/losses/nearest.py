@@ -14,7 +14,7 @@ from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.columns import column_parts, joint_directions
 from neuralstyle.losses.layers import LayerLoss, Layers
-from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.masks import Mask, Vanished, as_mask, region_at, where_left
 from neuralstyle.losses.names import NEAREST_LAYERS
 from neuralstyle.losses.shapes import Shapes, dtype_of, feature_at
 from neuralstyle.losses.statistics import positions
@@ -80,8 +80,8 @@ class NearestLoss(LayerLoss):
         If the target has no such layer, or hypercolumns are asked of features without ``"input"``.
     TypeError, ValueError
         If a feature map is not a batch of one, if an option is not of the form above, if there is a
-        source where matches are found anew or none where they are frozen, if a region vanishes, or,
-        when called, if the generated image has another size than the source.
+        source where matches are found anew or none where they are frozen, or, when called, if a
+        region vanishes or the generated image has another size than the source.
 
     Notes
     -----
@@ -157,12 +157,15 @@ class NearestLoss(LayerLoss):
             seen = Shapes(source, "source")
             self._check_features(seen)
             self._size = seen["input"][1:3]
-            self._matches = self._found(source, seen, styles)
+            found, self._vanished = where_left(
+                ["input"], lambda _: self._found(source, seen, styles)
+            )
+            self._matches = found.get("input", [])
 
     def _directions_of(self, styles: list[Seen]) -> dict[str, Tensor]:
         """Return the directions of every layer's vectors, of a style and its turns."""
-        found = {}
-        for layer in self.layers:
+
+        def found(layer: str) -> Tensor:
             points = [
                 _taken(
                     positions(feature_at(style, layer, "target")),
@@ -171,8 +174,9 @@ class NearestLoss(LayerLoss):
                 for style, mask in styles
             ]
             middle = ops.mean(points[0], axis=0) if self.center else 0.0
-            found[layer] = directions(ops.concatenate(points) - middle)
-        return found
+            return directions(ops.concatenate(points) - middle)
+
+        return self._where_left(found)
 
     def _found(
         self, source: Mapping[str, Tensor], seen: Shapes, styles: Iterator[Seen]
@@ -228,6 +232,8 @@ class NearestLoss(LayerLoss):
         """Check that features of these shapes fit, and return what a call reads at this size."""
         if not self.frozen:
             return super().arrays(shapes)
+        if self._vanished:
+            raise Vanished(self._vanished)
         self._check_features(shapes)
         size = shapes["input"][1:3]
         if size != tuple(self._size):

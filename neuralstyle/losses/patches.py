@@ -64,8 +64,8 @@ class PatchLoss(LayerLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one or smaller than a patch, if `layers`, `patch_size`,
-        `stride`, `normalize`, `mask` or `target_mask` is not of the form above, or if a region
-        vanishes at a layer.
+        `stride`, `normalize`, `mask` or `target_mask` is not of the form above, or, when
+        called, if a region vanishes at every layer.
 
     Notes
     -----
@@ -114,13 +114,14 @@ class PatchLoss(LayerLoss):
         target_mask = as_mask(target_mask, "target_mask")
         for layer in self.layers:
             self._check_size(layer, shapes, "target")
+        views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
+        for layer, view in views.items():
             feature = self._feature(target, layer, "target")
             parts = self._parts(feature[0]).values()
             means = sum(ops.mean(ops.square(part), axis=-1) for part in parts) / len(parts)
             lengths = ops.sqrt(means)
             self._targets[layer] = feature[0]
             self._inverse_norms[layer] = ops.where(lengths > 0, 1 / lengths, lengths)
-            view = self.view(target_mask, layer, shapes)
             if view:
                 barred = np.full(lengths.shape, -math.inf, np.asarray(lengths).dtype)
                 barred.flat[view["region"]] = 0.0

@@ -38,8 +38,8 @@ class QuantileLoss(LayerLoss):
         # The quantiles are a weighted sum of several targets' in an average of losses.
         self._targets: dict[str, tuple[tuple[float, Table], ...]] = {}
         self._scales: dict[str, Tensor | float] = {}
-        for layer in self.layers:
-            view = self.view(target_mask, layer, shapes)
+        views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
+        for layer, view in views.items():
             rows = self._rows_of(self._feature(target, layer, "target"), view)
             ordered = np.asarray(sort_rows(rows))
             self._targets[layer] = ((1.0, ordered),)

@@ -55,7 +55,7 @@ class SlicedWassersteinLoss(QuantileLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one or smaller than a patch, if an argument is not of the
-        form above, or if a region vanishes at a layer.
+        form above, or, when called, if a region vanishes at every layer.
 
     Notes
     -----

@@ -254,7 +254,8 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], classes: Sequence[typ
         made = _class(module[0], name, classes) if module else _class_of_0_1(name, classes)
         loss: Any = object.__new__(made)
         if issubclass(made, LayerLoss):
-            vars(loss)["_network"] = None  # files of version 0.1 do not say it
+            # Files of version 0.1 do not say them.
+            vars(loss).update(_network=None, _vanished="")
         vars(loss).update({k: _decoded(v, arrays, classes) for k, v in pairs.items()})
         if _own().get(name) is made:
             check_sound(loss)

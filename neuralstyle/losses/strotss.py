@@ -59,7 +59,8 @@ class RelaxedEMDLoss(LayerLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `samples`, `distance`, `normalize`,
-        `mask` or `target_mask` is not of the form above, or if a region vanishes at a layer.
+        `mask` or `target_mask` is not of the form above, or, when called, if a region vanishes at
+        every layer.
 
     Notes
     -----
@@ -106,9 +107,10 @@ class RelaxedEMDLoss(LayerLoss):
         self._scales: dict[str, Tensor | float] = {}
         shapes = self._look_at(target, layers, normalize, name, mask)
         target_mask = as_mask(target_mask, "target_mask")
-        for layer in self.layers:
+        views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
+        for layer, view in views.items():
             feature = feature_at(target, layer, "target")
-            points = self.statistic(feature, self.view(target_mask, layer, shapes))
+            points = self.statistic(feature, view)
             self._targets[layer] = points
             self._scales[layer] = 1.0
             if distance == "euclidean" and normalize == "mean":
@@ -182,7 +184,7 @@ class SelfSimilarityLoss(LayerLoss):
         If the target has no such layer.
     TypeError, ValueError
         If a feature map is not a batch of one, if `layers`, `samples`, `normalize` or `mask` is not
-        of the form above, if the region vanishes at a layer, or, when called, if the generated
+        of the form above, or, when called, if the region vanishes at every layer or the generated
         image's features have another height or width than the target's.
 
     Notes
@@ -222,11 +224,10 @@ class SelfSimilarityLoss(LayerLoss):
         self.seed = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._sizes = {layer: shapes[layer][1:3] for layer in self.layers}
+        views = self._where_left(lambda layer: self.view(self.mask, layer, shapes))
         self._targets = {
-            layer: self.statistic(
-                feature_at(target, layer, "target"), self.view(self.mask, layer, shapes)
-            )
-            for layer in self.layers
+            layer: self.statistic(feature_at(target, layer, "target"), view)
+            for layer, view in views.items()
         }
 
     def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:

@@ -91,7 +91,8 @@ def minimize(
         evaluation, if there is anything to clip).
     parametrization : Parametrization, optional
         What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
-        about its parameters then, except for `xtol`.
+        about its parameters then, except for `xtol`; bounds, about the pixels, ask for one that is
+        monotone.
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
         there, to the bit. `init` gives nothing but the size then.
@@ -155,9 +156,12 @@ def minimize(
         "shape": evaluator.shape,
         "seed": seed,
         "method": str(method),
+        "parametrization": None if parametrization is None else parametrization.name,
         **limits,
         "versions": _versions(),
     }
+    if parametrization is not None and bounds is not None:
+        limits["bounds"] = parametrization.bounds(*limits["bounds"])
     whose = origin(method, evaluator.objective, extractor, evaluator.shape)
     with interruption() as signals, progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
@@ -250,10 +254,10 @@ def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:
             raise TypeError(
                 f"parametrization: expected a Parametrization or None, received {parametrization!r}"
             )
-        if bounds is not None:
+        if bounds is not None and not parametrization.monotone:
             raise ValueError(
-                "bounds: expected None with a parametrization, whose parameters are not pixels, "
-                f"received {bounds!r}"
+                "bounds: expected None with a parametrization that is not monotone, whose "
+                f"parameters have no bounds, received {bounds!r}"
             )
     return method  # type: ignore[no-any-return]
 

@@ -15,6 +15,7 @@ from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from neuralstyle._types import Tensor
+from neuralstyle.images.color import LUMINANCE
 
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
 """Grey, red against blue, and magenta against green: orthonormal rows."""
@@ -39,6 +40,11 @@ class Parametrization(NamedTuple):
         Takes the parameters, a tensor of any shape; returns the image, (1, H, W, 3).
     parameters : callable
         Takes an image, (1, H, W, 3); returns parameters of it.
+    name : str, default "own"
+        What the settings of a result call it.
+    monotone : bool, default False
+        Whether every pixel grows with one parameter and depends on no other, so that bounds of
+        pixels are bounds of parameters. Without, there are none.
 
     Examples
     --------
@@ -49,6 +55,33 @@ class Parametrization(NamedTuple):
 
     pixels: Callable[[Tensor], Tensor]
     parameters: Callable[[Tensor], Tensor]
+    name: str = "own"
+    monotone: bool = False
+
+    def bounds(self, low: float, high: float) -> tuple[float, float]:
+        """Return the bounds of the parameters, given those of the pixels."""
+        flat = (np.full((1, 1, 1, 3), bound, np.float32) for bound in (low, high))
+        first, last = (float(np.ravel(self.parameters(ops.convert_to_tensor(x)))[0]) for x in flat)
+        return first, last
+
+
+def grey() -> Parametrization:
+    r"""Move one channel, which the three of the picture are equal to.
+
+    .. math:: R = G = B = y, \qquad y = 0.299 R + 0.587 G + 0.114 B
+
+    Returns
+    -------
+    Parametrization
+
+    Examples
+    --------
+    >>> pixels, parameters, *_ = grey()
+    >>> red = np.array([[[[1.0, 0.0, 0.0]]]], np.float32)
+    >>> [round(float(channel), 3) for channel in np.ravel(pixels(parameters(red)))]
+    [0.299, 0.299, 0.299]
+    """
+    return Parametrization(_repeated, _luminance, "grey", monotone=True)
 
 
 def logistic() -> Parametrization:
@@ -67,14 +100,23 @@ def logistic() -> Parametrization:
 
     Examples
     --------
-    >>> pixels, parameters = logistic()
+    >>> pixels, parameters, *_ = logistic()
     >>> float(pixels(parameters(0.25)))
     0.25
     """
-    return Parametrization(_sigmoid, _logit)
+    return Parametrization(_sigmoid, _logit, "logistic", monotone=True)
 
 
 # Functions of the module can be pickled.
+
+
+def _repeated(grey: Tensor) -> Tensor:
+    return ops.repeat(grey, 3, axis=-1)
+
+
+def _luminance(image: Tensor) -> Tensor:
+    image = ops.convert_to_tensor(image)
+    return ops.matmul(image, ops.convert_to_tensor(LUMINANCE[:, None], image.dtype))
 
 
 def _sigmoid(parameters: Tensor) -> Tensor:
@@ -133,9 +175,8 @@ def spectral(
     curves = [np.interp(octave, np.arange(len(column)), column) for column in logarithms.T]
     gain = np.exp(-exponent * np.stack(curves))
 
-    return Parametrization(
-        functools.partial(_filtered, gain), functools.partial(_filtered, 1 / gain)
-    )
+    forth, back = functools.partial(_filtered, gain), functools.partial(_filtered, 1 / gain)
+    return Parametrization(forth, back, "spectral")
 
 
 def _filtered(gain: NDArray[np.float64], image: Tensor) -> Tensor:

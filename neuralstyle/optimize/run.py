@@ -45,7 +45,8 @@ class Run:
     parametrization : Parametrization or None
     start : array, shape (H, W, 3), float32
     limits : mapping from str to object
-        ``maxiter``, ``maxfun``, ``ftol``, ``gtol``, ``xtol`` and ``bounds`` of `minimize`.
+        ``maxiter``, ``maxfun``, ``ftol``, ``gtol``, ``xtol`` and ``bounds`` of `minimize`, these
+        of what is moved.
     callbacks : sequence of callable, default none
     started : float, optional
         When the call began, on the clock of `time.perf_counter`: now, by default.
@@ -101,12 +102,12 @@ class Run:
         if parametrization is None:
             self._shape: tuple[int, ...] = (1, *evaluator.shape)
             self.x = start.ravel().astype(np.float64)
-            if self.bounds is not None:
-                self.x = np.clip(self.x, *self.bounds)
         else:
             parameters = parametrization.parameters(ops.convert_to_tensor(start[None]))
             self._shape = tuple(parameters.shape)
             self.x = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
+        if self.bounds is not None:
+            self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.
         self._x: Vector = self.x
         self._value = np.inf

@@ -92,6 +92,31 @@ def bounds(name: str, value: Any) -> tuple[float, float] | None:
     return None if value is None else _checks.interval(name, value)
 
 
+def scale(name: str, value: Any) -> float | tuple[float, ...]:
+    """Check one number above 0, or one for each style."""
+    if not isinstance(value, list | tuple):
+        return positive(name, value)
+    if not value:
+        raise ValueError(f"{name}: expected at least one number, received none")
+    return tuple(positive(name, number) for number in value)
+
+
+def parametrization(name: str, value: Any) -> Any:
+    """Check what is moved in place of pixels."""
+    if value is None:
+        return None
+    from neuralstyle.optimize.parametrizations import Parametrization
+
+    if not isinstance(value, Parametrization):
+        raise TypeError(f"{name}: expected a Parametrization or None, received {value!r}")
+    return value
+
+
+def alpha(name: str, value: Any) -> str:
+    """Check what is done about transparent pixels."""
+    return _checks.choice(name, value, ("ignore", "paint"))  # type: ignore[no-any-return]
+
+
 def pooling(name: str, value: Any) -> str | None:
     """Check a kind of pooling."""
     return _checks.choice(name, value, ("avg", "max", None))  # type: ignore[no-any-return]

@@ -13,8 +13,9 @@ import numpy as np
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
+from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
 from neuralstyle.transfer.contact_sheet import keywords_of, labelled, recipe_maker, with_recipe
 from neuralstyle.transfer.options import Options, options
@@ -204,16 +205,15 @@ class Explorer:
         painter = Painter(style, self._options({}))
         painter.load()
         self.size = painter.options.size
-        self.painted = painter.styles
-        regions = painter.options.regions or ()
-        self.styles = [*painter.styles, *(region.style for region in regions)]
-        self.shares = [*painter.shares, *(region.share for region in regions)]
+        self.painted = style
+        self.styles = [part.style for part in painter.parts]
+        self.shares = [part.share for part in painter.parts]
         if not self.styles:
             raise ValueError("style: expected an image to compare pictures with, received none")
 
     def explore(self, content: Any) -> Exploration:
         """Explore one content."""
-        content = check_image(content, "content")
+        given, content = content, opaque(content, "content")
         full = target_size(content.shape, self.size)
         small = scaled_size(full, min(self.cell_size, max(full)))
         gone = self._content_of_styles(resize(content, small))
@@ -224,7 +224,7 @@ class Explorer:
             for values in itertools.product(*(axis.values for axis in axes)):
                 chosen = dict(zip(self.varied, values, strict=True))
                 try:
-                    cells.append(self._cell(content, gone, small, chosen, targets))
+                    cells.append(self._cell(given, gone, small, chosen, targets))
                     look()
                 except KeyboardInterrupt:
                     note()
@@ -259,7 +259,7 @@ class Explorer:
 
     def _cell(
         self,
-        content: Image,
+        content: Any,
         gone: float,
         shape: tuple[int, int],
         chosen: dict[str, float],
@@ -274,7 +274,7 @@ class Explorer:
         image = painter.paint(content).result.image
         look()  # only what is finished is rated
         with patience(EVALUATION):
-            found = self._score(image, content, full.style_scale)
+            found = self._score(image, opaque(content), [part.scale for part in painter.parts])
         kept = (found.content - gone) / max(1 - gone, TINY)
         rated = rating(found.style, kept)
         of_recipe = keywords_of(self.make)
@@ -292,9 +292,12 @@ class Explorer:
         ]
         return float(np.average(scores, weights=self.shares))
 
-    def _score(self, image: Image, content: Image, scale: float) -> Score:
+    def _score(self, image: Image, content: Image, scales: Sequence[float]) -> Score:
         """Return the mean score over the styles."""
-        scores = [score(image, content, style, style_scale=scale) for style in self.styles]
+        scores = [
+            score(image, content, style, style_scale=scale)
+            for style, scale in zip(self.styles, scales, strict=True)
+        ]
         means = {
             name: float(np.average([getattr(of, name) for of in scores], weights=self.shares))
             for name in ("style", "texture", "content", "color")

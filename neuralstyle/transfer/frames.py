@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from neuralstyle._checks import weight
 from neuralstyle._types import Image
 from neuralstyle.features.base import image_tensor
-from neuralstyle.images.arrays import check_image, resize
+from neuralstyle.images.arrays import resize
 from neuralstyle.images.flow import check_flow, warp
+from neuralstyle.images.mask_values import mask_values
+from neuralstyle.images.opacity import opaque
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult
@@ -89,11 +91,11 @@ def stylize_frames(
         previous: Image | None = None
         remaining = iter(flows)
         for k, frame in enumerate(frames):
-            frame = check_image(frame, f"frames[{k}]")
+            size = opaque(frame, f"frames[{k}]").shape[:2]
             if previous is None:
                 result, untreated = painter.paint(frame)
             else:
-                flow, mask = _flow(next(remaining, None), frame.shape[:2], k)
+                flow, mask = _flow(next(remaining, None), size, k)
                 moved, valid = _moved(previous, flow, mask)
                 before = functools.partial(_held, moved, valid, temporal_weight)
                 result, untreated = painter.paint(frame, before=before)
@@ -134,7 +136,8 @@ def _flow(
         raise ValueError(f"flows: expected one for frame {number}, received none")
     pair = isinstance(given, tuple | list) and len(given) == 2
     flow, mask = given if pair else (given, np.ones(size, np.float32))
-    flow, mask = check_flow(flow), np.asarray(mask, np.float32)
+    flow = check_flow(flow)
+    mask = mask_values(mask, f"flows: mask of frame {number}", empty=True).astype(np.float32)
     if flow.shape[:2] != size or mask.shape != size:
         raise ValueError(
             f"flows: expected a field and mask of the frame's size {size} for frame {number}, "

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, final
 
-from neuralstyle._checks import check_shares
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
-from neuralstyle.images.arrays import check_image, resize
+from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import treatment
+from neuralstyle.losses.left_out import LeftOut
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
@@ -27,10 +27,12 @@ from neuralstyle.optimize.interruption import (
 )
 from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
 from neuralstyle.optimize.minimize import check_method, minimize
+from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.parts import make_parts, picture
 from neuralstyle.transfer.plan import Plan, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.scales import Scales, enlarged
@@ -48,7 +50,14 @@ PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
 """Options that go to `minimize` as they are."""
 
 
-RECORDED_BY_MINIMIZE = (*PASSED_ON, "method", "objective", "callback", "progress")
+RECORDED_BY_MINIMIZE = (
+    *PASSED_ON,
+    "parametrization",
+    "method",
+    "objective",
+    "callback",
+    "progress",
+)
 """Options that the settings of a result have from there, or that are no settings."""
 
 
@@ -76,13 +85,7 @@ class Painter:
     def __init__(self, style: Any, options: Options) -> None:
         self.options = options
         _check_together(options)
-        needed = options.objective is None and not options.regions
-        self.styles = _check_styles(style, least=1 if needed else 0)
-        self.shares: list[float] = []
-        if self.styles or options.style_weights is not None:
-            self.shares = check_shares(
-                options.style_weights, len(self.styles), "style_weights", "styles"
-            )
+        self.parts = make_parts(style, options)
         self.color = self._recipe(None).color if options.color is None else options.color
         self.treatment = treatment(self.color)
 
@@ -101,7 +104,7 @@ class Painter:
         return self._targets(self.extractor)
 
     def _targets(self, extractor: Extractor) -> Targets:
-        return Targets(self.options, unwrapped(extractor), self.shares, self.treatment)
+        return Targets(self.options, unwrapped(extractor), self.treatment)
 
     @functools.cached_property
     def method(self) -> Method:
@@ -133,20 +136,21 @@ class Painter:
         Painted
         """
         started = time.perf_counter()
+        alpha = None
         if content is not None:
-            content = check_image(content, "content")
+            content, alpha = picture(content, "content", self.options)
         with patience(NOTHING_BEGUN):
             recipe = self._recipe(content)
-            plan = make_plan(self.options, recipe, self.treatment, self.styles, content)
+            plan = make_plan(self.options, recipe, self.treatment, self.parts, content, alpha)
             self._tell(plan)
             extractor, targets = self._seeing(plan)
 
-        def finished(picture: Image) -> Image:
+        def finished(image: Image) -> Image:
             if content is None:
-                return picture
-            beside = resize(content, picture.shape[:2])
-            styles = [*self.styles, *(region.style for region in self.options.regions or ())]
-            return self.treatment.finish(self.treatment.after(picture, beside), beside, styles)
+                return image
+            beside = resize(content, image.shape[:2])
+            styles = [part.style for part in self.parts]
+            return self.treatment.finish(self.treatment.after(image, beside), beside, styles)
 
         run = Scales(plan.shapes, plan.iterations, started, finished)
         with interruption() as signals, progress_bar(self.options.progress) as draw:
@@ -163,13 +167,16 @@ class Painter:
                         look()
                         objective = StyleObjective(targets.objective(plan, number, start), *terms)
                         look()
-                        objective = self._balanced(objective, extractor, start)
+                        objective = self._balanced(
+                            objective, extractor, start, plan.parametrization
+                        )
                     result = minimize(
                         objective,
                         extractor,
                         start,
                         method=self.method,
                         maxiter=count,
+                        parametrization=plan.parametrization,
                         callback=run.forward(callbacks, settings),
                         **{name: getattr(self.options, name) for name in PASSED_ON},
                     )
@@ -206,7 +213,7 @@ class Painter:
             "recipe": "function" if self.options.objective else plan.recipe.name,
             "network": repr(network) if callable(network) else os.fspath(network),
             "color": self.color,
-            "regions": [region.weight for region in plan.regions],
+            "regions": [region.weight for region in self.options.regions or ()],
             "shapes": plan.shapes,
             "maxiter": plan.iterations,
             "init": plan.init,
@@ -235,7 +242,11 @@ class Painter:
         return extractor, self._targets(extractor)
 
     def _balanced(
-        self, objective: StyleObjective, extractor: Extractor, start: Image
+        self,
+        objective: StyleObjective,
+        extractor: Extractor,
+        start: Image,
+        parametrization: Parametrization | None,
     ) -> StyleObjective:
         shares = self.options.balance
         if shares is None:
@@ -247,17 +258,24 @@ class Painter:
                 f"received {', '.join(map(str, shares)) or 'none'}"
             )
         norms = gradient_norms(objective, extractor, start)
-        if any(norms[name] == 0 for name in shares):
-            moved = minimize(objective, extractor, start, method=LBFGS(), maxiter=WARM_UP)
+        out = {term.name for term in objective.terms if isinstance(term.loss, LeftOut)}
+        if any(norms[name] == 0 for name in shares if name not in out):
+            moved = minimize(
+                objective,
+                extractor,
+                start,
+                method=LBFGS(),
+                maxiter=WARM_UP,
+                parametrization=parametrization,
+            )
             look()
             norms = gradient_norms(objective, extractor, moved.image)
         return weighed(objective, norms, shares)
 
     def _tell(self, plan: Plan) -> None:
         """Log what the user may not expect."""
-        wanted = round(max(plan.shapes[-1]) * self.options.style_scale)
-        styles = [*plan.styles, *(region.style for region in plan.regions)]
-        if any(max(style.shape) < wanted for style in styles):
+        longer = max(plan.shapes[-1])
+        if any(max(part.style.shape) < round(longer * part.scale) for part in plan.parts):
             logger.info("a style image is smaller than asked for, and keeps its size")
 
 
@@ -278,12 +296,4 @@ def _check_together(options: Options) -> None:
     if options.pooling is not None and callable(options.network):
         raise ValueError("pooling: expected None with an extractor, which has its own")
     if options.method is not None:
-        check_method(options.method, options.bounds, None)
-
-
-def _check_styles(style: Any, least: int) -> list[Image]:
-    if isinstance(style, list | tuple):
-        if len(style) < least:
-            raise ValueError("style: expected at least one image, received an empty sequence")
-        return [check_image(image, f"style[{i}]") for i, image in enumerate(style)]
-    return [check_image(style, "style")]
+        check_method(options.method, options.bounds, options.parametrization)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neuralstyle.transfer.regions import Region
 
 StyleFit: TypeAlias = Literal["crop", "tile"]
+Alpha: TypeAlias = Literal["ignore", "paint"]
 ObjectiveFactory: TypeAlias = "Callable[..., StyleObjective | Loss]"
 
 
@@ -120,16 +121,19 @@ class PictureOptions:
         parse=words.whole(),
         metavar="N",
     )
-    style_scale: float = option(
+    style_scale: float | Sequence[float] = option(
         1.0,
-        "float",
-        "Size of the style image over the size of the content: larger gives larger strokes. A "
-        "style image is never enlarged beyond its own size, which would add nothing but blur.",
-        checks.positive,
+        "float or sequence of float",
+        "Size of the style image over the size of the content: larger gives larger strokes. Or one "
+        "for each style, those of `regions` last. A style image is never enlarged beyond its own "
+        "size, which would add nothing but blur.",
+        checks.scale,
         flag="--style-scale",
-        short_help="larger gives larger strokes (default: 1)",
+        short_help="larger gives larger strokes; one for all or for each STYLE (default: 1)",
         example="0.5",
         parse=words.positive,
+        nargs="+",
+        collect=words.one_or_more,
         metavar="F",
         group="style",
     )
@@ -158,6 +162,20 @@ class PictureOptions:
         example="match",
         parse=str,
         choices=tuple(TREATMENTS),
+        group="style",
+    )
+    alpha: Alpha = option(
+        "ignore",
+        '{"ignore", "paint"}',
+        'What to do where a picture of four channels, RGBA, is transparent. ``"ignore"`` leaves '
+        "out what is not seen: nothing is painted there, nothing is learnt of it, and the colours "
+        'there are filled from around it. ``"paint"`` takes the colours that are there.',
+        checks.alpha,
+        flag="--alpha",
+        short_help="leave out what is transparent (default: ignore), or paint the colours there",
+        example="paint",
+        parse=str,
+        choices=("ignore", "paint"),
         group="style",
     )
     balance: Mapping[str, float] | None = option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -9,13 +10,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuralstyle._types import Image
-from neuralstyle.images.color import ColorTreatment
+from neuralstyle._types import Floats, Image
+from neuralstyle.images.color import ColorTreatment, is_colourless, luminance
 from neuralstyle.images.load import covering, read_picture
+from neuralstyle.optimize.parametrizations import Parametrization, grey
 from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.recipes import Recipe
-from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.scales import enlarged, iterations_at, pyramid, target_size
 from neuralstyle.transfer.start import check_init, check_there, start_image
 
@@ -32,8 +34,12 @@ class Plan:
         At each of `shapes`; the first gives the settings.
     content : array or None
         With its colours treated, as are the styles.
-    styles : list of arrays
-    regions : list of Region
+    parts : list of Part
+        The styles of the whole picture and then of its parts.
+    alpha : array or None
+        The content's opacity, where it is not opaque: it is in the masks already.
+    parametrization : Parametrization or None
+        What is moved in place of the pixels.
     shapes : list of (int, int)
         From coarse to fine; further stages of a recipe have the last one again.
     iterations : list of int
@@ -48,8 +54,9 @@ class Plan:
 
     stages: list[Recipe]
     content: Image | None
-    styles: list[Image]
-    regions: list[Region]
+    parts: list[Part]
+    alpha: Floats | None
+    parametrization: Parametrization | None
     shapes: list[Shape]
     iterations: list[int]
     init: str | dict[str, float]
@@ -66,8 +73,9 @@ def make_plan(
     options: Options,
     recipe: Recipe,
     treatment: ColorTreatment,
-    styles: Sequence[Image],
+    parts: Sequence[Part],
     content: Image | None,
+    alpha: Floats | None = None,
 ) -> Plan:
     """Decide on sizes, iterations and the start, and treat the colours.
 
@@ -76,9 +84,11 @@ def make_plan(
     options : Options
     recipe : Recipe
     treatment : ColorTreatment
-    styles : sequence of arrays
-        As they were given, as is the content.
+    parts : sequence of Part
+        With styles as they were given, as is the content.
     content : array or None
+    alpha : array, shape (H, W), or None
+        The content's opacity.
 
     Returns
     -------
@@ -86,16 +96,18 @@ def make_plan(
     """
     if content is None and options.color is not None:
         raise ValueError(f"color: expected None without a content, received {options.color!r}")
-    regions = list(options.regions or ())
-    shapes = _shapes(options, recipe, styles, content)
+    shapes = _shapes(options, recipe, parts, content)
     counts: Any = options.maxiter
     usual = iterations_at(None, recipe.maxiter, shapes)
     stages = [recipe] * len(shapes) + recipe.later
     shapes += shapes[-1:] * len(recipe.later)
     usual += [stage.maxiter[0] for stage in recipe.later]
     iterations = iterations_at(counts, tuple(usual), shapes)
-    for region in regions:  # masks refuse other proportions
-        region.mask.at("input", shapes[-1] if content is None else content.shape[:2])
+    for part in parts:  # masks refuse other proportions
+        if part.mask is not None:
+            part.mask.at("input", shapes[-1] if content is None else content.shape[:2])
+    parts = [part.within(alpha) for part in parts]
+    whole = [part.style for part in parts[: len(parts) - len(options.regions or ())]]
 
     earlier = options.init
     first: Any = earlier.image if isinstance(earlier, StyleResult) else earlier
@@ -104,33 +116,39 @@ def make_plan(
         first = "noise" if unfounded else check_init("init", recipe.init)
     if isinstance(first, PathLike):
         first = read_picture(first, covering(max(shapes[-1])))[0]
-    check_there(first, content, styles)
+    check_there(first, content, whole)
     if isinstance(first, np.ndarray) and options.scales is None:
         # An image has the coarse scales behind it.
         coarse = shapes[: -1 - len(recipe.later)]
         done = sum(max(shape) <= max(first.shape[:2]) for shape in coarse)
         shapes, iterations, stages = shapes[done:], iterations[done:], stages[done:]
 
-    used, styles = content, list(styles)
+    used = content
     if content is not None:
         used = treatment.content(content)
-        styles = [treatment.style(style, content) for style in styles]
+        parts = [
+            dataclasses.replace(part, style=treatment.style(part.style, content)) for part in parts
+        ]
+        whole = [part.style for part in parts[: len(whole)]]
         if isinstance(first, np.ndarray):
             first = treatment.content(first)
-        regions = [
-            Region(r.mask, treatment.style(r.style, content), r.style_mask, r.weight)
-            for r in regions
-        ]
-    start = start_image(first, used, styles, shapes[0], options.seed)
+    parametrization = options.parametrization
+    if parametrization is None and _is_grey(options, parts, used):
+        parametrization = grey()
+        used = None if used is None else luminance(used)
+    start = start_image(first, used, whole, shapes[0], options.seed)
     detail = used if isinstance(first, str) and first == "content" else None
     if isinstance(earlier, StyleResult) and earlier.settings.get("init") == "content":
         detail = used
         start = enlarged(first, shapes[0], detail)
+    if parametrization is not None and parametrization.name == "grey":
+        start = luminance(start)
     return Plan(
         stages=stages,
         content=used,
-        styles=styles,
-        regions=regions,
+        parts=list(parts),
+        alpha=alpha,
+        parametrization=parametrization,
         shapes=shapes,
         iterations=iterations,
         init=first if isinstance(first, str | dict) else "image",
@@ -140,10 +158,18 @@ def make_plan(
 
 
 def _shapes(
-    options: Options, recipe: Recipe, styles: Sequence[Image], content: Image | None
+    options: Options, recipe: Recipe, parts: Sequence[Part], content: Image | None
 ) -> list[Shape]:
-    pictures = styles if content is None else [content]
+    pictures = [part.style for part in parts] if content is None else [content]
     sides = pictures[0].shape if pictures else ()
     if content is None and options.regions:
         sides = options.regions[0].mask.values.shape
     return pyramid(target_size(sides, options.size), options.scales, recipe.min_size)
+
+
+def _is_grey(options: Options, parts: Sequence[Part], content: Image | None) -> bool:
+    """Return whether a picture is to be grey: as its styles are, and for a function all it sees."""
+    pictures = [part.style for part in parts]
+    if options.objective is not None and content is not None:
+        pictures.append(content)
+    return bool(pictures) and all(is_colourless(picture) for picture in pictures)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, final
 
 from neuralstyle._checks import weight as checked_weight
-from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image
+from neuralstyle._types import Floats
+from neuralstyle.images.opacity import seen
 from neuralstyle.losses.masks import Mask, as_mask
 
 
@@ -16,10 +16,11 @@ class Region:
 
     Parameters
     ----------
-    mask : array, shape (H, W), of numbers from 0 to 1 or of bool, or Mask
-        Where in the content, in its proportions. `label_masks` makes masks of label images.
-    style : array, shape (H, W, 3), floating, RGB in [0, 1]
-        A painting, of any size.
+    mask : array, shape (H, W), path, picture or Mask
+        Where in the content, in its proportions; of what kinds, `Mask` says. `label_masks` makes
+        masks of label images.
+    style : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1]
+        A painting, of any size. Where it is transparent it is not of the style.
     style_mask : array, shape (H, W), or Mask, optional
         Where in the painting; everywhere if left out.
     weight : float, default 1
@@ -56,10 +57,11 @@ class Region:
         if checked is None:
             raise TypeError("mask: expected a mask, received None")
         self.mask: Mask = checked
-        self.style: Image = check_image(style, "style")
+        self.style, alpha = seen(style, "style")
         self.style_mask: Mask | None = as_mask(style_mask, "style_mask")
         if self.style_mask is not None:
             self.style_mask.at("input", self.style.shape[:2])  # which refuses other proportions
+        self.style_mask = both(self.style_mask, alpha, "style_mask")
         self.weight = checked_weight("weight", weight, 0)
 
     @property
@@ -73,6 +75,16 @@ class Region:
         height, width = self.style.shape[:2]
         weight = f"weight={self.weight:g}"
         return f"Region(mask={self.mask!r}, style={height} x {width}{target}, {weight})"
+
+
+def both(mask: Mask | None, alpha: Floats | None, name: str) -> Mask | None:
+    """Return where a mask, if there is one, and a picture's opacity leave something."""
+    if alpha is None:
+        return mask
+    if mask is None:
+        return Mask(alpha, name=name)
+    size = (alpha.shape[0], alpha.shape[1])
+    return Mask(mask.resized(size).values * alpha, mask.propagation, mask.name)
 
 
 def check_regions(argument: str, value: Any) -> tuple[Region, ...]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import keras
 
     from neuralstyle.optimize.methods import Method
+    from neuralstyle.optimize.parametrizations import Parametrization
     from neuralstyle.optimize.result import Callback
 
 
@@ -141,6 +142,15 @@ class RunOptions:
         nargs=2,
         collect=tuple,
         metavar=("LOW", "HIGH"),
+    )
+    parametrization: Parametrization | None = option(
+        None,
+        "Parametrization",
+        "What to move in place of the pixels, at every scale: see `neuralstyle.parametrizations`. "
+        "If left out, one channel in place of three where the styles have no colour, by "
+        "themselves or by `color`; else the pixels.",
+        checks.parametrization,
+        why_no_flag="--color grey asks for one channel",
     )
     callback: Callback | None = option(
         None,

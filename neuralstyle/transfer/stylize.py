@@ -21,7 +21,7 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
 
     Parameters
     ----------
-    content : array, shape (H, W, 3), floating, RGB in [0, 1], or None
+    content : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1], or None
         The photograph, as `load_image` returns it. With None the result is a texture: the style
         alone, from noise, without the recipe's content loss.
     style : array like `content`, of any size, or a sequence of such
@@ -45,10 +45,11 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
 
     Notes
     -----
-    The masks of regions are averaged at every scale. A small region vanishes at deep layers of
-    coarse scales, which is an error that says so; then fewer `scales` help, or a larger mask. A
-    region's terms are those of the recipe with the masks, called ``covariance_1`` and so on where
-    there are several; `color` treats its style by the whole content.
+    The masks of regions are averaged at every scale. Where nothing is left of a region, as of a
+    small one at deep layers of coarse scales, its term is left out, which is logged; it is an error
+    if nothing is left anywhere. A region's terms are those of the recipe with the masks, called
+    ``covariance_1`` and so on where there are several; `color` treats its style by the whole
+    content.
 
     Every scale has its targets made anew from the content and style images at its size, and starts
     from the result of the one before, enlarged. If the run began with the content, what the

@@ -11,8 +11,9 @@ from neuralstyle.features.architectures import Pooling
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.optimize.methods import Method
+from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import Callback
-from neuralstyle.transfer.picture_options import ObjectiveFactory, StyleFit
+from neuralstyle.transfer.picture_options import Alpha, ObjectiveFactory, StyleFit
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.start import Init
@@ -26,9 +27,10 @@ class StylizeOptions(TypedDict, total=False):
     pooling: Pooling | None
     padding: Padding | None
     size: int | tuple[int, int] | None
-    style_scale: float
+    style_scale: float | Sequence[float]
     style_fit: StyleFit | None
     color: str | ColorTreatment | None
+    alpha: Alpha
     balance: Mapping[str, float] | None
     scales: int | None
     maxiter: int | Sequence[int] | None
@@ -40,5 +42,6 @@ class StylizeOptions(TypedDict, total=False):
     gtol: float
     xtol: float
     bounds: tuple[float, float] | None
+    parametrization: Parametrization | None
     callback: Callback | None
     progress: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
@@ -16,11 +16,12 @@ from neuralstyle.images.arrays import crop, resize, tile
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.plan import Plan, Shape
 from neuralstyle.transfer.recipes import RECIPES, Recipe, combined
-from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.scales import style_size
 
 FITS = {"crop": crop, "tile": tile}
@@ -38,8 +39,6 @@ class Targets:
     ----------
     options : Options
     extractor : callable
-    shares : sequence of float
-        Of the styles, not of those of regions.
     treatment : ColorTreatment
         If it gives styles the colours of a content, their targets serve for that alone.
     """
@@ -48,22 +47,47 @@ class Targets:
         self,
         options: Options,
         extractor: Extractor,
-        shares: Sequence[float],
         treatment: ColorTreatment,
     ) -> None:
         self._options = options
         self._extractor = extractor
-        self._shares = shares
         self._lasting = treatment.style is ColorTreatment.style
         self._remembered: dict[tuple[Shape, int], list[list[StyleObjective]]] = {}
+        self._known: tuple[Plan | None, set[Key]] = None, set()
 
-    def objective(self, plan: Plan, number: int, start: Image) -> StyleObjective | Loss:
-        """Make the objective of a stage, given what it starts from."""
+    def objective(self, plan: Plan, number: int, start: Image) -> StyleObjective:
+        """Make the objective of a stage, given what it starts from.
+
+        A term of which nothing is left there, as of a small region at a coarse scale, is left out,
+        as long as there is anything of its part of the picture at any stage.
+        """
+        made = self._made(plan, number, start)
+        for key, reasons in made.vanished().items():
+            if not self._is_left(plan, number, start, key):
+                raise ValueError(
+                    f"{reasons[0]}, and at all other layers and scales; a larger mask leaves more, "
+                    'as do a larger size, values above 1/2, or propagation="average"'
+                )
+        return made.what_is_left()
+
+    def _is_left(self, plan: Plan, number: int, start: Image, key: Key) -> bool:
+        """Return whether there is anything of a part of the picture at another stage."""
+        if self._known[0] is not plan:
+            self._known = plan, set()
+        known = self._known[1]
+        for other in reversed(range(len(plan.shapes))):  # the finest has most
+            if key not in known and other != number:
+                made = self._made(plan, other, resize(start, plan.shapes[other]))
+                known |= made.parts.keys() - made.vanished().keys()
+        return key in known
+
+    def _made(self, plan: Plan, number: int, start: Image) -> Made:
+        """Make all terms of a stage."""
         shape, recipe = plan.shapes[number], plan.stages[number]
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
-            styles = [self._fitted(style, shape, name) for name, style in named(plan.styles)]
-            return self._options.objective(seen, *styles)
+            styles = [self._fitted(part, shape) for part in plan.parts]
+            return made_of(StyleObjective(self._options.objective(seen, *styles)), seen, [])
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)
@@ -77,25 +101,24 @@ class Targets:
                 f"content: expected an image for the recipe {plan.recipe.name}, received None; "
                 "without its content loss (content_weight=0) it makes textures"
             )
-        shares = [*self._shares, *(region.share for region in plan.regions)]
+        shares = [part.share for part in plan.parts]
         if recipe.source is not None:
             source = self._mixed(plan.content, start, recipe.source)
-            return combined(
-                terms, self._of_styles(plan, recipe, shape, seen, source=source), shares
-            )
+            made = self._of_styles(plan, recipe, shape, seen, source=source)
+            return made_of(combined(terms, made, shares), seen, made)
         key = shape, len(recipe.later)  # stages may have one name
-        made = self._remembered.get(key) or self._of_styles(plan, recipe, shape, seen)
-        if self._lasting:
+        known = self._remembered.get(key) if plan.alpha is None else None
+        made = known or self._of_styles(plan, recipe, shape, seen)
+        if self._lasting and plan.alpha is None:
             self._remembered[key] = made
             if len(self._remembered) > REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
-        return combined(terms, made, shares)
+        return made_of(combined(terms, made, shares), seen, made)
 
     def pictures(self, plan: Plan) -> list[Image]:
         """Return the content, if there is one, and the styles, as they are seen at the end."""
         shape = plan.shapes[-1]
-        styles = [*plan.styles, *(region.style for region in plan.regions)]
-        seen = [self._sized(style, shape) for style in styles]
+        seen = [self._sized(part, shape) for part in plan.parts]
         return seen if plan.content is None else [resize(plan.content, shape), *seen]
 
     def _of_styles(
@@ -104,15 +127,9 @@ class Targets:
         """Make the terms of every style and region."""
         style = functools.partial(recipe.style, seen, **source)
         with _layers_of(plan.recipe):
-            made = [style(self._fitted(one, shape, name)) for name, one in named(plan.styles)]
-            made += [
-                style(
-                    self._fitted(region.style, shape, f"regions[{i}].style"),
-                    **self._masks(region, shape),
-                )
-                for i, region in enumerate(plan.regions)
+            return [
+                style(self._fitted(part, shape), **self._masks(part, shape)) for part in plan.parts
             ]
-        return made
 
     def _mixed(self, content: Image | None, start: Image, share: float) -> Any:
         """Return the features of a picture between a start and the content."""
@@ -123,33 +140,31 @@ class Targets:
     def _features(self, picture: Image, shape: Shape) -> Any:
         return name_picture(self._extractor(image_tensor(resize(picture, shape))), "content")
 
-    def _fitted(self, style: Image, shape: Shape, name: str) -> Any:
-        return name_picture(self._extractor(image_tensor(self._sized(style, shape))), name)
+    def _fitted(self, part: Part, shape: Shape) -> Any:
+        return name_picture(self._extractor(image_tensor(self._sized(part, shape))), part.name)
 
-    def _sized(self, style: Image, shape: Shape) -> Image:
-        scaled = resize(style, style_size(style, shape, self._options.style_scale))
+    def _sized(self, part: Part, shape: Shape) -> Image:
+        scaled = resize(part.style, style_size(part.style, shape, part.scale))
         return self._fit(scaled, shape)
 
     def _fit(self, scaled: Image, shape: Shape) -> Image:
         fit = self._options.style_fit
         return FITS[fit](scaled, shape) if fit else scaled
 
-    def _masks(self, region: Region, shape: Shape) -> dict[str, Mask | None]:
-        """Return a region's masks at a size; that of its style goes where its style goes."""
-        target = region.style_mask
+    def _masks(self, part: Part, shape: Shape) -> dict[str, Mask | None]:
+        """Return a part's masks at a size; that of its style goes where its style goes.
+
+        A recipe need not know of masks where there are none.
+        """
+        mask, target = part.mask, part.style_mask
+        if mask is None and target is None:
+            return {}
         if target is not None:
-            size = style_size(region.style, shape, self._options.style_scale)
+            size = style_size(part.style, shape, part.scale)
             grey = np.repeat(target.resized(size).values[..., None], 3, axis=2)
             values = self._fit(grey.astype(np.float32), shape)[..., 0]
             target = Mask(values, target.propagation, target.name)
-        return {"mask": region.mask.resized(shape), "target_mask": target}
-
-
-def named(styles: Sequence[Image]) -> list[tuple[str, Image]]:
-    """Return styles with what messages call them."""
-    if len(styles) == 1:
-        return [("style", styles[0])]
-    return [(f"style[{i}]", style) for i, style in enumerate(styles)]
+        return {"mask": mask and mask.resized(shape), "target_mask": target}
 
 
 @contextmanager

@@ -54,6 +54,11 @@ def amount(text: str) -> float:
     return value
 
 
+def one_or_more(values: list[float]) -> float | tuple[float, ...]:
+    """Return the only number, or all of them."""
+    return values[0] if len(values) == 1 else tuple(values)
+
+
 def positive(text: str) -> float:
     """Read a finite number above 0."""
     value = _float(text)

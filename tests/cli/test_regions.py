@@ -101,3 +101,20 @@ def test_what_is_no_region_is_refused(
     inputs = "content.png" if "--style" in options else "content.png style.png"
     assert run(*options.split(), inputs=inputs) == 2
     assert message in capsys.readouterr().err
+
+
+def test_pictures_arrive_with_their_opacity(run: Run, calls: list[dict[str, Any]]) -> None:
+    soft = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64)
+    content = ns.load_image("content.png")
+    ns.save_image("soft.png", content, alpha=soft)
+    options = ("--alpha", "paint", "--style-scale", "0.5", "1", "--region", "soft.png", "soft.png")
+    assert run(*options, inputs="soft.png style.png") == 0
+    (call,) = calls
+    assert call["alpha"] == "paint" and call["style_scale"] == (0.5, 1.0)
+    (picture,), (style,) = call["contents"], call["style"]
+    assert picture.dtype == np.float32 and style.shape[2] == 3
+    np.testing.assert_allclose(picture[..., 3], soft, atol=1 / 255)
+    # Colours are the picture's own, not those on a background, as far as eight bits tell.
+    seen = soft > 0.1
+    np.testing.assert_allclose(picture[..., :3][seen], content[seen], atol=0.02)
+    np.testing.assert_allclose(call["regions"][0].style_mask.values, soft, atol=1 / 255)

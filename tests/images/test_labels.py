@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import neuralstyle as ns
 
@@ -51,3 +54,73 @@ def test_a_colour_in_one_alone_is_an_error_that_names_it() -> None:
         ns.label_masks(painted([[0]], RED), painted([[0]], dark))
     with pytest.raises((TypeError, ValueError), match="^style_labels: expected"):
         ns.label_masks(both, np.zeros((4, 4)))
+
+
+# As paint programs save them
+
+SPOTS = (RED, GREEN, BLUE, (1.0, 1.0, 0.0), (0.5, 0.5, 0.5))
+
+
+def spots(order: Any, height: int = 96, width: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """Return a label image of round spots with smooth edges on red, and which label is where."""
+    y, x = np.mgrid[: 4 * height, : 4 * width] / 4
+    numbers = np.zeros(y.shape, int)
+    for place, number in enumerate(order):
+        row, column = divmod(place, 2)
+        numbers[np.hypot(y - (row + 0.5) * height / 2, x - (column + 0.5) * width / 2) < 18] = (
+            number
+        )
+    painted_large = painted(numbers, *SPOTS)
+    smooth = painted_large.reshape(height, 4, width, 4, 3).mean(axis=(1, 3))
+    return smooth.astype(np.float32), numbers[2::4, 2::4]
+
+
+def as_jpeg(image: np.ndarray, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    Image.fromarray(np.rint(image * 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda image: image,
+        lambda image: np.rint(image * 255).astype(np.uint8),
+        lambda image: as_jpeg(image, 95),
+        lambda image: as_jpeg(image, 75),
+        lambda image: ns.load_image(Image.fromarray(np.uint8(image * 255)), max_size=64),
+        lambda image: ns.load_image(as_jpeg(image, 75), size=200),
+    ],
+)
+def test_colours_of_edges_and_of_jpeg_go_to_the_nearest_label(
+    saved: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="neuralstyle")
+    (content, numbers), (style, _) = spots([1, 2, 3, 4]), spots([3, 1, 4, 2])
+    given = saved(content)
+    pairs = ns.label_masks(given, saved(style))
+    assert len(pairs) == 5
+    np.testing.assert_array_equal(sum(mask.astype(int) for mask, _ in pairs), 1)
+    height, width = pairs[0][0].shape
+    rows, columns = np.arange(height) * 96 // height, np.arange(width) * 128 // width
+    there = numbers[rows[:, None], columns]
+    right = sum(max(np.sum(mask & (there == k)) for k in range(5)) for mask, _ in pairs)
+    assert right > 0.95 * there.size
+    assert all(mask.any() and of_style.any() for mask, of_style in pairs)
+    told = [message for message in caplog.messages if "of the pixels" in message]
+    assert [message.split(":")[0] for message in told] == ["content_labels", "style_labels"]
+
+
+def test_a_label_that_the_other_picture_lacks_is_named_with_its_share() -> None:
+    (content, _), (style, _) = spots([1, 2, 3, 4]), spots([1, 2, 3, 3])
+    with pytest.raises(ValueError, match=r"^style_labels: .* none like #808080 \(7.9 % of"):
+        ns.label_masks(content, as_jpeg(style, 75))
+
+
+def test_a_thin_line_of_another_colour_is_a_label(tmp_path: Path) -> None:
+    labels = painted(np.zeros((64, 64), int), RED, BLUE)
+    labels[20:22] = BLUE
+    for name in ("content.png", "style.png"):
+        ns.save_image(tmp_path / name, labels)
+    pairs = ns.label_masks(tmp_path / "content.png", str(tmp_path / "style.png"))
+    assert [int(mask.sum()) for mask, _ in pairs] == [62 * 64, 128]

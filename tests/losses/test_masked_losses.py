@@ -320,11 +320,49 @@ def test_losses_of_one_mask_are_averaged(name: str) -> None:
         ns.average([losses[0], make(name, targets[1], LEFT, LEFT)])
 
 
-# Refusals
+# Regions that vanish
+
+
+@pytest.mark.parametrize("side", ["mask", "target_mask"])
+@pytest.mark.parametrize("kind", LAYER_LOSSES)
+def test_a_layer_at_which_a_region_vanishes_is_left_out_and_that_is_logged_once(
+    kind: type[Any], side: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not takes(kind, side):
+        pytest.skip("one mask serves both sides")
+    caplog.set_level("INFO", logger="neuralstyle")
+    maps = {"input": random_map(5, 12, 16, 3), "layer": TARGET["a"]}
+    target = Seen(maps, field=(-4, 10, 2))
+    seen = Seen({**maps, "input": random_map(6, 12, 16, 3)}, field=(-4, 10, 2))
+    small = np.zeros((12, 16))
+    small[1:10, 2:11] = 1
+    options: dict[str, Any] = {"frozen": False, "turns": 1} if takes(kind, "frozen") else {}
+    mask = ns.Mask(small, "inside", name=side)
+    loss = kind(target, {"layer": 2.0, "input": 0.5}, **{side: mask}, **options)
+    expected = kind(target, {"input": 0.5}, **{side: mask}, **options)
+    for _ in range(2):
+        assert float(loss(seen)) == float(expected(seen)) > 0
+    (message,) = caplog.messages
+    assert message == f"{side}: the region vanishes at layer 'layer', 6 x 8: left out there"
+
+
+def test_squares_among_which_a_region_vanishes_are_left_out() -> None:
+    line = np.zeros((6, 8))
+    line[:2, :2] = 1
+    line[2, 2] = 1
+    loss = ns.LaplacianLoss({"input": TARGET["a"]}, {1: 0.5, 2: 2.0}, mask=line)
+    both = ns.LaplacianLoss({"input": TARGET["a"]}, {1: 0.5, 2: 2.0}, mask=np.ones((6, 8)))
+    assert (list(loss.pool), list(both.pool)) == ([1, 2], [1, 2])
+    line[2, 2] = 0
+    only = ns.LaplacianLoss({"input": TARGET["a"]}, {1: 0.5, 2: 2.0}, mask=line)
+    expected = ns.LaplacianLoss({"input": TARGET["a"]}, {1: 0.5}, mask=line)
+    assert value(only, {"input": IMAGE}) == value(expected, {"input": IMAGE}) > 0
 
 
 @pytest.mark.parametrize("kind", LAYER_LOSSES)
-def test_a_region_that_vanishes_is_an_error_that_names_mask_and_layer(kind: type[Any]) -> None:
+def test_a_region_that_vanishes_at_every_layer_is_an_error_that_names_mask_and_layer(
+    kind: type[Any],
+) -> None:
     # Every unit sees more than the nine pixels of the region.
     target = Seen({"layer": TARGET["a"], "input": np.zeros((1, 12, 16, 3))}, field=(-4, 10, 2))
     small = np.zeros((12, 16))
@@ -337,7 +375,7 @@ def test_a_region_that_vanishes_is_an_error_that_names_mask_and_layer(kind: type
     if takes(kind, "target_mask"):
         named = ns.Mask(small, "inside", name="target_mask")
         with pytest.raises(ValueError, match=f"^target_{message}"):
-            kind(target, "layer", target_mask=named, **options)
+            kind(target, "layer", target_mask=named, **options)(target)
 
 
 @pytest.mark.parametrize("name", ["similarity", "histogram", "sliced", "patch", "emd"])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from losses.masked import (
+    IMAGE,
     LEFT,
     ONE_SIDED,
     SOFT,
@@ -162,12 +163,12 @@ def test_what_the_sides_of_layers_leave_over_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("mask", "error"),
     [
-        ("sky.png", TypeError),
         (np.array([["a"]]), TypeError),
         (np.ones((6, 8), complex), TypeError),
         (True, ValueError),
         (np.ones(6), ValueError),
-        (np.ones((6, 8, 1)), ValueError),
+        (np.ones((6, 8, 2)), ValueError),
+        (IMAGE[0], ValueError),
         (np.ones((0, 8)), ValueError),
         (np.zeros((6, 8)), ValueError),
         (np.full((6, 8), 255), ValueError),

@@ -13,6 +13,7 @@ from neuralstyle.optimize.parametrizations import (
     BANDS,
     OPPONENT,
     Parametrization,
+    grey,
     logistic,
     measured_curvature,
     spectral,
@@ -149,11 +150,38 @@ def test_what_is_no_parametrization_is_refused(wrong: Any) -> None:
         ns.minimize(ns.TotalVariationLoss(), pixels, noise(), parametrization=wrong)
 
 
-def test_bounds_and_a_parametrization_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match="^bounds: expected None with a parametrization"):
-        ns.minimize(
-            ns.TotalVariationLoss(), pixels, noise(), parametrization=logistic(), bounds=(0, 1)
-        )
+@pytest.mark.parametrize("parametrization", [logistic(), grey()], ids=lambda p: p.name)
+def test_bounds_of_pixels_hold_in_monotone_parameters(parametrization: Parametrization) -> None:
+    seen: list[np.ndarray] = []
+    ns.minimize(
+        -1.0 * ns.TotalVariationLoss(),
+        pixels,
+        noise(),
+        method="l-bfgs-b",
+        parametrization=parametrization,
+        bounds=(0.3, 0.6),
+        maxiter=5,
+        callback=lambda progress: seen.append(progress.image),
+    )
+    images = np.concatenate([image.ravel() for image in seen])
+    assert images.min() == pytest.approx(0.3, abs=1e-5)
+    assert images.max() == pytest.approx(0.6, abs=1e-5)
+
+
+def test_bounds_ask_for_monotone_parameters() -> None:
+    flat = PARAMETRIZATIONS["spectral"]
+    with pytest.raises(ValueError, match="^bounds: expected None with a parametrization that is"):
+        ns.minimize(ns.TotalVariationLoss(), pixels, noise(), parametrization=flat, bounds=(0, 1))
+
+
+def test_grey_moves_one_channel_of_three_that_are_equal() -> None:
+    target = np.repeat(noise(seed=1)[..., :1], 3, axis=2)
+    content = ns.ContentLoss(pixels(target[None]), "input")
+    result = ns.minimize(content, pixels, noise(), parametrization=grey(), maxiter=60)
+    np.testing.assert_allclose(result.image, target, atol=5e-3)
+    assert np.ptp(result.image, axis=2).max() == 0
+    assert grey().parameters(noise()[None]).shape == (1, 9, 14, 1)
+    assert result.settings["parametrization"] == "grey"
 
 
 # Curvature

@@ -180,8 +180,14 @@ def test_a_flow_that_differs_from_place_to_place_is_scaled_too(runs: Runs) -> No
         ),
         ([np.zeros((32, 40))], "^flow: expected an array of displacements"),
         ([uniform_flow((32, 40), np.nan, 0)], "^flow: expected finite displacements"),
-        ([(uniform_flow((32, 40), 0, 0), np.full((32, 40), 2.0))], "^mask: .*from 0 to 1"),
-        ([(uniform_flow((32, 40), 0, 0), np.full((32, 40), -1.0))], "^mask: .*from 0 to 1"),
+        (
+            [(uniform_flow((32, 40), 0, 0), np.full((32, 40), 2.0))],
+            "^flows: mask of frame 1: .*0 to 1",
+        ),
+        (
+            [(uniform_flow((32, 40), 0, 0), np.full((32, 40), -1.0))],
+            "^flows: mask of frame 1: .*0 to 1",
+        ),
     ],
 )
 def test_what_are_no_flows_is_refused(flows: Any, message: str) -> None:

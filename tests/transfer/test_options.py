@@ -36,6 +36,7 @@ WITHOUT_WORDS: Mapping[str, Any] = {
     "regions": [ns.Region(np.ones((8, 12)), STYLE)],
     "recipe": of_pixels([]),
     "objective": Noted(),
+    "parametrization": ns.parametrizations.logistic(),
     "callback": told,
     "progress": True,
 }
@@ -64,6 +65,8 @@ def example(name: str) -> Any:
 WORDS = [
     ("style_weights", "1 2.5", [1.0, 2.5]),
     ("balance", "content:1 a:b:0.5", {"content": 1.0, "a:b": 0.5}),
+    ("style_scale", "0.5", 0.5),
+    ("style_scale", "0.5 1", (0.5, 1.0)),
     ("maxiter", "30 10", (30, 10)),
     ("init", "noise", "noise"),
     ("init", "content:0.8,noise:0.2", {"content": 0.8, "noise": 0.2}),

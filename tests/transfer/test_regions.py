@@ -204,7 +204,7 @@ def test_a_recipe_need_not_know_of_masks_where_there_are_none() -> None:
     ("region", "error", "message"),
     [
         ((None, STYLE), TypeError, "mask: expected a mask, received None"),
-        (("sky", STYLE), TypeError, "mask: expected an array"),
+        (("sky", STYLE), OSError, "mask: cannot read 'sky'"),
         ((LEFT * 2, STYLE), ValueError, "mask: expected numbers from 0 to 1"),
         ((LEFT, None), TypeError, "style: expected"),
         ((LEFT, STYLE * 3), ValueError, "style: expected"),
@@ -275,6 +275,42 @@ def test_a_region_that_vanishes_is_an_error_that_names_it(
     dot[10:12, 10:12] = 1
     with pytest.raises(ValueError, match=r"^regions\[0\], style_mask: .*left at layer 'block"):
         ns.stylize(content, [], regions=[ns.Region(LEFT, style, dot)], **options)
+
+
+def test_a_region_that_vanishes_at_a_scale_is_painted_at_those_where_it_does_not(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="neuralstyle")
+    line = np.zeros((96, 128))
+    line[20] = 1
+
+    def style(content: Any, style: Any, **masks: Any) -> list[ns.StyleObjective]:
+        return [1.0 * ns.HistogramLoss(style, "input", **masks)]
+
+    recipe = recipes.Recipe("sorting", lambda c: [], style, maxiter=(2,))
+    content, painting = noise(96, 128, 0), noise(40, 40, 1)
+    regions = [ns.Region(line, painting), ns.Region(np.kron(LEFT, np.ones((2, 2))), painting)]
+    result = quick(content, [], regions, recipe=recipe, scales=2)
+    assert [list(run.objective.weights) for run in runs] == [["histogram", "histogram_1"]] * 2
+    assert np.abs(result.image[20, 64:] - content[20, 64:]).mean() > 0.01
+    first, last = (run.objective.terms[0].loss for run in runs)
+    assert repr(first) == "LeftOut()" and isinstance(last, ns.HistogramLoss)
+    told = [m for m in caplog.messages if "vanishes" in m]
+    assert told == [
+        "regions[0], mask: the region vanishes at layer 'input', 48 x 64: left out there"
+    ]
+    # Alone, it leaves the coarse scale nothing to do; nowhere left, it is an error.
+    alone = quick(content, [], regions[:1], recipe=recipe, scales=2)
+    assert alone.nit == 2
+    np.testing.assert_allclose(alone.image[:20], content[:20], atol=1e-6)
+    for masks in (
+        {"mask": np.full((96, 128), 0.4)},
+        {"mask": LEFT, "style_mask": painting[..., 0] / 3},
+    ):
+        with pytest.raises(
+            ValueError, match=r"^regions\[0\], \w+: .*at all other layers and scales"
+        ):
+            quick(content, [], [ns.Region(style=painting, **masks)], recipe=recipe, scales=2)
 
 
 def test_there_must_be_a_style_and_functions_mask_themselves() -> None:

@@ -54,7 +54,28 @@ def test_the_style_is_scaled_beside_the_content_and_never_enlarged(
     assert factory.shapes == [[(60, 80), expected]]
 
 
-@pytest.mark.parametrize("scale", [0, -1.0, float("nan"), float("inf"), "large", None])
+def test_every_style_may_have_a_scale_of_its_own_regions_last() -> None:
+    factory, content, style = Noted(), noise(60, 80), noise(160, 120)
+    quick(content, [style, style], objective=factory, style_scale=[2, 1.0], scales=1)
+    assert factory.shapes == [[(60, 80), (160, 120), (80, 60)]]
+    seen: list[Shape] = []
+
+    def noted(content: Any, style: Any, **masks: Any) -> list[ns.StyleObjective]:
+        seen.append(style["input"].shape[1:3])
+        return [1.0 * ns.CovarianceLoss(style, "input", **masks)]
+
+    recipe = ns.Recipe("noted", lambda c: [], noted, maxiter=(1,))
+    regions = [ns.Region(np.ones((60, 80)), style, np.ones((160, 120)))]
+    options: dict[str, Any] = {"recipe": recipe, "regions": regions, "scales": 1}
+    quick(content, style, style_scale=(1, 1.5), **options)
+    assert seen == [(80, 60), (120, 90)]
+    for wrong in ([1.0], [1.0, 1.0, 1.0]):
+        message = "^style_scale: expected one for each of 1 styles and 1 regions, received"
+        with pytest.raises(ValueError, match=message):
+            quick(content, style, style_scale=wrong, **options)
+
+
+@pytest.mark.parametrize("scale", [[], [1.0, 0], ["1"], 0, -1.0, float("nan"), "large", None])
 def test_what_is_no_style_scale_is_refused_by_name(scale: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="^style_scale: expected"):
         quick(style_scale=scale)
