@@ -12,7 +12,6 @@ this is four products of matrices as long as the sides, added to the gradient wi
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -108,46 +107,32 @@ def add_beyond(gradient: Tensor, slope: Tensor, kernel_sides: Tensor, padding: P
     tensor, shape (1, H, W, Cin)
     """
     _, height, width, channels = gradient.shape
-    pixels, lines, targets = _beyond(height, width, padding)
+    pixels, chosen, places = _beyond(height, width, padding)
     outermost = tf.gather(ops.reshape(slope, (height * width, slope.shape[-1])), pixels)
     products = ops.reshape(ops.matmul(outermost, kernel_sides), (-1, channels))
-    sums = tf.math.unsorted_segment_sum(products, lines, 2 * (height + width))
-    shapes = [(1, 1, width, channels)] * 2 + [(1, height, 1, channels)] * 2
-    parts = tf.split(sums, [width, width, height, height])
-    for part, shape, begin in zip(parts, shapes, targets, strict=True):
-        end = [first + length for first, length in zip(begin, shape, strict=True)]
-        line = tf.slice(gradient, begin, shape) + ops.reshape(part, shape)
-        # It writes into the tensor itself, where nothing else is to read that any more.
-        gradient = tf.raw_ops.TensorStridedSliceUpdate(
-            input=gradient, begin=begin, end=end, strides=(1, 1, 1, 1), value=line
-        )
-    return gradient
+    return tf.tensor_scatter_nd_add(gradient, places, tf.gather(products, chosen))
 
 
 @functools.lru_cache(maxsize=64)
-def _beyond(height: int, width: int, padding: Padding) -> tuple[Index, Index, list[Any]]:
+def _beyond(height: int, width: int, padding: Padding) -> tuple[Index, Index, Index]:
     """Return the tables of `add_beyond`.
 
-    They are the positions of the four outermost lines of the result, (4, longer side); for each of
-    these and each of the three weights that reach over that border, the position in the four lines
-    of sums that what it gives is added to, or -1; and where these lines begin.
+    They are the positions of the four outermost lines of the result, (4, longer side); which of
+    what these and each of the three weights that reach over that border give is beyond the border;
+    and the positions, (n, 3), that stand for those there.
     """
     rows, columns = continued(height, padding), continued(width, padding)
     side, at, tap = np.indices((4, max(height, width), 3))
     across = side < 2  # the upper and the lower border, and then the left and the right one
     length = np.where(across, width, height)
-    there = np.minimum(at, length - 1)
-    last = np.where(side % 2, np.where(across, height, width) - 1, 0)
-    pixels = np.where(across, last * width + there, there * width + last)[..., 0]
-    beyond = at + tap - 1  # along the border
-    # The corners belong to the upper and the lower line.
-    inside = (at < length) & (across | ((beyond >= 0) & (beyond < height)))
-    index = np.clip(beyond + 1, 0, length + 1)
-    place = np.where(across, columns[np.minimum(index, width + 1)], beyond)
-    first = np.choose(side, [0, width, 2 * width, 2 * width + height])
-    lines = np.where(inside, first + place, -1)
-    targets = [
-        *[(0, int(row), 0, 0) for row in rows[[0, -1]]],
-        *[(0, 0, int(column), 0) for column in columns[[0, -1]]],
-    ]
-    return pixels.astype(np.int32), lines.ravel().astype(np.int32), targets
+    along = np.minimum(at, length - 1)
+    second = side % 2 == 1
+    last = np.where(second, np.where(across, height, width) - 1, 0)
+    pixels = np.where(across, last * width + along, along * width + last)[..., 0]
+    # In the padded image, whose corners belong to the upper and the lower line.
+    here, there = along + tap, np.where(second, np.where(across, height, width) + 1, 0)
+    chosen = (at < length) & (across | ((here > 0) & (here <= height)))
+    y, x = np.where(across, there, here)[chosen], np.where(across, here, there)[chosen]
+    places = np.stack([0 * y, rows[y], columns[x]], axis=-1)
+    tables = (pixels, np.flatnonzero(chosen), places)
+    return tuple(table.astype(np.int32) for table in tables)  # type: ignore[return-value]
