@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from neuralstyle.optimize.evaluator import Evaluator, image_shape
 from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
-from neuralstyle.optimize.result import Callback, Halt, Status, StyleResult
+from neuralstyle.optimize.result import Callback, Halt, Iteration, Status, StyleResult
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
@@ -48,6 +49,7 @@ def minimize(
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
     state: State | None = None,
+    history: Sequence[Iteration] = (),
     callback: Callback | None = None,
     progress: bool = False,
 ) -> StyleResult:
@@ -94,6 +96,10 @@ def minimize(
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
         there, to the bit. `init` gives nothing but the size then.
+    history : sequence of Iteration, default none
+        The ``history`` of that result: its iterations and evaluations then count towards `maxiter`
+        and `maxfun`, and the result is that of one run, from its start. Without it, the run begins
+        to count anew.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
         run ends and returns its result.
@@ -156,16 +162,18 @@ def minimize(
         "versions": _versions(),
     }
     whose = origin(method, evaluator.objective, extractor, evaluator.shape)
+    if history and state is None:
+        raise ValueError("history: expected none without a state, which it leads to")
+    started -= history[-1].seconds if history else 0.0
     with progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         run = Run(evaluator, parametrization, start, limits, callbacks, started)
+        run.origin = whose
         if state is not None:
             check_state(state, method, run.x.size, whose)
         try:
-            if state is None:
-                run.begin()
-            else:
-                run.begin(np.asarray(state["x"], np.float64).ravel())
+            run.begin(state, history)
+            if state is not None:
                 check_losses(state, evaluator.objective, evaluator.losses)
             method.run(run, state)
             status, message = Status.CONVERGED, f"converged: {method.name} came to its end"
@@ -178,11 +186,11 @@ def minimize(
         except Exception as error:
             if run.history:
                 message = f"{type(error).__name__} in the callback or a loss"
-                partial = run.result(Status.ABNORMAL, message, settings, whose)
+                partial = run.result(Status.ABNORMAL, message, settings)
                 error.partial_result = partial  # type: ignore[attr-defined]
             raise
     logger.info("%s; %d iterations, %d evaluations", message, len(run.history), run.nfev)
-    return run.result(status, message, settings, whose)
+    return run.result(status, message, settings)
 
 
 def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0) -> Image:
