@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeAlias
 from uuid import uuid4
@@ -86,7 +88,10 @@ def check_place(target: PathLike) -> None:
 def _temporary_beside(target: PathLike) -> Iterator[tuple[IO[bytes], Path]]:
     """Open a file in the folder of `target`, to be renamed or else removed when done."""
     path = Path(os.path.realpath(target))  # replace what a symbolic link points to, not the link
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    for stale in _stale(path):
+        with suppress(OSError):  # another process may be as quick
+            stale.unlink()
+    temporary = path.with_name(f"{_mark(path)}{os.getpid()}-{uuid4().hex[:8]}.tmp")
     try:
         # Unlike the files of `tempfile`, which are private, it gets the usual permissions.
         with open(temporary, "xb") as file:
@@ -96,6 +101,35 @@ def _temporary_beside(target: PathLike) -> Iterator[tuple[IO[bytes], Path]]:
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _mark(path: Path) -> str:
+    """Return how names of temporary files begin: with the target's, and a number for the host."""
+    host = zlib.crc32(platform.node().encode(errors="replace"))
+    return f".{path.name[:40]}.{host:08x}-"
+
+
+def _stale(path: Path) -> Iterator[Path]:
+    """Find temporary files for a target that processes of this host have left behind."""
+    mark = _mark(path)
+    for entry in os.scandir(path.parent):
+        if entry.name.startswith(mark) and entry.name.endswith(".tmp"):
+            process = entry.name[len(mark) :].partition("-")[0]
+            if process.isdecimal() and not _alive(int(process)):
+                yield Path(entry.path)
+
+
+def _alive(process: int) -> bool:
+    """Tell whether there is a process; where that cannot be asked, there is."""
+    if os.name == "nt":  # which ends the process that is asked for
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def reason(error: BaseException) -> str:

@@ -11,7 +11,6 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Image
-from neuralstyle.optimize.base import State
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import (
@@ -120,7 +119,9 @@ class Run:
         bounds: tuple[float, float] | None = self.limits["bounds"]
         return bounds
 
-    def begin(self, state: State | None = None, history: Sequence[Iteration] = ()) -> None:
+    def begin(
+        self, state: Mapping[str, NDArray[Any]] | None = None, history: Sequence[Iteration] = ()
+    ) -> None:
         """Make the first evaluation, before the method has it: at the start, or where a state is.
 
         Parameters
@@ -220,7 +221,7 @@ class Run:
             kept["best_losses"] = np.array([value, *losses.values()])
         return {**self.origin, **kept, **self.state()}
 
-    def _restore(self, state: State) -> None:
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         self.x = np.asarray(state["x"], np.float64).ravel()
         if "best" not in state:
             return  # of an earlier version

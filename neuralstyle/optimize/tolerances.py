@@ -8,7 +8,6 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.optimize.base import State
 from neuralstyle.optimize.result import Halt, Status
 
 STILL = 3
@@ -87,7 +86,7 @@ class Tolerances:
             "changes": np.array(self.changes),
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take the numbers of a state."""
         self.largest, self.previous = float(state["largest"]), float(state["previous"])
         self.changes = [float(change) for change in state["changes"]]

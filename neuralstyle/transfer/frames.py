@@ -17,7 +17,8 @@ from neuralstyle.images.flow import check_flow, warp
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult
-from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.checkpoint import in_folder
+from neuralstyle.transfer.painter import Before, Painter, nothing_before
 from neuralstyle.transfer.signatures import read_options, takes_options
 
 if TYPE_CHECKING:
@@ -84,19 +85,19 @@ def stylize_frames(
     number("temporal_weight", temporal_weight, 0)
     painter = Painter(style, read_options("stylize_frames", options))
     painter.load()
+    place = in_folder(painter.options.checkpoint)
 
     def results() -> Iterator[StyleResult]:
         previous: Image | None = None
         remaining = iter(flows)
         for k, frame in enumerate(frames):
             frame = check_image(frame, f"frames[{k}]")
-            if previous is None:
-                result, untreated = painter.paint(frame)
-            else:
+            before: Before = nothing_before
+            if previous is not None:
                 flow, mask = _flow(next(remaining, None), frame.shape[:2], k)
                 moved, valid = _moved(previous, flow, mask)
                 before = functools.partial(_held, moved, valid, temporal_weight)
-                result, untreated = painter.paint(frame, before=before)
+            result, untreated = painter.paint(frame, before=before, checkpoint=place(f"{k:05d}"))
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt

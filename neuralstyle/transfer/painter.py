@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, final
 
 from neuralstyle._checks import check_shares
+from neuralstyle._files import PathLike
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image, resize
@@ -21,6 +22,8 @@ from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
 from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.transfer.checkpoint import Checkpoint
+from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.plan import Plan, make_plan
@@ -40,7 +43,11 @@ PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
 """Options that go to `minimize` as they are."""
 
 
-RECORDED_BY_MINIMIZE = (*PASSED_ON, "method", "objective", "callback", "progress")
+NO_SETTINGS = ("callback", "progress", "checkpoint")
+"""Options that change no picture."""
+
+
+RECORDED_BY_MINIMIZE = (*PASSED_ON, "method", "objective", *NO_SETTINGS)
 """Options that the settings of a result have from there, or that are no settings."""
 
 
@@ -51,7 +58,8 @@ class Painted(NamedTuple):
     untreated: Image
 
 
-def _nothing_before(start: Image) -> tuple[Image, Sequence[StyleObjective]]:
+def nothing_before(start: Image) -> tuple[Image, Sequence[StyleObjective]]:
+    """Take a start as it is."""
     return start, ()
 
 
@@ -101,10 +109,20 @@ class Painter:
         return usual if options.bounds is None or usual.bounds else LBFGSB()
 
     def load(self) -> None:
-        """Load the network before the first content is taken: its file may be wrong."""
-        _ = self.extractor
+        """Load the network before the first content is taken: its file may be wrong.
 
-    def paint(self, content: Any, *, before: Before = _nothing_before) -> Painted:
+        Not if there are checkpoints: all may be finished.
+        """
+        if self.options.checkpoint is None:
+            _ = self.extractor
+
+    def paint(
+        self,
+        content: Any,
+        *,
+        before: Before = nothing_before,
+        checkpoint: PathLike | None = None,
+    ) -> Painted:
         """Paint one content.
 
         Parameters
@@ -114,6 +132,8 @@ class Painter:
         before : callable, optional
             Takes the start of every scale, and returns it as it is to be after what was painted
             before, with terms that hold the picture to that.
+        checkpoint : str or path-like, optional
+            Where this picture's is.
 
         Returns
         -------
@@ -123,9 +143,12 @@ class Painter:
         if content is not None:
             content = check_image(content, "content")
         plan = make_plan(self.options, self._recipe(content), self.treatment, self.styles, content)
-        self._tell(plan)
-        extractor, targets = self._seeing(plan)
+        with Checkpoint(checkpoint, lambda: self._identity(content, before)) as kept:
+            return self._painted(content, plan, before, kept, started)
 
+    def _painted(
+        self, content: Any, plan: Plan, before: Before, kept: Checkpoint, started: float
+    ) -> Painted:
         def finished(picture: Image) -> Image:
             if content is None:
                 return picture
@@ -134,22 +157,32 @@ class Painter:
             return self.treatment.finish(self.treatment.after(picture, beside), beside, styles)
 
         run = Scales(plan.shapes, plan.iterations, started, finished)
+        kept.resume(run, self.method.resumes)
+        first = len(run.results)
+        if first == len(plan.shapes):
+            return Painted(run.result(self._settings(plan)), run.results[-1].image)
+        self._tell(plan)
+        extractor, targets = self._seeing(plan)
         with progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
-            for number, (shape, count) in enumerate(zip(plan.shapes, plan.iterations, strict=True)):
+            for number in range(first, len(plan.shapes)):
+                shape, count = plan.shapes[number], plan.iterations[number]
                 try:
                     start = plan.start
                     if run.results:
                         start = enlarged(run.results[-1].image, shape, plan.detail)
                     start, terms = before(start)
                     objective = StyleObjective(targets.objective(plan, number, start), *terms)
+                    within = kept.of_scale()
+                    told = run.forward(callbacks)
                     result = minimize(
                         self._balanced(objective, extractor, start),
                         extractor,
                         start,
                         method=self.method,
                         maxiter=count,
-                        callback=run.forward(callbacks),
+                        callback=kept.watching(run, within.get("history", ()), told),
+                        **within,
                         **{name: getattr(self.options, name) for name in PASSED_ON},
                     )
                 except KeyboardInterrupt:
@@ -160,11 +193,15 @@ class Painter:
                 except Exception as error:
                     partial = getattr(error, "partial_result", None)
                     run.results += [partial] if partial else []
+                    if partial:
+                        kept.keep(run, broken=True)
                     if run.results:
                         error.partial_result = run.result({})  # type: ignore[attr-defined]
                     raise
                 run.results.append(result)
-                if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
+                broken = result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE)
+                kept.keep(run, broken)
+                if broken:
                     break
         return Painted(run.result(self._settings(plan)), run.results[-1].image)
 
@@ -188,6 +225,23 @@ class Painter:
             "maxiter": plan.iterations,
             "init": plan.init,
         }
+
+    def _identity(self, content: Image | None, before: Before) -> dict[str, Any]:
+        """Return what tells this picture's run from others, in the types of JSON."""
+        from neuralstyle import __version__
+
+        given = {
+            "neuralstyle": __version__,
+            "content": content,
+            "style": self.styles,
+            **{n: getattr(self.options, n) for n in options() if n not in NO_SETTINGS},
+            "recipe": None if self.options.objective else self._recipe(content),
+            "color": self.treatment,
+            "method": self.method,
+            "the frame before": before,
+        }
+        network = described_network(given.pop("network"))
+        return {**{n: described(n, value) for n, value in given.items()}, "network": network}
 
     def _seeing(self, plan: Plan) -> tuple[Extractor, Targets]:
         """Return the network, normalised if the recipe asks for it, and what makes objectives."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from neuralstyle.transfer import checks, words
@@ -141,6 +142,19 @@ class RunOptions:
         nargs=2,
         collect=tuple,
         metavar=("LOW", "HIGH"),
+    )
+    checkpoint: str | PathLike[str] | None = option(
+        None,
+        "str or path",
+        "A file that is written after every scale, and at most once a minute within one: the same "
+        "call again goes on from there, and ends with the same picture. For several pictures a "
+        "folder of such files. A file of another run is refused.",
+        checks.path,
+        flag="--checkpoint",
+        short_help="a file from which the same command goes on; for several pictures a folder",
+        example="run.npz",
+        parse=str,
+        metavar="PATH",
     )
     callback: Callback | None = option(
         None,

@@ -38,5 +38,6 @@ class StylizeOptions(TypedDict, total=False):
     gtol: float
     xtol: float
     bounds: tuple[float, float] | None
+    checkpoint: str | PathLike[str] | None
     callback: Callback | None
     progress: bool
