@@ -88,9 +88,8 @@ def check_place(target: PathLike) -> None:
 def _temporary_beside(target: PathLike) -> Iterator[tuple[IO[bytes], Path]]:
     """Open a file in the folder of `target`, to be renamed or else removed when done."""
     path = Path(os.path.realpath(target))  # replace what a symbolic link points to, not the link
-    for stale in _stale(path):
-        with suppress(OSError):  # another process may be as quick
-            stale.unlink()
+    with suppress(OSError):  # the folder may not be there, and another process be as quick
+        _tidy(path)
     temporary = path.with_name(f"{_mark(path)}{os.getpid()}-{uuid4().hex[:8]}.tmp")
     try:
         # Unlike the files of `tempfile`, which are private, it gets the usual permissions.
@@ -109,14 +108,14 @@ def _mark(path: Path) -> str:
     return f".{path.name[:40]}.{host:08x}-"
 
 
-def _stale(path: Path) -> Iterator[Path]:
-    """Find temporary files for a target that processes of this host have left behind."""
+def _tidy(path: Path) -> None:
+    """Remove temporary files for a target that dead processes of this host have left behind."""
     mark = _mark(path)
     for entry in os.scandir(path.parent):
         if entry.name.startswith(mark) and entry.name.endswith(".tmp"):
             process = entry.name[len(mark) :].partition("-")[0]
             if process.isdecimal() and not _alive(int(process)):
-                yield Path(entry.path)
+                os.remove(entry.path)
 
 
 def _alive(process: int) -> bool:
