@@ -40,12 +40,15 @@ def paint(
     """Explore and paint one photograph after another; return the exit code."""
     with silent_start():
         from neuralstyle.optimize.result import Status
+        from neuralstyle.transfer.checkpoint import in_folder, of_content
         from neuralstyle.transfer.explore import CELL_SIZE, Explorer
         from neuralstyle.transfer.stylize import stylize
     # The pictures to keep of every Nth iteration are those of the picture, not of the cells.
-    tried = {name: value for name, value in options.items() if name != "callback"}
+    tried = {n: value for n, value in options.items() if n not in ("callback", "checkpoint")}
+    path = options.get("checkpoint")
 
     def painted(pictures: Iterator[Floats | None]) -> Iterator[StyleResult]:
+        place = in_folder(path, of_content) if output.several else lambda content: path
         explorer = Explorer(inputs.styles, args.recipe, CELL_SIZE, {**keywords, **tried})
 
         def results() -> Iterator[StyleResult]:
@@ -59,7 +62,8 @@ def paint(
                     raise
                 number = _chosen(args, found, output)
                 cell = found.cells[number]
-                result = stylize(content, inputs.styles, **{**options, **cell.options})
+                given = {**options, **cell.options, "checkpoint": place(content)}
+                result = stylize(content, inputs.styles, **given)
                 yield dataclasses.replace(result, settings={**result.settings, **cell.settings})
                 if not args.quiet:
                     how = " ".join(f"{flag(name)} {x:g}" for name, x in cell.settings.items())

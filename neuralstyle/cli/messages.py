@@ -14,6 +14,9 @@ from neuralstyle._kernels.processor import ask_for_onednn
 from neuralstyle.optimize.interruption import NOTHING_BEGUN, look, patience
 from neuralstyle.transfer.options import options
 
+TELLING = ("features.weights", "transfer.checkpoint")
+"""Modules whose log is shown beyond warnings."""
+
 
 class Failure(Exception):
     """Ends the program with a sentence and an exit code: 2 for wrong use, 1 for a failed run."""
@@ -97,18 +100,20 @@ class _Teller(logging.Handler):
 def plain_messages(quiet: bool) -> Iterator[None]:
     """Show warnings, and the library's log as far as it matters, as sentences."""
     logger, handler = logging.getLogger("neuralstyle"), _Teller()
-    downloads = logging.getLogger("neuralstyle.features.weights")
-    level = downloads.level
+    # They tell of a download, which takes its time, and of where a run goes on.
+    telling = [logging.getLogger(f"neuralstyle.{name}") for name in TELLING]
+    levels = [of.level for of in telling]
     logger.addHandler(handler)
-    if not quiet:  # it tells of a download, which takes its time
-        downloads.setLevel(logging.INFO)
+    for of in telling if not quiet else ():
+        of.setLevel(logging.INFO)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: logger.warning("%s", message)
         try:
             yield
         finally:
             logger.removeHandler(handler)
-            downloads.setLevel(level)
+            for of, level in zip(telling, levels, strict=True):
+                of.setLevel(level)
 
 
 @contextmanager

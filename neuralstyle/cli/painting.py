@@ -49,10 +49,12 @@ def paint(
 ) -> int:
     """Paint one picture after another; return the exit code."""
     with silent_start():
-        from neuralstyle.transfer.stylize import stylize_many
+        from neuralstyle.transfer.stylize import stylize, stylize_many
 
     def painted(pictures: Iterator[Floats | None]) -> Iterator[StyleResult]:
         recipe = RECIPES[args.recipe](**keywords)
+        if "checkpoint" in options and not output.several:  # a file, where several have a folder
+            return (stylize(of, inputs.styles, recipe=recipe, **options) for of in pictures)
         return stylize_many(pictures, inputs.styles, recipe=recipe, **options)
 
     return one_after_another(args, inputs, output, painted)
@@ -124,8 +126,8 @@ def sheet(
     keywords: Mapping[str, Any],
 ) -> int:
     """Make a contact sheet; return the exit code."""
-    if args.save_every:
-        raise Failure("--sheet: expected it without --save-every")
+    if args.save_every or "checkpoint" in options:
+        raise Failure("--sheet: expected it without --save-every and --checkpoint")
     with refusing():
         vary = sheet_settings(args, inputs.styles)
     with silent_start():

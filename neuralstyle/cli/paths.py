@@ -166,6 +166,10 @@ def _log(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
     return [Place("log", "--log", Path(args.log))]
 
 
+def _checkpoint(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
+    return [Place("checkpoint", "--checkpoint", Path(args.words["checkpoint"][0]))]
+
+
 def _resume(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
     return [Place("resume", "--resume", Path(args.resume))]
 
@@ -176,6 +180,7 @@ WRITES: Mapping[str, Callable[[argparse.Namespace, Sequence[Path]], list[Written
     "choose": _sheets,
     "save_every": _snapshots,
     "log": _log,
+    "checkpoint": _checkpoint,
     "resume": _resume,
 }
 """Options that write files, by their names in the namespace. A state that is gone on from is read
@@ -273,7 +278,7 @@ def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool
             check_target(one.path, side=side)
         elif one.option == "auto":
             check_target(one.path)
-        else:
+        elif one.option != "checkpoint":  # which may be a folder
             check_place(one.path)
 
 

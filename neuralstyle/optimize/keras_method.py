@@ -126,9 +126,12 @@ class KerasMethod(Method):
             scale = 1.0
         x, average, count = on_device(run.x), np.zeros((), np.float32), 0
         if state is not None:
-            scale, average, count = float(state["scale"]), state["average"], int(state["count"])
+            scale, count = float(state["scale"]), int(state["count"])
+            average = on_device(state["average"])
             for kept, value in zip(own.variables, self._variables(state, own), strict=True):
                 kept.assign(value)
+            if count:
+                run.average = average / (1 - AVERAGED**count)
         variables = [ops.copy(value) for value in own.variables]
         run.state = lambda: {
             "x": _copied(x),

@@ -121,8 +121,9 @@ class ManualLBFGS:
         bool
             False if there is no lower value to be found; nothing has changed then.
         """
+        remembering = bool(self._corrections.slots)
         while True:
-            if self._corrections.slots:
+            if remembering:
                 direction, length = self._corrections.direction(self.gradient), 1.0
             else:
                 direction = -self.gradient
@@ -131,9 +132,11 @@ class ManualLBFGS:
             found = self._search(direction, slope, length) if slope < 0 else None
             if found is not None:
                 break
-            if not self._corrections.slots:
+            if not remembering:
                 return False
-            self._corrections.slots.clear()  # steepest descent may still find one
+            remembering = False  # steepest descent may still find one
+        if not remembering:
+            self._corrections.slots.clear()
         step = found.step * direction
         self._corrections.add(step, found.gradient - self.gradient)
         self.x, self.value, self.gradient = self.x + step, found.value, found.gradient

@@ -23,7 +23,8 @@ from neuralstyle.optimize.result import Halt, Status
 if TYPE_CHECKING:
     import keras
 
-    from neuralstyle.optimize.run import Run, Vector
+    from neuralstyle.optimize.run import Run
+    from neuralstyle.optimize.vectors import Vector
 
 __all__ = [
     "LBFGS",

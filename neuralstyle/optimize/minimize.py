@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,14 @@ from neuralstyle.optimize.interruption import EVALUATION, interruption, note, pa
 from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
-from neuralstyle.optimize.result import Callback, Halt, Status, StyleResult, interrupted
+from neuralstyle.optimize.result import (
+    Callback,
+    Halt,
+    Iteration,
+    Status,
+    StyleResult,
+    interrupted,
+)
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
@@ -49,6 +57,7 @@ def minimize(
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
     state: State | None = None,
+    history: Sequence[Iteration] = (),
     callback: Callback | None = None,
     progress: bool = False,
 ) -> StyleResult:
@@ -96,6 +105,10 @@ def minimize(
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
         there, to the bit. `init` gives nothing but the size then.
+    history : sequence of Iteration, default none
+        The ``history`` of that result: its iterations and evaluations then count towards `maxiter`
+        and `maxfun`, and the result is that of one run, from its start. Without it, the run begins
+        to count anew.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
         run ends and returns its result.
@@ -163,16 +176,18 @@ def minimize(
     if parametrization is not None and bounds is not None:
         limits["bounds"] = parametrization.bounds(*limits["bounds"])
     whose = origin(method, evaluator.objective, extractor, evaluator.shape)
+    if history and state is None:
+        raise ValueError("history: expected none without a state, which it leads to")
+    started -= history[-1].seconds if history else 0.0
     with interruption() as signals, progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         run = Run(evaluator, parametrization, start, limits, callbacks, started, settings)
+        run.origin = whose
         if state is not None:
             check_state(state, method, run.x.size, whose)
         try:
-            if state is None:
-                run.begin()
-            else:
-                run.begin(np.asarray(state["x"], np.float64).ravel())
+            run.begin(state, history)
+            if state is not None:
                 check_losses(state, evaluator.objective, evaluator.losses)
             method.run(run, state)
             status, message = Status.CONVERGED, f"converged: {method.name} came to its end"
@@ -186,10 +201,10 @@ def minimize(
         except Exception as error:
             if run.history:
                 message = f"{type(error).__name__} in the callback or a loss"
-                partial = run.result(Status.ABNORMAL, message, settings, whose)
+                partial = run.result(Status.ABNORMAL, message, settings)
                 error.partial_result = partial  # type: ignore[attr-defined]
             raise
-        result = run.result(status, message, settings, whose)
+        result = run.result(status, message, settings)
     result = interrupted(result) if signals.received else result
     logger.info("%s; %d iterations, %d evaluations", result.message, result.nit, result.nfev)
     return result

@@ -134,6 +134,7 @@ class Progress:
     scales: int = 1
     settings: dict[str, Any] = field(repr=False, default_factory=dict)
     _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
+    _state: Callable[[], dict[str, NDArray[Any]] | None] = field(repr=False, default=lambda: None)
 
     @property
     def image(self) -> Image:
@@ -175,9 +176,10 @@ class StyleResult:
     settings : dict
         The arguments of the run, and the versions of the libraries.
     state : dict from str to array, or None
-        The method's, at the last accepted iteration: what `minimize` goes on from. With it are
-        the objective's table, the size of the picture, and what else says whose it is. None if
-        the method's state cannot be restored (`LBFGSB`).
+        Of the last accepted iteration: what `minimize` goes on from. It holds all that the next
+        iterations depend on, the best point so far and the counters of the tolerances among it;
+        and the objective's table, the size of the picture, and what else says whose it is. None
+        if the method's state cannot be restored (`LBFGSB`).
     """
 
     image: Image = field(repr=False)

@@ -11,7 +11,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._checks import stays
-from neuralstyle._types import Image, Tensor
+from neuralstyle._types import Image
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
@@ -24,12 +24,11 @@ from neuralstyle.optimize.result import (
     StyleResult,
     as_image,
 )
+from neuralstyle.optimize.tolerances import Tolerances
+from neuralstyle.optimize.vectors import Vector, all_finite, own, same
 
-Vector: TypeAlias = Tensor
-"""A flat array, or a flat tensor on another device."""
-
-STILL = 3
-"""Iterations running that have to change the picture by less than `xtol`."""
+Best: TypeAlias = tuple[float, Vector, dict[str, float]]
+"""A point, between the value and the losses there."""
 
 
 @final
@@ -68,9 +67,13 @@ class Run:
     average : vector or None
         A method may set it: a point beside the iterates that the result may be taken from.
     state : callable or None
-        A method that resumes sets it: returns arrays by name, all that the next iterations depend
+        A method that resumes sets it: returns arrays by name, all that its next iterations depend
         on as of the last one that was accepted. ``"x"`` is where it was, and `x` of the run that
-        goes on.
+        goes on. What the run itself needs is added to that.
+    origin : mapping from str to array
+        What states say of the run that they come from.
+    history : list of Iteration
+        The accepted iterations.
     """
 
     __reduce_ex__ = stays("it is one call of minimize; keep the result's state, and go on from it")
@@ -91,14 +94,16 @@ class Run:
         self.gradient: Vector = np.empty(0)
         self.average: Vector | None = None
         self.state: Callable[[], Mapping[str, Any]] | None = None
+        self.origin: Mapping[str, NDArray[Any]] = {}
         self.history: list[Iteration] = []
         self.nfev = 0
         self._evaluator = evaluator
         self._parametrization = parametrization
         self._callbacks = callbacks
         self._started = time.perf_counter() if started is None else started
-        self._largest, self._still = 0.0, 0
-        self._best: tuple[float, Vector, dict[str, float]] | None = None
+        self._tolerances = Tolerances(limits)
+        self._unchecked = False  # whether the last accepted iteration may be enough
+        self._best: Best | None = None
         if parametrization is None:
             self._shape: tuple[int, ...] = (1, *evaluator.shape)
             self.x = start.ravel().astype(np.float64)
@@ -110,10 +115,12 @@ class Run:
             self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.
         self._x: Vector = self.x
+        self._last: Vector = self.x  # the last that was accepted
         self._value = np.inf
         self._slopes: Vector = self.gradient
         self._losses: dict[str, float] = {}
-        self._accepted: dict[str, float] = {}  # losses, where a state is taken
+        # Losses, and the best point so far, where a state is taken.
+        self._accepted: tuple[dict[str, float], Best | None] = {}, None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -121,11 +128,25 @@ class Run:
         bounds: tuple[float, float] | None = self.limits["bounds"]
         return bounds
 
-    def begin(self, x: NDArray[np.float64] | None = None) -> None:
-        """Make the first evaluation, at `x` or where the run starts: before the method has it."""
-        if x is not None:
-            self.x = x
+    def begin(
+        self, state: Mapping[str, NDArray[Any]] | None = None, history: Sequence[Iteration] = ()
+    ) -> None:
+        """Make the first evaluation, before the method has it: at the start, or where a state is.
+
+        Parameters
+        ----------
+        state : mapping from str to array, optional
+            Of the run to go on from.
+        history : sequence of Iteration, default none
+            What of that run counts as this one's.
+        """
+        if state is not None:
+            self._restore(state)
+        self.history += history
+        # The run before has made this evaluation.
+        self.nfev = self.history[-1].nfev if history else 0
         value, gradient = self._next(self.x)
+        self.nfev -= bool(history)
         wrong = self._nonfinite_terms()
         if wrong or not np.isfinite(value):
             names = ", ".join(wrong or self._evaluator.losses)
@@ -135,13 +156,13 @@ class Run:
                 "objective: expected a finite gradient at the start, as its value is; the terms "
                 f"are {', '.join(self._evaluator.losses)}"
             )
-        self._note(_own(self.x), value, gradient)
+        self._note(own(self.x), value, gradient)
         begin()
-        self._accepted = self._losses
-        self.first, self.gradient = value, _own(gradient)
-        self._largest = float(np.abs(gradient).max())
-        self._before = self._x
-        if self._largest == 0:
+        self._last = self._x
+        self._accepted = self._losses, self._best
+        self.first, self.gradient = value, own(gradient)
+        self._tolerances.largest = self._tolerances.largest or float(np.abs(gradient).max())
+        if self._tolerances.largest == 0:
             raise Halt(Status.CONVERGED, "converged: the gradient is zero")
 
     def evaluate(self, x: Vector) -> tuple[float, Vector]:
@@ -164,7 +185,7 @@ class Run:
             If ``maxfun`` evaluations are made, or something is not finite.
         """
         self._visit(x)
-        return self._value, _own(self._slopes)
+        return self._value, own(self._slopes)
 
     def accept(self, x: Vector) -> None:
         """Note an iterate, tell the callback of it, and see whether it is enough.
@@ -180,8 +201,12 @@ class Run:
             If a tolerance is met, ``maxiter`` iterations are made, or the callback asks for it.
         """
         self._visit(x)
-        previous = self.history[-1].fun if self.history else self.first
-        self._accepted = self._losses
+        change = None
+        if self.limits["xtol"] > 0:
+            change = float(255 * np.abs(self._pixels(self._x) - self._pixels(self._last)).mean())
+        self._tolerances.note(self.history[-1].fun if self.history else self.first, change)
+        self._last = self._x
+        self._accepted = self._losses, self._best
         self.history.append(
             Iteration(
                 nit=len(self.history) + 1,
@@ -192,22 +217,46 @@ class Run:
             )
         )
         self._call_back()
-        self._stop(previous)
+        self._stop()
+
+    def snapshot(self) -> dict[str, NDArray[Any]] | None:
+        """Return all that the next iterations depend on, or None if the method cannot resume."""
+        if self.state is None:
+            return None
+        losses, best = self._accepted
+        kept = {"losses": np.array([*losses.values()]), **self._tolerances.state()}
+        if best is not None:
+            value, x, losses = best
+            kept["best"] = own(np.asarray(ops.convert_to_numpy(x)))
+            kept["best_losses"] = np.array([value, *losses.values()])
+        return {**self.origin, **kept, **self.state()}
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self.x = np.asarray(state["x"], np.float64).ravel()
+        if "best" not in state:
+            return  # of an earlier version
+        self._tolerances.restore(state)
+        self._unchecked = not np.isnan(self._tolerances.previous)
+        value, *losses = (float(number) for number in state["best_losses"])
+        names = [term.name for term in self._evaluator.objective.terms]
+        self._best = value, np.asarray(state["best"]), dict(zip(names, losses, strict=True))
 
     def _visit(self, x: Vector) -> None:
-        if _same(x, self._x):
+        if same(x, self._x):
             return
-        if self.nfev == self.limits["maxfun"]:
+        if self._unchecked:
+            self._stop()
+        if self.nfev >= (self.limits["maxfun"] or np.inf):
             raise Halt(Status.LIMIT, f"made maxfun = {self.nfev} evaluations")
         value, gradient = self._next(x)
-        if not (np.isfinite(value) and _all_finite(gradient)):
+        if not (np.isfinite(value) and all_finite(gradient)):
             wrong = self._nonfinite_terms()
             what = f"the loss {', '.join(wrong)}" if wrong else "the gradient"
             raise Halt(
                 Status.NONFINITE,
                 f"{what} was not finite at evaluation {self.nfev}; the best image before is kept",
             )
-        self._note(_own(x), value, gradient)
+        self._note(own(x), value, gradient)
 
     def _next(self, x: Vector) -> tuple[float, Vector]:
         """Evaluate, unless Ctrl-C has come; a second one ends the evaluation itself."""
@@ -259,6 +308,7 @@ class Run:
             work_left=self.limits["maxiter"] - now.nit,
             settings=self._settings,
             _image=lambda: as_image(self._pixels(x), self._evaluator.shape),
+            _state=self.snapshot,
         )
         for callback in self._callbacks:
             try:
@@ -268,34 +318,15 @@ class Run:
                 reason = f": {stop.value}" if stop.value is not None else ""
                 raise Halt(Status.CALLBACK, f"halted by the callback{reason}") from None
 
-    def _stop(self, previous: float) -> None:
-        """Raise `Halt` if one of the tolerances is met, or the last iteration made."""
-        limits, value = self.limits, self._value
-        if 0 <= previous - value <= limits["ftol"] * max(abs(previous), abs(value)):
-            raise Halt(
-                Status.CONVERGED,
-                f"converged: the loss falls by less than {limits['ftol']:g} of itself",
-            )
-        if limits["gtol"] > 0 and self._steepest() <= limits["gtol"] * self._largest:
-            raise Halt(
-                Status.CONVERGED,
-                f"converged: no derivative exceeds {limits['gtol']:g} of the largest at the start",
-            )
-        if limits["xtol"] > 0:
-            change = 255 * np.abs(self._pixels(self._x) - self._pixels(self._before)).mean()
-            self._before = self._x
-            self._still = self._still + 1 if change < limits["xtol"] else 0
-            if self._still == STILL:
-                raise Halt(
-                    Status.CONVERGED,
-                    f"converged: {STILL} iterations running changed the picture by less than "
-                    f"{limits['xtol']:g} grey levels on average",
-                )
-        if len(self.history) == limits["maxiter"]:
-            raise Halt(Status.LIMIT, f"made maxiter = {limits['maxiter']} iterations")
+    def _stop(self) -> None:
+        """Raise `Halt` if the last accepted iteration is enough."""
+        self._unchecked = False
+        self._tolerances.check(len(self.history), self._value, self._steepest())
 
     def _steepest(self) -> float:
-        """Return the largest derivative in a direction that the bounds leave open."""
+        """Return the largest derivative in a direction that the bounds leave open, if asked for."""
+        if self.limits["gtol"] == 0:
+            return np.inf
         slopes = ops.convert_to_numpy(self._slopes)
         if self.bounds is not None:
             low, high = self.bounds
@@ -303,17 +334,11 @@ class Run:
             slopes = np.where(((x <= low) & (slopes > 0)) | ((x >= high) & (slopes < 0)), 0, slopes)
         return float(np.abs(slopes).max())
 
-    def result(
-        self,
-        status: Status,
-        message: str,
-        settings: dict[str, Any],
-        origin: Mapping[str, NDArray[Any]],
-    ) -> StyleResult:
-        """Put together what `minimize` returns; `origin` is what a state says of its run."""
+    def result(self, status: Status, message: str, settings: dict[str, Any]) -> StyleResult:
+        """Put together what `minimize` returns."""
         if self._best is None:
             raise RuntimeError("there is no result before the first evaluation")
-        if self.average is not None and self.history:
+        if self.average is not None:
             value, _ = self._evaluated(self.average)
             if value < self._best[0]:
                 self._best = (value, self.average, self._evaluator.losses)
@@ -323,9 +348,6 @@ class Run:
             # Report the picture that is returned, which is clipped.
             value, _ = self._evaluator(np.clip(pixels, 0.0, 1.0))
             losses = self._evaluator.losses
-        state = None
-        if self.state is not None:
-            state = {**origin, "losses": np.array([*self._accepted.values()]), **self.state()}
         return StyleResult(
             image=as_image(pixels, self._evaluator.shape),
             fun=value,
@@ -338,22 +360,5 @@ class Run:
             status=status,
             message=message,
             settings=settings,
-            state=state,
+            state=self.snapshot(),
         )
-
-
-def _own(x: Vector) -> Vector:
-    """Return a copy of what its owner may write to."""
-    return x.copy() if isinstance(x, np.ndarray) else x
-
-
-def _same(a: Vector, b: Vector) -> bool:
-    if type(a) is not type(b) or a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    return np.array_equal(a, b) if isinstance(a, np.ndarray) else bool(ops.all(ops.equal(a, b)))
-
-
-def _all_finite(vector: Vector) -> bool:
-    # The sum has in it what is not finite, and is quicker to make than one answer for each number.
-    total = vector.sum() if isinstance(vector, np.ndarray) else ops.sum(vector)
-    return bool(np.isfinite(float(total)))

@@ -71,11 +71,12 @@ def check_state(
         raise ValueError(
             f"state: expected one of a picture of {ours} pixels, received one of {theirs}"
         )
-    if np.size(state["x"]) != size:
-        raise ValueError(
-            f"state: expected one of {size} numbers, as the image has, received one of "
-            f"{np.size(state['x'])}"
-        )
+    for name in ("x", "best"):
+        if np.size(state.get(name, state["x"])) != size:
+            raise ValueError(
+                f"state: expected one of {size} numbers, as the image has, received one of "
+                f"{np.size(state[name])}"
+            )
     if "objective" in state:
         _check_same_terms(str(expected["objective"]), str(state["objective"]))
     ours, theirs = (str(of.get("extractor", "")) for of in (expected, state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,13 @@ def callback(name: str, value: Any) -> Any:
     """Check that it can be called, if it is there."""
     if value is not None and not callable(value):
         raise TypeError(f"{name}: expected a callable, received {value!r}")
+    return value
+
+
+def path(name: str, value: Any) -> Any:
+    """Check a path, or None."""
+    if value is not None and not (isinstance(value, str | os.PathLike) and os.fspath(value)):
+        raise TypeError(f"{name}: expected a path, received {value!r}")
     return value
 
 

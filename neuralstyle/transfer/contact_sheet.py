@@ -27,7 +27,7 @@ LINE = 16  # from one line of a label to the next
 GAP = 6  # between two pictures
 
 
-@takes_options(but=["objective"], others=True)
+@takes_options(but=["objective", "checkpoint"], others=True)
 def contact_sheet(
     content: Any,
     style: Any,
@@ -92,7 +92,7 @@ def contact_sheet(
                 f"vary: expected a sequence of values of {setting!r}, received {values!r}"
             )
     make = recipe_maker(recipe)
-    of_stylize = options().keys() - {"recipe", "objective"}
+    of_stylize = options().keys() - {"recipe", "objective", "checkpoint"}
     known = sorted(keywords_of(make) | of_stylize)
     for name in vary:
         if name not in {*known, "style"} - {"callback", "progress"}:

@@ -101,7 +101,7 @@ class Exploration:
     sheet: Image
 
 
-@takes_options(others=True)
+@takes_options(but=["checkpoint"], others=True)
 def explore(
     content: Any,
     style: Any,
@@ -189,7 +189,8 @@ class Explorer:
         made = isinstance(recipe, Recipe) or settings.get("objective") is not None
         self.make = (lambda: recipe) if made else recipe_maker(recipe or default)
         of_recipe = keywords_of(self.make)
-        check_names("explore", settings, sorted(of_recipe | options().keys()))
+        known = of_recipe | options().keys() - {"checkpoint"}
+        check_names("explore", settings, sorted(known))
         self.cell_size = whole_number("cell_size", cell_size, 1)
         self.settings = dict(settings)
         weighs = CONTENT in of_recipe and self.settings.get("balance") is None

@@ -19,7 +19,8 @@ from neuralstyle.images.opacity import opaque
 from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult
-from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.checkpoint import in_folder
+from neuralstyle.transfer.painter import Before, Painter, nothing_before
 from neuralstyle.transfer.signatures import read_options, takes_options
 
 if TYPE_CHECKING:
@@ -86,19 +87,19 @@ def stylize_frames(
     weight("temporal_weight", temporal_weight, 0)
     painter = Painter(style, read_options("stylize_frames", options))
     painter.load()
+    place = in_folder(painter.options.checkpoint)
 
     def results() -> Iterator[StyleResult]:
         previous: Image | None = None
         remaining = iter(flows)
         for k, frame in enumerate(frames):
             size = opaque(frame, f"frames[{k}]").shape[:2]
-            if previous is None:
-                result, untreated = painter.paint(frame)
-            else:
+            before: Before = nothing_before
+            if previous is not None:
                 flow, mask = _flow(next(remaining, None), size, k)
                 moved, valid = _moved(previous, flow, mask)
                 before = functools.partial(_held, moved, valid, temporal_weight)
-                result, untreated = painter.paint(frame, before=before)
+            result, untreated = painter.paint(frame, before=before, checkpoint=place(f"{k:05d}"))
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, final
 
+from neuralstyle._files import PathLike
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
@@ -30,6 +31,8 @@ from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
+from neuralstyle.transfer.checkpoint import Checkpoint
+from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.parts import make_parts, picture
@@ -50,14 +53,11 @@ PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
 """Options that go to `minimize` as they are."""
 
 
-RECORDED_BY_MINIMIZE = (
-    *PASSED_ON,
-    "parametrization",
-    "method",
-    "objective",
-    "callback",
-    "progress",
-)
+NO_SETTINGS = ("callback", "progress", "checkpoint")
+"""Options that change no picture."""
+
+
+RECORDED_BY_MINIMIZE = (*PASSED_ON, "parametrization", "method", "objective", *NO_SETTINGS)
 """Options that the settings of a result have from there, or that are no settings."""
 
 
@@ -68,7 +68,8 @@ class Painted(NamedTuple):
     untreated: Image
 
 
-def _nothing_before(start: Image) -> tuple[Image, Sequence[StyleObjective]]:
+def nothing_before(start: Image) -> tuple[Image, Sequence[StyleObjective]]:
+    """Take a start as it is."""
     return start, ()
 
 
@@ -116,11 +117,21 @@ class Painter:
         return usual if options.bounds is None or usual.bounds else LBFGSB()
 
     def load(self) -> None:
-        """Load the network before the first content is taken: its file may be wrong."""
-        with patience(NOTHING_BEGUN):
-            _ = self.extractor
+        """Load the network before the first content is taken: its file may be wrong.
 
-    def paint(self, content: Any, *, before: Before = _nothing_before) -> Painted:
+        Not if there are checkpoints: all may be finished.
+        """
+        if self.options.checkpoint is None:
+            with patience(NOTHING_BEGUN):
+                _ = self.extractor
+
+    def paint(
+        self,
+        content: Any,
+        *,
+        before: Before = nothing_before,
+        checkpoint: PathLike | None = None,
+    ) -> Painted:
         """Paint one content.
 
         Parameters
@@ -130,6 +141,8 @@ class Painter:
         before : callable, optional
             Takes the start of every scale, and returns it as it is to be after what was painted
             before, with terms that hold the picture to that.
+        checkpoint : str or path-like, optional
+            Where this picture's is.
 
         Returns
         -------
@@ -142,9 +155,13 @@ class Painter:
         with patience(NOTHING_BEGUN):
             recipe = self._recipe(content)
             plan = make_plan(self.options, recipe, self.treatment, self.parts, content, alpha)
-            self._tell(plan)
-            extractor, targets = self._seeing(plan)
+        about = functools.partial(self._identity, content, alpha, before)
+        with Checkpoint(checkpoint, about) as kept:
+            return self._painted(content, plan, before, kept, started)
 
+    def _painted(
+        self, content: Any, plan: Plan, before: Before, kept: Checkpoint, started: float
+    ) -> Painted:
         def finished(image: Image) -> Image:
             if content is None:
                 return image
@@ -153,10 +170,17 @@ class Painter:
             return self.treatment.finish(self.treatment.after(image, beside), beside, styles)
 
         run = Scales(plan.shapes, plan.iterations, started, finished)
+        kept.resume(run, self.method.resumes)
+        first, settings = len(run.results), self._settings(plan)
+        if first == len(plan.shapes):
+            return Painted(run.result(settings), run.results[-1].image)
+        with patience(NOTHING_BEGUN):
+            self._tell(plan)
+            extractor, targets = self._seeing(plan)
         with interruption() as signals, progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
-            settings = self._settings(plan)
-            for number, (shape, count) in enumerate(zip(plan.shapes, plan.iterations, strict=True)):
+            for number in range(first, len(plan.shapes)):
+                shape, count = plan.shapes[number], plan.iterations[number]
                 try:
                     run.announce(callbacks, settings)
                     with patience(EVALUATION):
@@ -170,6 +194,8 @@ class Painter:
                         objective = self._balanced(
                             objective, extractor, start, plan.parametrization
                         )
+                    within = kept.of_scale()
+                    told = run.forward(callbacks, settings)
                     result = minimize(
                         objective,
                         extractor,
@@ -177,7 +203,8 @@ class Painter:
                         method=self.method,
                         maxiter=count,
                         parametrization=plan.parametrization,
-                        callback=run.forward(callbacks, settings),
+                        callback=kept.watching(run, within.get("history", ()), told),
+                        **within,
                         **{name: getattr(self.options, name) for name in PASSED_ON},
                     )
                 except KeyboardInterrupt:
@@ -188,11 +215,15 @@ class Painter:
                 except Exception as error:
                     partial = getattr(error, "partial_result", None)
                     run.results += [partial] if partial else []
+                    if partial:
+                        kept.keep(run, broken=True)
                     if run.results:
                         error.partial_result = run.result({})  # type: ignore[attr-defined]
                     raise
                 run.results.append(result)
-                if result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE):
+                broken = result.status in (Status.CALLBACK, Status.INTERRUPTED, Status.NONFINITE)
+                kept.keep(run, broken)
+                if broken:
                     break
             whole = run.result(settings)
         whole = interrupted(whole) if signals.received else whole
@@ -218,6 +249,26 @@ class Painter:
             "maxiter": plan.iterations,
             "init": plan.init,
         }
+
+    def _identity(
+        self, content: Image | None, alpha: Image | None, before: Before
+    ) -> dict[str, Any]:
+        """Return what tells this picture's run from others, in the types of JSON."""
+        from neuralstyle import __version__
+
+        given = {
+            "neuralstyle": __version__,
+            "content": content,
+            "content's opacity": alpha,
+            "style": self.parts,
+            **{n: getattr(self.options, n) for n in options() if n not in NO_SETTINGS},
+            "recipe": None if self.options.objective else self._recipe(content),
+            "color": self.treatment,
+            "method": self.method,
+            "the frame before": before,
+        }
+        network = described_network(given.pop("network"))
+        return {**{n: described(n, value) for n, value in given.items()}, "network": network}
 
     def _seeing(self, plan: Plan) -> tuple[Extractor, Targets]:
         """Return the network, normalised if the recipe asks for it, and what makes objectives."""

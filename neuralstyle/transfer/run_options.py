@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from neuralstyle.transfer import checks, words
@@ -151,6 +152,19 @@ class RunOptions:
         "themselves or by `color`; else the pixels.",
         checks.parametrization,
         why_no_flag="--color grey asks for one channel",
+    )
+    checkpoint: str | PathLike[str] | None = option(
+        None,
+        "str or path",
+        "A file that is written after every scale, and at most once a minute within one: the same "
+        "call again goes on from there, and ends with the same picture. For several pictures a "
+        "folder of such files. A file of another run is refused.",
+        checks.path,
+        flag="--checkpoint",
+        short_help="a file from which the same command goes on; for several pictures a folder",
+        example="run.npz",
+        parse=str,
+        metavar="PATH",
     )
     callback: Callback | None = option(
         None,

@@ -132,7 +132,8 @@ class Scales:
 
     def forward(self, callbacks: Sequence[Callback], settings: dict[str, Any]) -> Callback | None:
         """Begin a scale; return a callback that passes its progress on as the whole run's."""
-        self.begun.append(time.perf_counter() - self.started)
+        if len(self.begun) == len(self.results):  # else it goes on from a checkpoint
+            self.begun.append(time.perf_counter() - self.started)
         if not callbacks:
             return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.transfer.checkpoint import in_folder, of_content
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.signatures import read_options, takes_options
 
@@ -68,7 +69,8 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     >>> result.image.shape, result.nit
     ((48, 64, 3), 2)
     """
-    return Painter(style, read_options("stylize", options)).paint(content).result
+    painter = Painter(style, read_options("stylize", options))
+    return painter.paint(content, checkpoint=painter.options.checkpoint).result
 
 
 @takes_options()
@@ -115,10 +117,11 @@ def stylize_many(
     """
     painter = Painter(style, read_options("stylize_many", options))
     painter.load()
+    place = in_folder(painter.options.checkpoint, of_content)
 
     def results() -> Iterator[StyleResult]:
         for content in contents:
-            result = painter.paint(content).result
+            result = painter.paint(content, checkpoint=place(content)).result
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt

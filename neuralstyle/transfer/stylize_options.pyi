@@ -43,5 +43,6 @@ class StylizeOptions(TypedDict, total=False):
     xtol: float
     bounds: tuple[float, float] | None
     parametrization: Parametrization | None
+    checkpoint: str | PathLike[str] | None
     callback: Callback | None
     progress: bool

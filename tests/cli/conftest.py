@@ -54,6 +54,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         seen.append({**options, "contents": list(contents), "style": style})
         return iter(())
 
+    def one(content: Any, style: Any, **options: Any) -> ns.StyleResult:
+        seen.append({**options, "contents": [content], "style": style})
+        image = np.zeros((4, 4, 3), np.float32)
+        return ns.StyleResult(image, 0.0, {}, (), 0, 1, 0.0, True, ns.Status.LIMIT, "", {})
+
     def film(contents: Any, style: Any, flows: Any, **options: Any) -> Iterator[Any]:
         seen.append({**options, "contents": list(contents), "style": style, "flows": list(flows)})
         return iter(())
@@ -63,6 +68,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         return np.zeros((4, 4, 3), np.float32)
 
     monkeypatch.setattr(stylize, "stylize_many", many)
+    monkeypatch.setattr(stylize, "stylize", one)
     monkeypatch.setattr(frames, "stylize_frames", film)
     monkeypatch.setattr(contact_sheet, "contact_sheet", sheet)
     yield seen

@@ -62,6 +62,8 @@ def test_every_option_arrives_with_the_value_given(
     folder: Path, calls: list[dict[str, Any]], name: str, form: str
 ) -> None:
     words, value = words_for(name)
+    if (name, form) == ("checkpoint", "sheet"):
+        return  # a sheet has none
     assert main([*FORMS[form].split(), str(FLAGGED[name].flag), *words]) == 0
     (call,) = calls
     assert call[name] == value

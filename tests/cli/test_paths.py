@@ -53,6 +53,7 @@ READING = {
 WRITING = {
     "output": [("", "w.png")],
     "log": [("--log w.json", "w.json")],
+    "checkpoint": [("--checkpoint w.npz", "w.npz")],
     "save_every": [("--save-every 5", "w_0050.png"), ("--save-every 1", "w_10001.png")],
     "auto": [("--auto", "w_sheet.png")],
     "choose": [("--choose", "w_sheet.png")],
@@ -78,6 +79,7 @@ def flag_of(command: str, dest: str) -> str:
 OF_FILM = {
     "output": [("", "w/content.png")],
     "log": [("--log w.json", "w.json")],
+    "checkpoint": [("--checkpoint w.npz", "w.npz")],
     "save_every": [("--save-every 5", "w/content_snapshots/0050.png")],
 }
 OF_SLIM = {

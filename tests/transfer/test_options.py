@@ -24,6 +24,10 @@ from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
 
 NAMES = list(options())
+NOT_TAKEN: dict[Callable[..., Any], set[str]] = {
+    ns.contact_sheet: {"objective", "checkpoint"},  # it makes recipes, and many pictures
+    ns.explore: {"checkpoint"},
+}
 FUNCTIONS = [ns.stylize, ns.stylize_many, ns.stylize_frames, ns.contact_sheet, ns.explore]
 CONTENT, STYLE = noise(8, 12), noise(8, 8, 1)
 
@@ -116,8 +120,8 @@ def test_an_option_has_an_example_that_is_not_its_default(name: str) -> None:
 def test_an_option_is_in_every_signature_with_its_default(
     function: Callable[..., Any], name: str
 ) -> None:
-    if (function, name) == (ns.contact_sheet, "objective"):
-        return  # a sheet makes recipes
+    if name in NOT_TAKEN.get(function, ()):
+        return
     parameter = inspect.signature(function).parameters[name]
     (field,) = (field for field in dataclasses.fields(Options) if field.name == name)
     assert parameter.kind is parameter.KEYWORD_ONLY
@@ -135,10 +139,10 @@ def test_signatures_have_nothing_else() -> None:
         assert list(inspect.signature(function).parameters) == names + NAMES
     sheet = list(inspect.signature(ns.contact_sheet).parameters)
     assert sheet[:5] == ["content", "style", "vary", "recipe", "size"]
-    assert set(sheet[5:]) == {*NAMES, "settings"} - {"recipe", "size", "objective"}
+    assert set(sheet[5:]) == {*NAMES, "settings"} - {"recipe", "size", *NOT_TAKEN[ns.contact_sheet]}
     explored = list(inspect.signature(ns.explore).parameters)
     assert explored[:4] == ["content", "style", "recipe", "cell_size"]
-    assert set(explored[4:]) == {*NAMES, "settings"} - {"recipe"}
+    assert set(explored[4:]) == {*NAMES, "settings"} - {"recipe", *NOT_TAKEN[ns.explore]}
 
 
 def test_the_class_for_type_checkers_has_every_option() -> None:
@@ -283,9 +287,10 @@ def test_an_option_reaches_the_painter(name: str, painters: list[Options]) -> No
         lambda: ns.stylize(CONTENT, STYLE, **given),
         lambda: ns.stylize_many([CONTENT], STYLE, **given),
         lambda: ns.stylize_frames([CONTENT], STYLE, [], **given),
-        lambda: ns.explore(CONTENT, STYLE, **given),
     ]
-    if name not in ("recipe", "objective"):  # a sheet makes the recipe
+    if name not in NOT_TAKEN[ns.explore]:
+        calls.append(lambda: ns.explore(CONTENT, STYLE, **given))
+    if name not in {"recipe", *NOT_TAKEN[ns.contact_sheet]}:  # a sheet makes the recipe
         calls.append(lambda: ns.contact_sheet(CONTENT, STYLE, {"style": [STYLE]}, **given))
     for call in calls:
         with pytest.raises(Arrived):
@@ -298,7 +303,8 @@ def test_an_option_reaches_the_painter(name: str, painters: list[Options]) -> No
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(NAMES) - {"recipe", "objective", "callback", "progress"})
+    "name",
+    sorted(set(NAMES) - {"recipe", "callback", "progress"} - NOT_TAKEN[ns.contact_sheet]),
 )
 def test_a_sheet_can_vary_an_option(name: str, painters: list[Options]) -> None:
     with pytest.raises(Arrived):
@@ -319,7 +325,7 @@ def test_an_option_that_minimize_has_too_has_the_same_default(name: str) -> None
 
 def test_the_settings_of_a_result_have_every_option() -> None:
     result = ns.stylize(picture(1), picture(2), size=32, scales=1, maxiter=1)
-    no_settings = {"objective", "callback", "progress"}
+    no_settings = {"objective", "callback", "progress", "checkpoint"}
     assert set(options()) - no_settings <= set(result.settings)
 
 

@@ -1,0 +1,32 @@
+"""Flat vectors, as methods and their runs hand them to each other."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from keras import ops
+
+from neuralstyle._types import Tensor
+
+Vector: TypeAlias = Tensor
+"""A flat array, or a flat tensor on another device."""
+
+
+def own(x: Vector) -> Vector:
+    """Return a copy of what its owner may write to."""
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def same(a: Vector, b: Vector) -> bool:
+    """Tell whether two vectors are of one kind, and equal to the bit."""
+    if type(a) is not type(b) or a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else bool(ops.all(ops.equal(a, b)))
+
+
+def all_finite(vector: Vector) -> bool:
+    """Tell whether no number is infinite or none."""
+    # The sum has in it what is not finite, and is quicker to make than one answer for each number.
+    total = vector.sum() if isinstance(vector, np.ndarray) else ops.sum(vector)
+    return bool(np.isfinite(float(total)))
