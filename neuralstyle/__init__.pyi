@@ -63,8 +63,8 @@ from neuralstyle.transfer import recipes as recipes
 from neuralstyle.transfer.contact_sheet import contact_sheet as contact_sheet
 from neuralstyle.transfer.doctor import Diagnosis as Diagnosis
 from neuralstyle.transfer.doctor import doctor as doctor
-from neuralstyle.transfer.explore import Cell as Cell
-from neuralstyle.transfer.explore import Exploration as Exploration
+from neuralstyle.transfer.exploration import Cell as Cell
+from neuralstyle.transfer.exploration import Exploration as Exploration
 from neuralstyle.transfer.explore import explore as explore
 from neuralstyle.transfer.frames import stylize_frames as stylize_frames
 from neuralstyle.transfer.network import clear as clear

@@ -8,8 +8,8 @@ import json
 import os
 
 from neuralstyle._kernels.processor import ONEDNN
-from neuralstyle.cli.arguments import Parser
 from neuralstyle.cli.messages import check_out, failure, out, silent_start
+from neuralstyle.cli.parser import Parser
 
 SUMMARY = "tell versions, processor, oneDNN, weights and speed, for reports of faults"
 USAGE: tuple[str, ...] = ("neuralstyle doctor [--json]",)

@@ -19,7 +19,7 @@ from neuralstyle.cli.painting import one_after_another
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
     from neuralstyle.optimize.result import StyleResult
-    from neuralstyle.transfer.explore import Exploration
+    from neuralstyle.transfer.exploration import Exploration
 
 
 def check(args: argparse.Namespace) -> None:

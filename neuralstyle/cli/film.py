@@ -7,8 +7,6 @@ import os
 
 from neuralstyle.cli import painting
 from neuralstyle.cli.arguments import (
-    Keep,
-    Parser,
     add_output,
     add_painting,
     add_strength,
@@ -18,6 +16,7 @@ from neuralstyle.cli.arguments import (
 from neuralstyle.cli.inputs import load_flow, photographs, places, read_inputs
 from neuralstyle.cli.messages import Failure, failure, silent_start
 from neuralstyle.cli.outputs import Output
+from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.cli.paths import STANDARD
 from neuralstyle.transfer import words
 from neuralstyle.transfer.recipes import RECIPES

@@ -15,9 +15,9 @@ from typing import Protocol
 
 from neuralstyle import __version__
 from neuralstyle.cli import doctor, film, paint, score, slim, texture
-from neuralstyle.cli.arguments import Parser
 from neuralstyle.cli.ending import ending_in_order
 from neuralstyle.cli.messages import Failure, plain_messages, sentence, tell
+from neuralstyle.cli.parser import Parser
 
 
 class Command(Protocol):

@@ -7,8 +7,6 @@ import shlex
 
 from neuralstyle.cli import exploring, painting
 from neuralstyle.cli.arguments import (
-    Gone,
-    Parser,
     add_auto,
     add_output,
     add_painting,
@@ -20,6 +18,7 @@ from neuralstyle.cli.arguments import (
 from neuralstyle.cli.inputs import places, read_inputs
 from neuralstyle.cli.messages import Failure
 from neuralstyle.cli.outputs import Output
+from neuralstyle.cli.parser import Gone, Parser
 
 SUMMARY = "paint photographs in the style of one or several pictures (the default)"
 USAGE: tuple[str, ...] = (

@@ -8,9 +8,10 @@ import json
 import math
 import sys
 
-from neuralstyle.cli.arguments import Keep, Parser, add_max_pixels, of_option
+from neuralstyle.cli.arguments import add_max_pixels, of_option
 from neuralstyle.cli.inputs import largest, read
 from neuralstyle.cli.messages import check_out, failure, out, refusing, silent_start
+from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.images.load import covering
 from neuralstyle.transfer.options import options
 from neuralstyle.transfer.scales import SHORTEST_SIDE

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._files import quoted
-from neuralstyle.cli.arguments import Keep, Parser, reading
+from neuralstyle.cli.arguments import reading
 from neuralstyle.cli.messages import Failure, refusing, sentence, silent_start, tell
+from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.cli.paths import check_paths
 from neuralstyle.cli.rescue import FAILED, in_temporary_folder
 from neuralstyle.transfer import words

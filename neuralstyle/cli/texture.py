@@ -9,7 +9,6 @@ from pathlib import Path
 from neuralstyle.cli import painting
 from neuralstyle.cli.arguments import (
     DEFAULT_SIZE,
-    Parser,
     add_output,
     add_painting,
     add_sheet,
@@ -18,6 +17,7 @@ from neuralstyle.cli.arguments import (
 from neuralstyle.cli.inputs import read_inputs
 from neuralstyle.cli.messages import Failure
 from neuralstyle.cli.outputs import Output
+from neuralstyle.cli.parser import Parser
 from neuralstyle.transfer.recipes import RECIPES
 
 SUMMARY = "make a texture of one or several pictures"

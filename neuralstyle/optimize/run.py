@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import numpy as np
 from keras import ops
@@ -25,10 +25,7 @@ from neuralstyle.optimize.result import (
     as_image,
 )
 from neuralstyle.optimize.tolerances import Tolerances
-from neuralstyle.optimize.vectors import Vector, all_finite, own, same
-
-Best: TypeAlias = tuple[float, Vector, dict[str, float]]
-"""A point, between the value and the losses there."""
+from neuralstyle.optimize.vectors import Best, Vector, all_finite, own, same, steepest
 
 
 @final
@@ -105,12 +102,11 @@ class Run:
         self._unchecked = False  # whether the last accepted iteration may be enough
         self._best: Best | None = None
         if parametrization is None:
-            self._shape: tuple[int, ...] = (1, *evaluator.shape)
-            self.x = start.ravel().astype(np.float64)
+            parameters: Any = start[None]
         else:
             parameters = parametrization.parameters(ops.convert_to_tensor(start[None]))
-            self._shape = tuple(parameters.shape)
-            self.x = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
+        self._shape = tuple(parameters.shape)
+        self.x = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.
@@ -321,18 +317,9 @@ class Run:
     def _stop(self) -> None:
         """Raise `Halt` if the last accepted iteration is enough."""
         self._unchecked = False
-        self._tolerances.check(len(self.history), self._value, self._steepest())
-
-    def _steepest(self) -> float:
-        """Return the largest derivative in a direction that the bounds leave open, if asked for."""
-        if self.limits["gtol"] == 0:
-            return np.inf
-        slopes = ops.convert_to_numpy(self._slopes)
-        if self.bounds is not None:
-            low, high = self.bounds
-            x = ops.convert_to_numpy(self._x)
-            slopes = np.where(((x <= low) & (slopes > 0)) | ((x >= high) & (slopes < 0)), 0, slopes)
-        return float(np.abs(slopes).max())
+        asked = self.limits["gtol"] > 0
+        steep = steepest(self._slopes, self._x, self.bounds) if asked else np.inf
+        self._tolerances.check(len(self.history), self._value, steep)
 
     def result(self, status: Status, message: str, settings: dict[str, Any]) -> StyleResult:
         """Put together what `minimize` returns."""

@@ -12,6 +12,9 @@ from neuralstyle._types import Tensor
 Vector: TypeAlias = Tensor
 """A flat array, or a flat tensor on another device."""
 
+Best: TypeAlias = tuple[float, Vector, dict[str, float]]
+"""A point, between the value and the losses there."""
+
 
 def own(x: Vector) -> Vector:
     """Return a copy of what its owner may write to."""
@@ -30,3 +33,13 @@ def all_finite(vector: Vector) -> bool:
     # The sum has in it what is not finite, and is quicker to make than one answer for each number.
     total = vector.sum() if isinstance(vector, np.ndarray) else ops.sum(vector)
     return bool(np.isfinite(float(total)))
+
+
+def steepest(slopes: Vector, x: Vector, bounds: tuple[float, float] | None) -> float:
+    """Return the largest derivative at a point, in a direction that the bounds leave open."""
+    slopes = ops.convert_to_numpy(slopes)
+    if bounds is not None:
+        low, high = bounds
+        x = ops.convert_to_numpy(x)
+        slopes = np.where(((x <= low) & (slopes > 0)) | ((x >= high) & (slopes < 0)), 0, slopes)
+    return float(np.abs(slopes).max())

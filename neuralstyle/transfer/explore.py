@@ -6,7 +6,6 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -18,6 +17,7 @@ from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
 from neuralstyle.transfer.contact_sheet import keywords_of, labelled, recipe_maker, with_recipe
+from neuralstyle.transfer.exploration import Cell, Exploration
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
@@ -55,50 +55,6 @@ class Axis(NamedTuple):
     def steps(self) -> list[int]:
         """How far each value is from the usual one."""
         return [abs(place - self.usual) for place in range(len(self.values))]
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One small picture of `explore`.
-
-    Attributes
-    ----------
-    settings : dict from str to float
-        Its ``style_scale``, its ``content_weight``, or both: what was varied.
-    options : dict from str to object
-        All that `stylize` needs to paint it at full size.
-    image : array, shape (H, W, 3), float32, in [0, 1]
-    score : Score
-        The mean over the styles, by their shares.
-    rating : float
-        How good it is by the rule of `explore`, at least 0; larger is better.
-    """
-
-    settings: dict[str, float]
-    options: dict[str, Any]
-    image: Image
-    score: Score
-    rating: float
-
-
-@dataclass(frozen=True, eq=False)
-class Exploration:
-    """What `explore` finds.
-
-    Attributes
-    ----------
-    cells : tuple of Cell
-        In the order of their numbers in the sheet, from 1: stroke sizes go across, content weights
-        down.
-    best : int
-        The index of the cell that was rated best, from 0.
-    sheet : array, shape (H, W, 3), float32, in [0, 1]
-        The cells, each with its number, its rating and its settings above it.
-    """
-
-    cells: tuple[Cell, ...]
-    best: int
-    sheet: Image
 
 
 @takes_options(but=["checkpoint"], others=True)

@@ -1,0 +1,53 @@
+"""What `explore` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from neuralstyle._types import Image
+from neuralstyle.transfer.score import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One small picture of `explore`.
+
+    Attributes
+    ----------
+    settings : dict from str to float
+        Its ``style_scale``, its ``content_weight``, or both: what was varied.
+    options : dict from str to object
+        All that `stylize` needs to paint it at full size.
+    image : array, shape (H, W, 3), float32, in [0, 1]
+    score : Score
+        The mean over the styles, by their shares.
+    rating : float
+        How good it is by the rule of `explore`, at least 0; larger is better.
+    """
+
+    settings: dict[str, float]
+    options: dict[str, Any]
+    image: Image
+    score: Score
+    rating: float
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What `explore` finds.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+        In the order of their numbers in the sheet, from 1: stroke sizes go across, content weights
+        down.
+    best : int
+        The index of the cell that was rated best, from 0.
+    sheet : array, shape (H, W, 3), float32, in [0, 1]
+        The cells, each with its number, its rating and its settings above it.
+    """
+
+    cells: tuple[Cell, ...]
+    best: int
+    sheet: Image
