@@ -121,8 +121,7 @@ class Run:
     @property
     def bounds(self) -> tuple[float, float] | None:
         """What every iterate has to lie in, if anything."""
-        bounds: tuple[float, float] | None = self.limits["bounds"]
-        return bounds
+        return self.limits["bounds"]  # type: ignore[no-any-return]
 
     def begin(
         self, state: Mapping[str, NDArray[Any]] | None = None, history: Sequence[Iteration] = ()
