@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "neuralstyle"
 
 FLOORS = (
-    ("_types", "_checks", "_files", "_archives", "_lazy"),
+    ("_types", "_checks", "_files", "_archives", "_warnings", "_lazy"),
     ("_kernels", "images"),
     ("features", "losses"),
     ("optimize",),
@@ -181,3 +181,18 @@ def test_tests_lie_in_the_folders_of_what_they_test() -> None:
     wings = {wing.lstrip("_") for wing in FLOOR if (LIBRARY / wing).is_dir()}
     folders = {Path(file).parts[1] for file in TESTS if len(Path(file).parts) > 2}
     assert folders - {"benchmarks", "hostile"} <= wings
+
+
+@every_file
+def test_a_warning_points_at_the_users_line(file: str) -> None:
+    """A warning that shows a line of the library's says nothing to the user."""
+    names = {ast.unparse(n.func) for n in ast.walk(tree_of(file)) if isinstance(n, ast.Call)}
+    taken = {
+        alias.name
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.ImportFrom) and node.module == "warnings"
+        for alias in node.names
+    }
+    assert file == "_warnings.py" or not ({"warnings.warn"} & names or {"warn"} & taken), (
+        "use warn of neuralstyle/_warnings.py, which finds the line of the user"
+    )

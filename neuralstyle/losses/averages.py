@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from neuralstyle._checks import check_shares
+from neuralstyle.losses.functions import FunctionLoss
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.storage import Saved
 
@@ -46,6 +47,9 @@ def average(losses: Sequence[Saved], weights: Sequence[float] | None = None) -> 
     own size. The constant is what the targets differ among themselves, which no picture can remove:
     it is left out.
 
+    A class of your own says how by a method ``averaged(self, losses, shares)``, which is called on
+    the first and returns a loss. Without one it is refused: add such losses, with weights.
+
     It does not hold where a loss takes the nearest of several things (patches, relaxed earth
     mover's distance) or is no square (Gaussian Wasserstein distance); those are refused.
 
@@ -82,12 +86,39 @@ def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:
     if not isinstance(first, Loss) or any(type(loss) is not type(first) for loss in losses):
         kinds = ", ".join(sorted({type(loss).__name__ for loss in losses}))
         raise TypeError(f"losses: expected losses of one class, received {kinds}")
+    kind = type(first)
+    if not kind.__module__.startswith("neuralstyle."):
+        return _averaged_own(losses, shares)
+    if isinstance(first, FunctionLoss):
+        if all(loss is first for loss in losses):
+            return first
+        raise TypeError(
+            "losses: losses made of functions cannot be averaged, as their targets are not seen; "
+            "add them, or write a class with a method averaged"
+        )
     if not hasattr(first, "averaged") and _has_target(first):
-        raise TypeError(f"losses: the targets of a {type(first).__name__} cannot be averaged")
+        raise TypeError(f"losses: the targets of a {kind.__name__} cannot be averaged")
     options = [_options(loss) for loss in losses]
     if any(others != options[0] for others in options):
         raise ValueError(f"losses: expected the same layers and options, received {options}")
     return first.averaged(losses, shares) if hasattr(first, "averaged") else first
+
+
+def _averaged_own(losses: Sequence[Any], shares: Sequence[float]) -> Any:
+    """Average losses of a user's class, as far as it says how."""
+    kind = type(losses[0])
+    of = next((base for base in kind.__mro__ if "averaged" in vars(base)), None)
+    # What one of ours averages need not be what a class made of it compares.
+    if of is not None and not of.__module__.startswith("neuralstyle."):
+        return losses[0].averaged(losses, shares)
+    plain = all(isinstance(v, bool | int | float | str | None) for v in vars(losses[0]).values())
+    if all(loss is losses[0] or (plain and vars(loss) == vars(losses[0])) for loss in losses):
+        return losses[0]
+    raise TypeError(
+        f"losses: expected a class that says how its targets are averaged, received "
+        f"{kind.__name__}: give it a method averaged(self, losses, shares) that returns the loss "
+        "whose gradient is that of the sum of shares times losses, or add the losses"
+    )
 
 
 def _has_target(loss: Loss) -> bool:

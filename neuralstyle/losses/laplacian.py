@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, final
 
+from keras import ops
+
 from neuralstyle._types import Tensor
 from neuralstyle.images.arrays import resize
 from neuralstyle.losses.layers import (
@@ -21,9 +23,9 @@ from neuralstyle.losses.statistics import laplacian
 
 Pool: TypeAlias = int | Sequence[int] | Mapping[int, float]
 
-FLATNESS = 1e-12
-"""Lower limit of the divisor of the relative form: the rounding errors of an image in float32 whose
-Laplacian is zero are no scale."""
+FLATNESS = 1e-8
+"""Mean square up to which a Laplacian is that of a plain image: a hundredth of a grey level in the
+mean. Rounding errors are no scale to measure edges by."""
 
 
 @final
@@ -35,8 +37,8 @@ class LaplacianLoss(StatisticLoss):
 
     with x the generated image, c the target's, :math:`D_p` the Laplacian of the image averaged over
     squares of p x p pixels (see `neuralstyle.statistics.laplacian`), and :math:`c_p = 1 /
-    \operatorname{mean} D_p(c)^2` (``"relative"``), 1 (``"mean"``) or the number of entries
-    (``"paper"``: the sum).
+    \operatorname{mean} D_p(c)^2` (``"relative"``; 1 if c is plain), 1 (``"mean"``) or the number of
+    entries (``"paper"``: the sum).
 
     Parameters
     ----------
@@ -145,10 +147,12 @@ class LaplacianLoss(StatisticLoss):
         )
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
-        return tuple(
-            scale(self.normalize, edges, paper=math.prod(edges.shape), floor=FLATNESS, share=weight)
-            for edges, weight in zip(statistics, self.pool.values(), strict=True)
-        )
+        factors = []
+        for edges, weight in zip(statistics, self.pool.values(), strict=True):
+            plain = ops.mean(ops.square(edges)) <= FLATNESS
+            of = ops.where(plain, ops.zeros_like(edges), edges)
+            factors.append(scale(self.normalize, of, paper=math.prod(edges.shape), share=weight))
+        return tuple(factors)
 
 
 def middles(values: Values, pool: int, torus: bool = False) -> Values:

@@ -101,8 +101,7 @@ def test_the_relative_form_is_one_for_a_black_image() -> None:
 
 def test_rounding_errors_of_a_target_without_edges_are_no_scale() -> None:
     x, c = (a.astype(np.float32) for a in (image(0), plane()))
-    assert compare(x, c, 1, "relative") <= compare(x, c, 1, "mean") * 1e12
-    assert compare(x, c, 1, "relative") > compare(x, c, 1, "mean") * 0.99e12
+    assert compare(x, c, 1, "relative") == pytest.approx(compare(x, c, 1, "mean"))
 
 
 def test_it_is_described_by_its_pool() -> None:
@@ -131,7 +130,7 @@ def test_it_is_described_by_its_pool() -> None:
     ],
 )
 def test_a_pool_of_another_form_is_an_error(pool: Any, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=f"^pool: expected .*{words}"):
+    with pytest.raises(error, match=f"^pool.*: expected .*{words}"):
         ns.LaplacianLoss({"input": image(0)}, pool)
 
 
