@@ -55,7 +55,7 @@ def test_every_loss_is_finite_for_every_pair(kind: type[Any]) -> None:
     further = itertools.product(EXAMPLES[kind].also, ["black", "grey"])
     for options, target in (*((dict[str, Any](), target) for target in PICTURES), *further):
         loss = EXAMPLES[kind].make(seen(PICTURES[target]), **options)
-        for image in PICTURES:
+        for image in ("black", "grey", "noise"):
             result, slopes = value_and_gradient(loss, seen(PICTURES[image]))
             where = f"{options} {target} -> {image}: {result}"
             assert 0 <= result < LARGEST, where
