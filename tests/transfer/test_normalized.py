@@ -64,7 +64,7 @@ def test_a_network_with_a_table_is_normalised_by_it_and_kept(
         with caplog.at_level(logging.INFO):
             result = ns.stylize(CONTENT, style, network=tabled, recipe="gatys2016", maxiter=1)
     assert result.settings["extractor"].endswith(".normalized()")
-    expected = ns.VGG16Features(tabled, "avg").normalized().digest
+    expected = ns.VGG16Features(tabled, "avg", padding="reflect").normalized().digest
     assert digests(runs) == [expected, expected]
     assert runs[0].extractor is runs[1].extractor
     assert "measured" not in caplog.text
@@ -81,7 +81,7 @@ def test_without_a_table_it_is_measured_over_content_and_styles_as_they_are_seen
     assert line.levelname == "INFO" and line.name == "neuralstyle.transfer.painter"
     assert "shallow" in line.message
     assert result.settings["extractor"].endswith(".normalized(images)")
-    network = ns.VGG16Features(untabled, "avg")
+    network = ns.VGG16Features(untabled, "avg", padding="reflect")
     expected = network.normalized([CONTENT, STYLE, CONTENT[::-1]])
     larger, painting = noise(48, 60), noise(64, 64, 2)
     ns.stylize(larger, painting, network=untabled, recipe=SHALLOW, maxiter=1, size=40)
@@ -101,7 +101,7 @@ def test_of_many_contents_each_is_painted_as_if_alone(untabled: Path, runs: Runs
 
 
 def test_textures_and_regions_are_measured_over_their_styles(untabled: Path, runs: Runs) -> None:
-    network = ns.VGG16Features(untabled, "avg")
+    network = ns.VGG16Features(untabled, "avg", padding="reflect")
     texture = dataclasses.replace(SHALLOW, content=lambda seen: [])
     ns.stylize(None, CONTENT, network=untabled, recipe=texture, maxiter=1)
     region = ns.Region(np.ones((32, 40)), CONTENT[:, ::-1])
@@ -128,7 +128,7 @@ def test_an_extractor_is_taken_as_it_is(untabled: Path, tabled: Path, runs: Runs
 def test_other_recipes_look_through_the_network_itself(tabled: Path, runs: Runs) -> None:
     plain = dataclasses.replace(SHALLOW, normalized=False)
     ns.stylize(CONTENT, STYLE, network=tabled, recipe=plain, maxiter=1)
-    assert digests(runs) == [ns.VGG16Features(tabled, "avg").digest]
+    assert digests(runs) == [ns.VGG16Features(tabled, "avg", padding="reflect").digest]
     assert load_network(tabled, "avg") is not load_network(tabled, "avg", normalized=True)
 
 

@@ -1,0 +1,89 @@
+"""What `stylize`'s network sees beyond the border of the picture, and of contents and styles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from painting import STYLE, Runs
+from support import noise, says
+
+import neuralstyle as ns
+
+CONTENT = noise(32, 48)
+
+
+def shallow(c: Any, s: Any) -> Any:
+    """Return an objective that compiles quickly, and note how it was asked."""
+    SEEN.append((c and c.padding, s.padding))
+    return ns.StyleLoss(s, "conv1_1") + ns.TotalVariationLoss()
+
+
+SEEN: list[tuple[str | None, str]] = []
+QUICK: dict[str, Any] = {"objective": shallow, "maxiter": 1, "scales": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "picture", "targets"),
+    [
+        ({}, "reflect", "reflect"),
+        ({"padding": "zeros"}, "zeros", "zeros"),
+        ({"padding": "wrap"}, "wrap", "reflect"),
+        ({"network": ns.VGG16Features("compact")}, "zeros", "zeros"),
+        ({"network": ns.VGG16Features("compact"), "padding": "wrap"}, "wrap", "reflect"),
+        ({"network": ns.VGG16Features("compact", padding="wrap")}, "wrap", "reflect"),
+    ],
+)
+def test_the_picture_has_the_padding_asked_for_and_its_targets_are_no_torus(
+    options: dict[str, Any], picture: str, targets: str, runs: Runs
+) -> None:
+    SEEN.clear()
+    result = ns.stylize(CONTENT, STYLE, **QUICK, **options)
+    (run,) = runs
+    assert run.extractor.padding == picture
+    assert SEEN == [(targets, targets)]
+    assert result.settings["padding"] == options.get("padding")
+
+
+def test_a_wrapped_network_is_kept_with_what_was_compiled_for_it(runs: Runs) -> None:
+    for _ in range(2):
+        ns.stylize(None, STYLE, size=(32, 48), padding="wrap", **QUICK)
+    first, second = (run.extractor for run in runs)
+    assert first is second
+
+
+def test_sides_that_are_no_multiples_are_refused_before_any_work(runs: Runs) -> None:
+    objective: Any = lambda c, s: ns.StyleLoss(s, "conv3_1")  # noqa: E731
+    with says(ValueError, "image", "multiples of 4", "50 x 36"):
+        ns.stylize(None, STYLE, size=(36, 50), padding="wrap", **{**QUICK, "objective": objective})
+
+
+def test_an_extractor_that_has_no_other_padding_says_so() -> None:
+    with says(ValueError, "padding", "with_padding", "'wrap'"):
+        ns.stylize(
+            CONTENT,
+            STYLE,
+            network=lambda image: {"input": image},
+            padding="wrap",
+            **{**QUICK, "objective": lambda c, s: ns.HistogramLoss(s, "input")},
+        )
+
+
+def roughness(picture: Any) -> float:
+    """Return how rough the outermost rows are along themselves, over the third to the sixth."""
+
+    def along(row: Any) -> float:
+        return float(np.abs(np.diff(row, 2, axis=0)).mean())
+
+    turns = [np.rot90(picture, quarters) for quarters in range(4)]
+    return float(
+        np.mean([along(turn[0]) / np.mean([along(turn[k]) for k in range(2, 6)]) for turn in turns])
+    )
+
+
+@pytest.mark.slow
+def test_pictures_are_as_rough_at_the_border_as_elsewhere() -> None:
+    style = ns.load_image("docs/examples/style.png")
+    found = [ns.stylize(None, style, size=(192, 192), seed=seed).image for seed in range(3)]
+    assert 0.85 < np.mean([roughness(picture) for picture in found]) < 1.15
