@@ -13,7 +13,6 @@ from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import treatment
-from neuralstyle.losses.left_out import LeftOut
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
@@ -22,6 +21,7 @@ from neuralstyle.optimize.minimize import check_method, minimize
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.network import load_network
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.parts import make_parts, picture

@@ -45,8 +45,9 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     -----
     The masks of regions are averaged at every scale. Where nothing is left of a region, as of a
     small one at deep layers of coarse scales, its term is left out, which is logged; it is an error
-    if nothing is left anywhere. A region's terms are those of the recipe with the masks, called ``covariance_1`` and so on where
-    there are several; `color` treats its style by the whole content.
+    if nothing is left anywhere. A region's terms are those of the recipe with the masks, called
+    ``covariance_1`` and so on where there are several; `color` treats its style by the whole
+    content.
 
     Every scale has its targets made anew from the content and style images at its size, and starts
     from the result of the one before, enlarged. If the run began with the content, what the
