@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from neuralstyle.losses.left_out import LeftOut, why_vanished
 from neuralstyle.losses.objective import StyleObjective, Term
+from neuralstyle.transfer.left_out import LeftOut, why_vanished
 
 Key: TypeAlias = str | int
 """A part of the picture: the number of a style or a region, or the name of another term."""

@@ -14,7 +14,6 @@ from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import treatment
-from neuralstyle.losses.left_out import LeftOut
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
@@ -33,6 +32,7 @@ from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
 from neuralstyle.transfer.checkpoint import Checkpoint
 from neuralstyle.transfer.identity import described, described_network
+from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.parts import make_parts, picture

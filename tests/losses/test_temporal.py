@@ -64,8 +64,8 @@ def test_a_mask_may_be_of_any_numbers(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.ones((6, 7, 1)), r"shape \(height, width\), received \(6, 7, 1\)"),
-        ("all", "array of numbers"),
+        (np.ones((6, 7, 2)), r"shape \(height, width\), received \(6, 7, 2\)"),
+        (np.array("all"), "array of numbers"),
         (2 * HALF, "numbers from 0 to 1"),
         (-HALF, "numbers from 0 to 1"),
         (np.full((6, 7), np.nan), "numbers from 0 to 1"),
