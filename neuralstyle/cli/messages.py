@@ -139,6 +139,7 @@ def _importing() -> Iterator[None]:
     except (Failure, MemoryError):
         raise
     except Exception as error:  # a broken installation may raise anything
+        look()  # or one whose import was cut short
         backend = os.environ.get("KERAS_BACKEND")
         which = f" with KERAS_BACKEND={backend}" if backend else ""
         why = f"{type(error).__name__}: {sentence(error)}"

@@ -68,8 +68,8 @@ def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any
     except MemoryError:
         raise
     except Exception as error:
-        if str(error).startswith(f"loss {name!r}"):
-            raise  # it says so itself
+        if str(error).startswith((f"loss {name!r}", "preprocess:")):
+            raise  # it says so itself, or is the network's
         raise _named(name, error) from error
     if value is None:
         hint = "call it" if returned else "does it return what it computes?"

@@ -95,6 +95,10 @@ class Iteration:
     scale: int = 0
 
 
+def _no_state() -> None:
+    """Stand for the state of a run that is over."""
+
+
 @dataclass(frozen=True, eq=False)
 class Progress:
     """What a callback gets, once per accepted iteration.
@@ -134,7 +138,7 @@ class Progress:
     scales: int = 1
     settings: dict[str, Any] = field(repr=False, default_factory=dict)
     _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
-    _state: Callable[[], dict[str, NDArray[Any]] | None] = field(repr=False, default=lambda: None)
+    _state: Callable[[], dict[str, NDArray[Any]] | None] = field(repr=False, default=_no_state)
 
     @property
     def image(self) -> Image:
@@ -143,7 +147,8 @@ class Progress:
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold the picture in copies, which do without the run."""
-        return {**vars(self), "_image": functools.partial(np.copy, self.image)}
+        picture = functools.partial(np.copy, self.image)
+        return {**vars(self), "_image": picture, "_state": _no_state}
 
 
 Callback: TypeAlias = Callable[[Progress], object]

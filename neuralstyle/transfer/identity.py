@@ -19,6 +19,7 @@ from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.network import NETWORKS
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.recipes import Recipe
+from neuralstyle.transfer.recipes.recipe import RecipeFunction
 from neuralstyle.transfer.regions import Region
 
 NAME = "checkpoint_name"
@@ -75,6 +76,8 @@ it from others, received a builtin_function_or_method without
         return [digest(value.image), str(value.settings.get("init"))]
     if isinstance(getattr(value, "digest", None), str):
         return value.digest
+    if isinstance(value, RecipeFunction):
+        return inner(value.made)
     if isinstance(value, FunctionType) and _of_the_library(value):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         closure = dict(zip(value.__code__.co_freevars, cells, strict=True))

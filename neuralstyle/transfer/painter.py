@@ -260,7 +260,7 @@ class Painter:
             "neuralstyle": __version__,
             "content": content,
             "content's opacity": alpha,
-            "style": self.parts,
+            "style": self.parts[: len(self.parts) - len(self.options.regions or ())],
             **{n: getattr(self.options, n) for n in options() if n not in NO_SETTINGS},
             "recipe": None if self.options.objective else self._recipe(content),
             "color": self.treatment,

@@ -51,7 +51,7 @@ def test_picture_is_the_librarys(run: Run) -> None:
     tuning += ["--method", "adam", "--xtol", "0.001", "--network", "compact"]
     assert run(*options, "max", *tuning, "--content-weight", "0.5") == 0
     result = ns.stylize(
-        ns.load_image("content.png"),
+        ns.load_image("content.png", max_size=40),
         ns.load_image("style.png"),
         recipe=RECIPES["default"](content_weight=0.5, style_layers=["conv1_1", "conv2_1"]),
         pooling="max",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from neuralstyle.cli import inputs, score
+from neuralstyle.cli import inputs
 from neuralstyle.cli.main import main
 
 FORMS = [
@@ -78,8 +78,7 @@ def test_too_little_memory_for_the_pictures_is_told(
     def large(*args: Any, **options: Any) -> Any:
         raise MemoryError("Unable to allocate 9 TiB")
 
-    for module in (inputs, score):
-        monkeypatch.setattr(module, "load_image", large)
+    monkeypatch.setattr(inputs, "read_picture", large)
     assert main(form.split()) == 1
     assert capsys.readouterr().err == (
         "neuralstyle: there is not enough memory (Unable to allocate 9 TiB); "

@@ -16,7 +16,8 @@ import neuralstyle as ns
 from neuralstyle import __main__ as program
 from neuralstyle.cli import outputs
 from neuralstyle.cli.ending import ENDING
-from neuralstyle.cli.messages import silent_start
+from neuralstyle.cli.messages import Failure, silent_start
+from neuralstyle.images.load import read_picture
 from neuralstyle.optimize.interruption import interruption
 from neuralstyle.transfer import stylize
 
@@ -103,15 +104,15 @@ def test_a_signal_between_two_pictures_ends_the_run_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ns.save_image("b.png", noise())
-    load = ns.load_image
+    load = read_picture
 
-    def pressed(name: Any, **options: Any) -> Any:
+    def pressed(name: Any, *wanted: Any, **options: Any) -> Any:
         if name == "b.png":
             signal.raise_signal(signal.SIGINT)
             raise AssertionError("not cut short")
-        return load(name, **options)
+        return load(name, *wanted, **options)
 
-    monkeypatch.setattr("neuralstyle.cli.inputs.load_image", pressed)
+    monkeypatch.setattr("neuralstyle.cli.inputs.read_picture", pressed)
     assert run("--quiet", inputs="content.png b.png --style style.png", out="made") == 130
     assert capsys.readouterr().err == "neuralstyle: interrupted after 1 picture was saved\n"
 
@@ -125,7 +126,7 @@ def test_before_the_first_picture_a_signal_is_told_without_a_traceback(
     number: int,
 ) -> None:
     monkeypatch.setattr(
-        "neuralstyle.cli.inputs.load_image", lambda *_, **__: signal.raise_signal(number)
+        "neuralstyle.cli.inputs.read_picture", lambda *_, **__: signal.raise_signal(number)
     )
     assert run() == 128 + number
     assert capsys.readouterr().err == BEFORE
@@ -144,7 +145,9 @@ def test_a_failure_to_save_what_was_interrupted_is_told_as_that(
 
     monkeypatch.setattr(outputs, "save_image", full)
     assert run() == 1
-    assert capsys.readouterr().err == "neuralstyle: cannot write: the disk is full\n"
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "neuralstyle: cannot write: the disk is full"
+    assert last == "neuralstyle: there is no place where the picture could be saved"
 
 
 def test_a_signal_that_the_parent_has_switched_off_stays_off(
@@ -162,7 +165,7 @@ def test_an_import_that_was_cut_short_is_told_as_an_interruption() -> None:
     with pytest.raises(KeyboardInterrupt), interruption(), silent_start():
         signal.raise_signal(signal.SIGINT)
         raise ImportError("initialization failed")
-    with pytest.raises(ImportError), interruption(), silent_start():
+    with pytest.raises(Failure), interruption(), silent_start():
         raise ImportError("initialization failed")
 
 
@@ -204,7 +207,8 @@ def test_a_terminal_that_is_gone_costs_no_picture(
         def write(self, text: str) -> int:
             raise OSError(5, "Input/output error")
 
-        flush = write
+        def flush(self) -> None:
+            raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(sys, "stderr", Gone())
     assert run() == 0

@@ -53,7 +53,8 @@ def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks()
     for seed in range(3):
         evaluate(vgg, seed)
         evaluate(ns.VGG16Features("compact", "avg"), seed)
-    assert living(convolution._Kernel) - before <= 2 * CONVOLUTIONS
+    # The first convolution has another that preprocesses.
+    assert living(convolution._Kernel) - before <= 2 * (CONVOLUTIONS + 1)
     del vgg
     assert living(convolution._Kernel) <= before
 
@@ -63,7 +64,7 @@ def test_clear_lets_go_of_the_networks_of_earlier_calls() -> None:
     before = living(convolution._Kernel)
     for pooling in ("avg", "max"):
         ns.stylize(picture(1), picture(2), pooling=pooling, maxiter=1, size=32)
-    assert living(convolution._Kernel) == before + 2 * 2 * CONVOLUTIONS
+    assert before < living(convolution._Kernel) <= before + 2 * 2 * (CONVOLUTIONS + 1)
     ns.clear()
     assert living(convolution._Kernel) == before
 

@@ -232,8 +232,7 @@ def test_a_finished_picture_loads_no_network(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_nothing_else_is_left_and_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     dead = 2**22 + 1  # more than there are
-    mark = _files._mark(tmp_path / "run.npz")
-    Path(f"{mark}{dead}-0123abcd.tmp").touch()
+    Path(f".run.npz.{_files._HOST}-{dead}-0123abcd.tmp").touch()
     Path("run.npz.lock").touch()
     Path(".other.tmp").touch()
     paint("l-bfgs", checkpoint="run.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -61,7 +62,10 @@ def there(finished: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("changed", "words"),
     [
         ({"content": noise(32, 40, 5)}, [r"content 32 x 40 x 3 \(", r"of one with 32 x 40 x 3 \("]),
-        ({"style": noise(32, 30, 1)}, [r"style\[0\] 32 x 30 x 3 \(", r"one with 32 x 32 x 3 \("]),
+        (
+            {"style": noise(32, 30, 1)},
+            [r"style\[0\].style 32 x 30 x 3 \(", r"one with 32 x 32 x 3 \("],
+        ),
         ({"style": [STYLE, STYLE]}, ["style ", "received 'run.npz' of one with "]),
         ({"maxiter": 3}, [r"maxiter\[0\] 3", "one with 2"]),
         ({"xtol": 0.5}, ["xtol 0.5", "one with 0.0"]),
@@ -105,7 +109,9 @@ def test_recipes_are_told_by_every_keyword(name: str) -> None:
     assert described("recipe", make()) == usual
     others = [of for of in RECIPES if of != name]
     assert all(described("recipe", RECIPES[of]()) != usual for of in others)
-    for keyword, default in make.__kwdefaults__.items():
+    signature = inspect.signature(make).parameters
+    keywords = {of: parameter.default for of, parameter in signature.items()}
+    for keyword, default in keywords.items():
         other = {"block1_conv1": 0.3} if not isinstance(default, int | float) else default + 0.5
         assert described("recipe", make(**{keyword: other})) != usual, keyword
 

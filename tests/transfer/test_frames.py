@@ -225,7 +225,7 @@ def test_no_frames_make_no_film() -> None:
 
 @pytest.mark.parametrize("weight", [-1, -0.001, float("nan"), float("inf")])
 def test_what_is_no_temporal_weight_is_refused_at_once(weight: float) -> None:
-    with pytest.raises(ValueError, match="^temporal_weight: expected a number of at least 0"):
+    with pytest.raises(ValueError, match="^temporal_weight: .* number of at least 0"):
         ns.stylize_frames([], STYLE, [], temporal_weight=weight)
 
 

@@ -126,11 +126,11 @@ def test_a_start_may_be_a_mixture(
     [
         ({"photo": 1}, ValueError, "received 'photo'"),
         ({"content": 1, "dust": 1}, ValueError, "received 'dust'"),
-        ({"content": "1"}, TypeError, "for 'content'"),
-        ({"content": True}, TypeError, "for 'content'"),
-        ({"content": 1, "noise": -1}, ValueError, "for 'noise'"),
-        ({"content": float("nan")}, ValueError, "for 'content'"),
-        ({"content": float("inf")}, ValueError, "for 'content'"),
+        ({"content": "1"}, TypeError, "\\['content'"),
+        ({"content": True}, TypeError, "\\['content'"),
+        ({"content": 1, "noise": -1}, ValueError, "\\['noise'"),
+        ({"content": float("nan")}, ValueError, "\\['content'"),
+        ({"content": float("inf")}, ValueError, "\\['content'"),
         ({"content": 0, "noise": 0}, ValueError, "share above 0"),
         ({}, ValueError, "share above 0"),
     ],
@@ -138,7 +138,7 @@ def test_a_start_may_be_a_mixture(
 def test_what_is_no_mixture_is_refused_by_name(
     init: Any, kind: type[Exception], message: str
 ) -> None:
-    with pytest.raises(kind, match=f"^init: expected .*{message}"):
+    with pytest.raises(kind, match=f"^init.*{message}"):
         ns.stylize(noise(32, 40), STYLE, init=init, **QUICK)
 
 

@@ -187,7 +187,7 @@ def test_what_is_no_objective_is_refused_by_name(objective: Any, message: str) -
 @pytest.mark.parametrize(
     ("recipe", "error", "message"),
     [
-        ("gatys", ValueError, "expected one of default, gatys2016, .*received 'gatys'"),
+        ("gatys", ValueError, "expected one of default, fast, gatys2016, .*received 'gatys'"),
         (recipes.default, TypeError, "received the function that makes one; call it"),
         (lambda c, s: ns.StyleLoss(s), TypeError, "objective= takes a function"),
         (3, TypeError, "received 3"),

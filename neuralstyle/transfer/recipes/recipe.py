@@ -160,7 +160,7 @@ def named(make: Make) -> Make:
 
 
 @final
-class _Part:
+class RecipeFunction:
     """A function of a recipe, which a copy in another process makes anew, by the recipe's name."""
 
     def __init__(
@@ -168,25 +168,30 @@ class _Part:
     ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
-        self._made = name, dict(options), place
+        self.made = name, dict(options), place
 
     def __call__(self, *features: FeatureMap, **masks: Any) -> list[StyleObjective]:
+        """Make the terms."""
         terms: list[StyleObjective] = self._function(*features, **masks)
         return terms
 
     def __repr__(self) -> str:
-        name, options, place = self._made
+        """Describe it by the call that makes the recipe."""
+        name, options, place = self.made
         given = ", ".join(f"{option}={value!r}" for option, value in options.items())
         return f"{name}({given}).{place}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Part) and self._made == other._made
+        """Compare what it is made from."""
+        return isinstance(other, RecipeFunction) and self.made == other.made
 
     def __hash__(self) -> int:
-        return hash(self._made[::2])
+        """Hash the recipe's name and the place in it."""
+        return hash(self.made[::2])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _part, self._made
+        """Make it anew where it is unpickled."""
+        return _part, self.made
 
 
 def _part(name: str, options: Mapping[str, Any], place: str) -> Any:
@@ -197,8 +202,8 @@ def _part(name: str, options: Mapping[str, Any], place: str) -> Any:
 def _with_parts(recipe: Recipe, name: str, options: Mapping[str, Any], at: str = "") -> Recipe:
     """Return a recipe, and its later stages, with functions that can be pickled."""
     then = recipe.then and _with_parts(recipe.then, name, options, f"{at}then.")
-    content = _Part(recipe.content, name, options, f"{at}content")
-    style = _Part(recipe.style, name, options, f"{at}style")
+    content = RecipeFunction(recipe.content, name, options, f"{at}content")
+    style = RecipeFunction(recipe.style, name, options, f"{at}style")
     return replace(recipe, content=content, style=style, then=then)
 
 
