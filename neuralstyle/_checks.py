@@ -58,8 +58,11 @@ def number(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
+    of: str = "",
 ) -> float:
     """Check a finite number: of at least `least`, above `above`, and at most `most`, if given.
+
+    Where the argument has several, `of` says of what it is, as in "for 'style'".
 
     Examples
     --------
@@ -70,17 +73,16 @@ def number(
     Traceback (most recent call last):
     ValueError: alpha: expected a number above 0 and at most 1, received 1.5
     """
+    of = f" {of}" if of else ""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{argument}: expected a number, received {shown(value)}")
+        raise TypeError(f"{argument}: expected a number{of}, received {shown(value)}")
     real = _as_float(value)
     limits = {"of at least": least, "above": above, "at most": most}
     given = [f"{words} {limit}" for words, limit in limits.items() if limit is not None]
     low = (least is not None and real < least) or (above is not None and real <= above)
-    finite = math.isfinite(real)
-    if low or (most is not None and real > most) or not finite:
-        kind = "a number" if finite else "a finite number"
-        expected = f"{kind} {' and '.join(given)}" if given else kind
-        raise ValueError(f"{argument}: expected {expected}, received {shown(value)}")
+    if low or (most is not None and real > most) or not math.isfinite(real):
+        expected = f"a number {' and '.join(given)}" if given else "a finite number"
+        raise ValueError(f"{argument}: expected {expected}{of}, received {shown(value)}")
     return real
 
 
@@ -92,7 +94,7 @@ def _as_float(value: Real) -> float:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
 
 
-def weight(argument: str, value: Any, least: float | None = None) -> float:
+def weight(argument: str, value: Any, least: float | None = None, of: str = "") -> float:
     """Check the weight of a loss or a layer: 0, or a number that float32 can compute with.
 
     Examples
@@ -104,11 +106,11 @@ def weight(argument: str, value: Any, least: float | None = None) -> float:
     Traceback (most recent call last):
     ValueError: weight: expected 0 or a number from 1e-25 to 1e+25 in size, received 1e-40
     """
-    real = number(argument, value, least)
+    real = number(argument, value, least, of=of)
     if real != 0 and not SMALLEST <= abs(real) <= LARGEST:
         raise ValueError(
-            f"{argument}: expected 0 or a number from {SMALLEST:g} to {LARGEST:g} in size, "
-            f"received {shown(value)}"
+            f"{argument}: expected 0 or a number from {SMALLEST:g} to {LARGEST:g} in size"
+            f"{of and ' '}{of}, received {shown(value)}"
         )
     return real
 
@@ -136,9 +138,9 @@ def weights(argument: str, mapping: Mapping[Any, Any]) -> dict[Any, float]:
     --------
     >>> weights("layers", {"conv1_1": 1, "conv2_1": -1})
     Traceback (most recent call last):
-    ValueError: layers['conv2_1']: expected a number of at least 0, received -1
+    ValueError: layers: expected a number of at least 0 for 'conv2_1', received -1
     """
-    return {name: weight(f"{argument}[{name!r}]", w, 0) for name, w in mapping.items()}
+    return {name: weight(argument, w, 0, f"for {name!r}") for name, w in mapping.items()}
 
 
 def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:

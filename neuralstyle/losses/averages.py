@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from neuralstyle._checks import check_shares
-from neuralstyle.losses.functions import FunctionLoss
+from neuralstyle.losses.functions import is_function
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.storage import Saved
 
@@ -89,7 +89,7 @@ def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:
     kind = type(first)
     if not kind.__module__.startswith("neuralstyle."):
         return _averaged_own(losses, shares)
-    if isinstance(first, FunctionLoss):
+    if is_function(first):
         if all(loss is first for loss in losses):
             return first
         raise TypeError(

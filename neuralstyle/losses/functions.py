@@ -15,7 +15,7 @@ Function: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]
 
 
 @final
-class FunctionLoss(Loss):
+class _FunctionLoss(Loss):
     """The loss that the `loss` decorator makes."""
 
     def __init__(self, function: Function) -> None:
@@ -52,6 +52,11 @@ class FunctionLoss(Loss):
         if isinstance(function, types.FunctionType) and _named(function) is self:
             function = self._undecorated
         return loss, (function,), {"name": self.name}
+
+
+def is_function(loss: Loss) -> bool:
+    """Tell whether a loss was made of a function."""
+    return isinstance(loss, _FunctionLoss)
 
 
 def _named(function: types.FunctionType) -> Any:
@@ -98,4 +103,4 @@ def loss(function: Callable[[Mapping[str, Tensor]], Tensor]) -> Loss:
         raise TypeError(
             f"function: expected a function of features, received {shown(function)}{hint}"
         )
-    return FunctionLoss(function)
+    return _FunctionLoss(function)

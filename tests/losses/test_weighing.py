@@ -30,7 +30,7 @@ def test_a_weight_that_float32_gradients_have_no_room_for_is_refused(weight: flo
     for weigh in (lambda: weight * A, lambda: ns.Term("a", weight, A)):
         with says(ValueError, "weight: expected 0 or a number from 1e-25 to 1e.25 in size"):
             weigh()
-    with pytest.raises(ValueError, match=r"^layers\['input'\]: expected"):
+    with pytest.raises(ValueError, match="^layers: expected .* for 'input'"):
         ns.StyleLoss(FEATURES, {"input": weight})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -189,31 +188,19 @@ def test_a_single_loss_keeps_its_weight() -> None:
             ValueError,
             "one for each of content, style, total_variation, received .*, colour$",
         ),
-        (
-            {"content": 1, "style": "1", "total_variation": 1},
-            TypeError,
-            "^shares.'style'.: expected a num",
-        ),
-        (
-            {"content": 1, "style": True, "total_variation": 1},
-            TypeError,
-            "^shares.'style'.: expected a num",
-        ),
-        (
-            {"content": 1, "style": None, "total_variation": 1},
-            TypeError,
-            "^shares.'style'.: expected a num",
-        ),
-        ({"content": 1, "style": -1, "total_variation": 1}, ValueError, "'style'.: .*at least 0"),
+        ({"content": 1, "style": "1", "total_variation": 1}, TypeError, "a number for 'style'"),
+        ({"content": 1, "style": True, "total_variation": 1}, TypeError, "a number for 'style'"),
+        ({"content": 1, "style": None, "total_variation": 1}, TypeError, "a number for 'style'"),
+        ({"content": 1, "style": -1, "total_variation": 1}, ValueError, "at least 0 for 'style'"),
         (
             {"content": float("inf"), "style": 1, "total_variation": 1},
             ValueError,
-            "^shares.'content'.: expected a finite number of at least 0",
+            "a number of at least 0 for 'content'",
         ),
         (
             {"content": 1, "style": 1, "total_variation": float("nan")},
             ValueError,
-            "^shares.'total_variation'.: expected a finite number of at least 0",
+            "a number of at least 0 for 'total_variation'",
         ),
         ({"content": 0, "style": 0, "total_variation": 0.0}, ValueError, "a number above 0 among"),
     ],
@@ -223,7 +210,7 @@ def test_what_are_no_shares_is_refused_by_name(
 ) -> None:
     with pytest.raises(kind, match=message) as caught:
         ns.balance(OBJECTIVE, PIXELS, ELSEWHERE, given)
-    assert re.match(r"shares(\['\w+'\])?: expected", str(caught.value))
+    assert str(caught.value).startswith("shares: expected")
 
 
 def test_what_is_no_place_is_refused_by_name() -> None:
