@@ -213,7 +213,7 @@ def test_a_recipe_need_not_know_of_masks_where_there_are_none() -> None:
         ((LEFT, STYLE, None, "2"), TypeError, "weight: expected a number"),
         ((LEFT, STYLE, None, True), TypeError, "weight: expected a number"),
         ((LEFT, STYLE, None, -1), ValueError, "weight: expected a number"),
-        ((LEFT, STYLE, None, np.inf), ValueError, "weight: expected a finite number"),
+        ((LEFT, STYLE, None, np.inf), ValueError, "weight: expected a number"),
     ],
 )
 def test_a_region_is_checked_when_it_is_made(
