@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import struct
@@ -130,7 +131,8 @@ def retold(data: bytes, random: Random) -> bytes:
         if isinstance(holder, dict) and random.integers(4) == 0:
             del holder[key]
         else:
-            holder[key] = VALUES[random.integers(len(VALUES))]  # type: ignore[index]
+            value = copy.deepcopy(VALUES[random.integers(len(VALUES))])
+            holder[key] = value  # type: ignore[index]
     stream = io.BytesIO()
     np.save(stream, np.array(json.dumps(told)))
     members["neuralstyle.npy"] = stream.getvalue()
