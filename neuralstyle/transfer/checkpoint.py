@@ -7,16 +7,14 @@ import json
 import logging
 import os
 import time
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from io import BytesIO
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from neuralstyle._archives import load
 from neuralstyle._files import PathLike, check_place, quoted, reason, replacing
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
@@ -175,7 +173,10 @@ class Checkpoint:
     def _load(self, path: Path) -> None:
         name = quoted(path.name)
         try:
-            arrays = _read(path)
+            read = load(path)
+            if not isinstance(read, dict):
+                raise ValueError("it holds one array alone")
+            arrays = dict(read)
             text = json.loads(arrays.pop("text").tobytes().decode())
             about = dict(text["run"])
             results = [_to_result(of) for of in text["results"]]
@@ -246,24 +247,6 @@ def in_folder(
     except OSError as error:
         raise type(error)(f"cannot make the folder {quoted(folder)}: {reason(error)}") from error
     return lambda picture: made / f"{name(picture)}.npz"
-
-
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an archive as `numpy.savez` writes it, with no more memory than its size."""
-    arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if info.compress_type != zipfile.ZIP_STORED:
-                raise ValueError("it is compressed")
-            file = BytesIO(archive.read(info))
-            if np.lib.format.read_magic(file) != (1, 0):
-                raise ValueError("it is of another version of the format")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            if dtype.hasobject or fortran:
-                raise ValueError("it holds what is not written here")
-            array = np.frombuffer(file.getbuffer()[file.tell() :], dtype)
-            arrays[info.filename.removesuffix(".npy")] = array.reshape(shape)
-    return arrays
 
 
 _KINDS: dict[str, Callable[[Any], Any]] = {
