@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 from support import NARROW
@@ -9,6 +11,12 @@ from support import NARROW
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG19, Weights
 from neuralstyle.features.plain import random_weights
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_interrupts() -> None:
+    """Let Ctrl-C do the usual: a shell switches it off for what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def color() -> Picture:
     """Treat colour in every way."""
     cells = [("color=None", paint())]
     cells += [(f'color="{name}"', paint(color=name)) for name in ns.color.TREATMENTS]
-    return sheet(cells[:5], cells[5:])
+    return sheet(cells[:6], cells[6:])
 
 
 def balance() -> Picture:
