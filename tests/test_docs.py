@@ -114,3 +114,27 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_the_readme_never_sends_anyone_to_the_other_project() -> None:
     for page in PAGES:
         assert not re.search(r"pip install (-\S+ )*neuralstyle\b(?!-keras)", page.read_text())
+
+
+def reliability() -> list[tuple[str, str]]:
+    """Return the faults of docs/reliability.md, and what is said of their tests."""
+    lines = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+    rows = [re.split(r" *\| +| +\| *", line)[1:-1] for line in lines if line.startswith("| ")]
+    return [(fault, tests) for fault, _, tests in rows if fault != "fault"]
+
+
+def test_every_fault_has_one_row_and_tests_that_are_there() -> None:
+    rows = reliability()
+    faults = [fault for fault, _ in rows]
+    assert sorted(faults) == sorted({*faults})
+    for fault, tests in rows:
+        named = re.findall(r"`(tests/[^`]+)`", tests)
+        assert named, fault
+        for name in named:
+            assert (ROOT / name).is_file(), f"{fault}: {name} is not there"
+
+
+def test_every_hostile_test_holds_a_promise() -> None:
+    named = {name for _, tests in reliability() for name in re.findall(r"`(tests/[^`]+)`", tests)}
+    there = {p.relative_to(ROOT).as_posix() for p in (ROOT / "tests/hostile").glob("test_*.py")}
+    assert there <= named, "add what it holds to docs/reliability.md"
