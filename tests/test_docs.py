@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,25 @@ def test_python_blocks_of_a_page_run_one_after_another(
     scope: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(code_blocks(page), start=1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
+
+
+@pytest.mark.slow
+def test_the_script_of_the_page_on_processes_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "processes.md").read_text()
+    (script,) = re.findall(r"^```py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.split() == ["first.png", "second.png"], done.stderr
+    for name in done.stdout.split():
+        assert max(ns.load_image(tmp_path / name).shape[:2]) == 64
 
 
 def api_page() -> str:

@@ -103,7 +103,8 @@ def test_the_command_line_tells_that_there_is_room_nowhere(
     with room(100):
         code = main("content.png style.png -o out.png --log log.json --quiet".split())
     told = capsys.readouterr().err
-    assert code == 1 and told.count("File too large") >= 2, told
+    assert code == 1 and "out.png': File too large" in told
+    assert "there is no place where the picture could be saved" in told
     assert {path.name for path in tmp_path.iterdir()} == {"content.png", "style.png"}
 
 
@@ -147,7 +148,7 @@ def limited(
 
 @on_linux
 def test_a_picture_without_the_memory_for_it_is_a_memory_error(tmp_path: Path) -> None:
-    paths = [str(tmp_path / f"large.{suffix}") for suffix in ("png", "jpg", "tif")]
+    paths = [str(tmp_path / f"large.{suffix}") for suffix in ("tif", "jpg")]
     for path in paths:
         ns.save_image(path, np.zeros((1500, 2000, 3), np.float32))
     program = """
@@ -159,4 +160,4 @@ for path in sys.argv[1:]:
 print(load_image(sys.argv[2], max_size=64).shape)  # it goes on
 """
     done = limited("from neuralstyle.images.load import load_image", program, 2**24, *paths)
-    assert done.stdout.split("\n")[:4] == ["no memory"] * 3 + ["(48, 64, 3)"], done
+    assert done.stdout.split("\n")[:3] == ["no memory"] * 2 + ["(48, 64, 3)"], done
