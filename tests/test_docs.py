@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,25 @@ def test_python_blocks_of_a_page_run_one_after_another(
     scope: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(code_blocks(page), start=1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
+
+
+@pytest.mark.slow
+def test_the_script_of_the_page_on_processes_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "processes.md").read_text()
+    (script,) = re.findall(r"^```py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.split() == ["first.png", "second.png"], done.stderr
+    for name in done.stdout.split():
+        assert max(ns.load_image(tmp_path / name).shape[:2]) == 64
 
 
 def api_page() -> str:
@@ -114,3 +136,27 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_the_readme_never_sends_anyone_to_the_other_project() -> None:
     for page in PAGES:
         assert not re.search(r"pip install (-\S+ )*neuralstyle\b(?!-keras)", page.read_text())
+
+
+def reliability() -> list[tuple[str, str]]:
+    """Return the faults of docs/reliability.md, and what is said of their tests."""
+    lines = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+    rows = [re.split(r" *\| +| +\| *", line)[1:-1] for line in lines if line.startswith("| ")]
+    return [(fault, tests) for fault, _, tests in rows if fault != "fault"]
+
+
+def test_every_fault_has_one_row_and_tests_that_are_there() -> None:
+    rows = reliability()
+    faults = [fault for fault, _ in rows]
+    assert sorted(faults) == sorted({*faults})
+    for fault, tests in rows:
+        named = re.findall(r"`(tests/[^`]+)`", tests)
+        assert named, fault
+        for name in named:
+            assert (ROOT / name).is_file(), f"{fault}: {name} is not there"
+
+
+def test_every_hostile_test_holds_a_promise() -> None:
+    named = {name for _, tests in reliability() for name in re.findall(r"`(tests/[^`]+)`", tests)}
+    there = {p.relative_to(ROOT).as_posix() for p in (ROOT / "tests/hostile").glob("test_*.py")}
+    assert there <= named, "add what it holds to docs/reliability.md"

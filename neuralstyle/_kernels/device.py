@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,44 @@ OutOfMemory = tf.errors.ResourceExhaustedError
 OperationError = tf.errors.OpError
 """What TensorFlow raises where it cannot compute something."""
 
+_process: int | None = None
+"""The process in which TensorFlow is used; None before the first use."""
+
+
+def check_process() -> None:
+    """Refuse to compute in a fork of a process that has used TensorFlow.
+
+    A fork has none of the threads of its parent, and TensorFlow would wait for its own for ever.
+
+    Raises
+    ------
+    RuntimeError
+        If this process is such a fork.
+    """
+    global _process
+    if _process is None and not _started_by_parent():
+        _process = os.getpid()
+    if _process != os.getpid():
+        raise RuntimeError(
+            "TensorFlow was used before this process was forked, and would hang in it for ever: "
+            'start processes by "spawn", as multiprocessing.get_context("spawn") does, or by '
+            '"forkserver", or fork before anything is computed'
+        )
+
+
+def _started_by_parent() -> bool:
+    """Return whether TensorFlow runs but none of its threads does: others used it, then forked.
+
+    Known on Linux only, and as long as the fork has a single thread. Where TensorFlow runs it has
+    three at least.
+    """
+    module = sys.modules.get("tensorflow.python.eager.context")  # there is no public question
+    running = getattr(getattr(module, "_context", None), "_initialized", False)
+    try:
+        return running and len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
+
 
 def check_backend() -> None:
     """Refuse to work where Keras or TensorFlow are set such that nothing can be computed.
@@ -35,8 +74,9 @@ def check_backend() -> None:
     ------
     RuntimeError
         If Keras runs on another backend, or TensorFlow's eager mode is switched off, or functions
-        are not compiled.
+        are not compiled, or the process is a fork of one that has used TensorFlow.
     """
+    check_process()
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise RuntimeError(

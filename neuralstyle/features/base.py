@@ -9,7 +9,13 @@ from typing import Any, Protocol, final
 import keras
 from keras import ops
 
-from neuralstyle._kernels.device import TRACING, building_graph, check_backend, outside_graph
+from neuralstyle._kernels.device import (
+    TRACING,
+    building_graph,
+    check_backend,
+    check_process,
+    outside_graph,
+)
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.failures import FAILURES, explained, unknown_layer
 from neuralstyle.features.fields import Field
@@ -238,6 +244,7 @@ class Features(Mapping[str, Tensor]):
         return layer
 
     def _compute_to(self, layer: str) -> None:
+        check_process()
         if not _is_eager(self._tensors["input"]):
             # In a graph that is being traced, keeping what was passed costs nothing and saves
             # walking the same way again; in eager mode it would cost memory.

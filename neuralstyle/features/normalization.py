@@ -22,6 +22,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._kernels.device import check_backend
 from neuralstyle._types import Floats, Padding
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.fast import FastVGG
@@ -78,6 +79,7 @@ def mean_activations(
     >>> for mean in mean_activations(VGG16, changed, pictures, "avg").values():
     ...     assert np.allclose(mean[mean > 0], 1, rtol=1e-3)
     """
+    check_backend()
     seen_with: Padding = "reflect" if padding == "wrap" else padding
     network = FastVGG(architecture, weights, pooling, padding=seen_with)
     least = 2 ** (len(architecture.blocks) - 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._files import PathLike
+from neuralstyle._kernels.device import check_backend
 from neuralstyle.features import model_card
 from neuralstyle.features import weights as sources
 from neuralstyle.features.activations import POOLINGS, Teacher, squared_errors
@@ -129,6 +130,7 @@ def slim(
     >>> slim(VGG16Features("compact"), pictures, (4, 8, 8, 8, 8), **small)
     Slimmed(vgg16, channels 4 to 8, 0 steps)
     """
+    check_backend()
     begun = time.monotonic()
     name, architecture, wide, source = _teacher(network)
     wanted = _widths(architecture, wide, widths)

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from neuralstyle._checks import shown
+from neuralstyle._kernels.device import check_process
 from neuralstyle._types import Tensor
 
 _KINDS = (KeyError, ValueError, TypeError)
@@ -61,6 +62,7 @@ def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any
     RuntimeError
         If it raises something else; from whatever it was.
     """
+    check_process()
     try:
         returned = loss(features)
         odd = returned is None or isinstance(returned, type)

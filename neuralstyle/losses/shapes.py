@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from neuralstyle._kernels.device import check_process
 from neuralstyle._types import Padding, Tensor
 
 
@@ -115,6 +116,7 @@ def feature_at(
 
     Of a torus, as many positions `beyond` its lower and its right end are those that follow.
     """
+    check_process()
     sides = Shapes(features, argument)[layer][1:3]
     feature = ops.convert_to_tensor(features[layer])
     if beyond and is_torus(features):

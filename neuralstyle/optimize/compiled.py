@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, final
 import keras
 import tensorflow as tf
 
-from neuralstyle._kernels.device import TRACING
+from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.evaluation import scalar
@@ -69,6 +69,7 @@ class Compiled:
         image : tensor, shape (1, H, W, 3)
         weights : tensor, float64, shape (terms,)
         """
+        check_process()
         arrays = self._arrays
         if self._variables:
             arrays = list(arrays)

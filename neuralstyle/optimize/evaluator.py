@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from neuralstyle._checks import stays
-from neuralstyle._kernels.device import OutOfMemory, check_backend
+from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
@@ -111,6 +111,7 @@ class Evaluator:
         ValueError
             If `x` has another number of elements.
         """
+        check_process()
         image = np.asarray(x, dtype=self._dtype)
         if image.size != np.prod(self.shape):
             raise ValueError(
@@ -203,6 +204,7 @@ class Evaluator:
         gradient : tensor
             In the shape of the parameters.
         """
+        check_process()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             image = pixels(parameters)
@@ -247,6 +249,7 @@ def gradient_norms(
     >>> gradient_norms(TotalVariationLoss(), lambda image: {"input": image}, flat)
     {'total_variation': 0.0}
     """
+    check_backend()
     dtype = str(getattr(extractor, "dtype", "float32"))
     image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
     norms = {}

@@ -104,7 +104,8 @@ def minimize(
         monotone.
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
-        there, to the bit. `init` gives nothing but the size then.
+        there, to the bit ("The same picture twice" in the guide says on which conditions). `init`
+        gives nothing but the size then.
     history : sequence of Iteration, default none
         The ``history`` of that result: its iterations and evaluations then count towards `maxiter`
         and `maxfun`, and the result is that of one run, from its start. Without it, the run begins

@@ -132,6 +132,9 @@ def load_network(
     -------
     callable
     """
+    from neuralstyle._kernels.device import check_process
+
+    check_process()  # in a fork even the lock may be held for ever
     if callable(network):
         extractor: Extractor = network
         return extractor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 import tensorflow as tf
 
 import neuralstyle as ns
+from neuralstyle._kernels import device
 from neuralstyle._kernels.device import (
     TRACING,
     building_graph,
+    check_process,
     has_gpu,
     outside_graph,
     shape_traced,
@@ -104,6 +107,41 @@ def test_the_first_use_says_that_eager_mode_is_off(
     monkeypatch.setattr(tf.compat.v1, "executing_eagerly_outside_functions", lambda: False)
     with pytest.raises(RuntimeError, match="eager mode.*disable_eager_execution"):
         FIRST_USES[use]()
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+def test_the_first_use_says_that_the_process_is_a_fork_of_one_that_computed(
+    use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_process", os.getppid())
+    with pytest.raises(RuntimeError, match='forked.*"spawn".*multiprocessing.get_context'):
+        FIRST_USES[use]()
+
+
+def test_what_was_made_before_a_fork_says_so_too(
+    vgg: ns.VGG16Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.full((16, 16, 3), 0.5, np.float32)
+    features, loss = vgg(image), ns.TotalVariationLoss()
+    evaluator = ns.Evaluator(loss, vgg, image.shape)
+    monkeypatch.setattr(device, "_process", os.getppid())
+    uses: list[Callable[[], Any]] = [
+        lambda: evaluator(image),
+        lambda: evaluator.at(tf.constant(image[None])),
+        lambda: features["block1_conv1"],
+        lambda: vgg(image),
+        lambda: loss({"input": image[None]}),
+        lambda: ns.gradient_norms(loss, vgg, image),
+    ]
+    for use in uses:
+        with pytest.raises(RuntimeError, match="forked"):
+            use()
+
+
+def test_the_process_that_computes_is_remembered_and_no_fork_here() -> None:
+    check_process()
+    assert device._process == os.getpid()
+    assert not device._started_by_parent()
 
 
 def test_a_shape_is_traced_without_computing_anything() -> None:
