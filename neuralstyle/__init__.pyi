@@ -13,6 +13,8 @@ from neuralstyle.images.arrays import crop as crop
 from neuralstyle.images.arrays import resize as resize
 from neuralstyle.images.arrays import tile as tile
 from neuralstyle.images.color import ColorTreatment as ColorTreatment
+from neuralstyle.images.convert import as_image as as_image
+from neuralstyle.images.convert import to_uint8 as to_uint8
 from neuralstyle.images.flow import warp as warp
 from neuralstyle.images.labels import label_masks as label_masks
 from neuralstyle.images.load import load_image as load_image

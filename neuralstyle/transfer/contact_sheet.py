@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image
+from neuralstyle.images.convert import to_uint8
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.options import Options, options
@@ -197,7 +197,7 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
         for label, picture in row:
             above = Pillow.new("RGB", (picture.shape[1], bar), "white")
             ImageDraw.Draw(above).text((0, 2), label, "black", font, spacing=LINE - TEXT)
-            pixels = np.rint(check_image(picture) * 255).astype(np.uint8)
+            pixels = to_uint8(picture)
             page.paste(above, (left, top))
             page.paste(Pillow.fromarray(pixels), (left, top + bar))
             left += picture.shape[1] + GAP
