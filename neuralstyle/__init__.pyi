@@ -19,6 +19,7 @@ from neuralstyle.images.flow import warp as warp
 from neuralstyle.images.labels import label_masks as label_masks
 from neuralstyle.images.load import load_image as load_image
 from neuralstyle.images.load import load_metadata as load_metadata
+from neuralstyle.images.metadata import Metadata as Metadata
 from neuralstyle.images.save import save_image as save_image
 from neuralstyle.losses import statistics as statistics
 from neuralstyle.losses.averages import average as average

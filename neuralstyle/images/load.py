@@ -22,6 +22,7 @@ from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_size, resize, scaled_size
 from neuralstyle.images.decode import decode
 from neuralstyle.images.formats import Decoded, open_picture, quiet
+from neuralstyle.images.metadata import Metadata
 from neuralstyle.images.sources import PathOrFile as PathOrFile
 from neuralstyle.images.sources import opened
 
@@ -200,7 +201,7 @@ def covering(side: int) -> Wanted:
     )
 
 
-def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
+def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> Metadata:
     """Read back the texts that `save_image` stored with a picture.
 
     Parameters
@@ -212,9 +213,10 @@ def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, 
 
     Returns
     -------
-    dict of str to str
-        All text chunks of a PNG file, whoever wrote them; for JPEG, TIFF and WebP what
-        `save_image` wrote. Empty if there is nothing of the kind.
+    Metadata
+        A dict of str to str: all text chunks of a PNG file, whoever wrote them; for JPEG, TIFF and
+        WebP what `save_image` wrote. Empty if there is nothing of the kind. Its `options` are those
+        with which `stylize` has painted the picture.
 
     Raises
     ------
@@ -237,8 +239,8 @@ def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, 
                 picture.load()
             content = getattr(picture, "text", None) or _note(picture)
     if not isinstance(content, dict):
-        return {}
-    return {str(key): str(value) for key, value in content.items() if isinstance(value, str)}
+        content = {}
+    return Metadata({str(k): str(v) for k, v in content.items() if isinstance(v, str)})
 
 
 def _note(picture: Image.Image) -> object:

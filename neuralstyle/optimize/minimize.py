@@ -110,8 +110,8 @@ def minimize(
         and `maxfun`, and the result is that of one run, from its start. Without it, the run begins
         to count anew.
     callback : callable, optional
-        Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
-        run ends and returns its result.
+        Called with a `Progress` after every accepted iteration. If it returns True itself or raises
+        `StopIteration`, whose value the message has, the run ends and returns its result.
     progress : bool, default False
         Draw a progress bar on standard error.
 

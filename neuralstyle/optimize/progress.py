@@ -135,11 +135,10 @@ class _Display:
 
 def _pace(first: Progress, now: Progress) -> str:
     """Tell the speed since `first`, of the same scale, and about when the run will be over."""
-    if now.nit == first.nit:
+    if now.nit == first.nit or math.isnan(now.remaining):
         return ""
-    seconds = max(now.seconds - first.seconds, 1e-9)
-    speed = (now.nfev - first.nfev) / seconds
-    minutes, rest = divmod(math.ceil(now.work_left * seconds / (now.nit - first.nit)), 60)
+    speed = (now.nfev - first.nfev) / max(now.seconds - first.seconds, 1e-9)
+    minutes, rest = divmod(math.ceil(now.remaining), 60)
     return f"{speed:.3g} evaluations/s, {minutes}:{rest:02d} left"
 
 

@@ -123,14 +123,13 @@ class Checkpoint:
             return told  # type: ignore[no-any-return]
         noted = list(history)
 
-        def watch(now: Progress) -> None:
+        def watch(now: Progress) -> object:
             noted.append(Iteration(now.nit, now.nfev, now.fun, now.losses, now.seconds))
             if time.monotonic() >= self._next:
                 state = now._state()
                 if state is not None:
                     self._write(run.results, run.begun, state, noted)
-            if told is not None:
-                told(now)
+            return None if told is None else told(now)
 
         return watch
 

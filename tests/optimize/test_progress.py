@@ -7,9 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
+from support import near, noise, pixels
 
+import neuralstyle as ns
 from neuralstyle.optimize.progress import _pace, progress_bar
 from neuralstyle.optimize.result import Progress
 
@@ -45,7 +48,7 @@ RUN = [
     record(1, 1.0, 0, 2),
     record(50, 50.0, 0, 2),
     record(51, 60.0, 1, 2, fun=0.25),
-    record(61, 80.0, 1, 2, fun=0.125),
+    record(61, 80.0, 1, 2, fun=0.125, pace=2.0),
 ]
 
 
@@ -99,8 +102,32 @@ def test_disabled_bar_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_pace_is_measured_from_the_scales_first_iteration() -> None:
     assert _pace(record(1, 30.0), record(1, 30.0)) == ""
-    assert _pace(record(1, 30.0), record(11, 35.0)) == "4 evaluations/s, 0:45 left"
-    assert _pace(record(1, 30.0), record(100, 35.0)).endswith("0:00 left")
+    assert _pace(record(1, 30.0), record(11, 35.0, pace=0.5)) == "4 evaluations/s, 0:45 left"
+    assert _pace(record(1, 30.0), record(100, 35.0, pace=0.05)).endswith("0:00 left")
+
+
+def test_time_that_remains_is_the_work_left_at_the_pace_since_the_first_iteration() -> None:
+    seen: list[Progress] = []
+    ns.minimize(near(noise()), pixels, noise(seed=1), maxiter=4, callback=seen.append)
+    first, *_, last = seen
+    assert np.isnan(first.remaining)
+    for now in seen[1:]:
+        pace = (now.seconds - first.seconds) / (now.nit - 1)
+        assert now.remaining == pytest.approx((4 - now.nit) * pace)
+        assert now.elapsed == now.seconds
+    assert last.remaining == 0
+
+
+def test_picture_on_the_way_is_made_once_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    image = ns.Evaluator.image
+    monkeypatch.setattr(ns.Evaluator, "image", lambda *given: made.append(0) or image(*given))
+    seen: list[Progress] = []
+    ns.minimize(near(noise()), pixels, noise(seed=1), maxiter=3, callback=seen.append)
+    asked = len(made)
+    assert asked == 1  # for the result
+    assert np.array_equal(seen[0].image, seen[0].image)
+    assert len(made) == asked + 1
 
 
 @pytest.mark.parametrize("terminal", [False, True])
