@@ -21,6 +21,7 @@ from neuralstyle.images.load import load_image as load_image
 from neuralstyle.images.load import load_metadata as load_metadata
 from neuralstyle.images.metadata import Metadata as Metadata
 from neuralstyle.images.save import save_image as save_image
+from neuralstyle.images.show import Sheet as Sheet
 from neuralstyle.losses import statistics as statistics
 from neuralstyle.losses.averages import average as average
 from neuralstyle.losses.content import ContentLoss as ContentLoss

@@ -19,6 +19,7 @@ from neuralstyle._types import Image, PathLike
 from neuralstyle.images.convert import to_uint8
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import check_target, save_image
+from neuralstyle.images.show import png, shown
 
 if TYPE_CHECKING:
     from neuralstyle.losses.objective import StyleObjective
@@ -163,6 +164,18 @@ class Progress:
         """Seconds to come at the most, as an estimate by the pace; NaN while there is none."""
         return self.work_left * self.pace
 
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        return png(self._image())
+
+    def _repr_html_(self) -> str:
+        """Show the picture, its losses, and how far it is."""
+        return shown(
+            self._image(),
+            [("objective", self.fun), *self.losses.items()],
+            f"iteration {self.nit} of {self.maxiter}, {self.seconds:.1f} s",
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         """Hold the picture in copies, which do without the run."""
         picture = functools.partial(np.copy, self._image())
@@ -230,6 +243,18 @@ class StyleResult:
         """Leave the objective behind: it may hold functions, and more than the picture weighs."""
         return {**vars(self), "objective": None}
 
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        return png(self.image)
+
+    def _repr_html_(self) -> str:
+        """Show the picture, its losses, and why the run ended."""
+        return shown(
+            self.image,
+            [("objective", self.fun), *self.losses.items()],
+            f"{self.message}; {self.nit} iterations, {self.seconds:.1f} s",
+        )
+
     def to_pil(self) -> Pillow.Image:
         """Return the picture as a PIL image of 8 bits a channel."""
         return Pillow.fromarray(to_uint8(self.image))
@@ -286,13 +311,9 @@ class StyleResult:
             from neuralstyle.losses.storage import save_loss
 
             save_loss(objective, self.objective)
-        text = {
-            **report(self),
-            "status": self.status.name.lower(),
-            "message": self.message,
-        }
-        options: dict[str, Any] = {"alpha": alpha, "quality": quality}
-        save_image(target, self.image, metadata={KEY: in_json(text)}, **options)
+        ended = {"status": self.status.name.lower(), "message": self.message}
+        texts = {KEY: in_json({**report(self), **ended})}
+        save_image(target, self.image, alpha=alpha, quality=quality, metadata=texts)
 
 
 def report(now: Progress | StyleResult) -> dict[str, Any]:

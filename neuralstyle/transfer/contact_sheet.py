@@ -13,6 +13,7 @@ from PIL import ImageDraw, ImageFont
 
 from neuralstyle._types import Image
 from neuralstyle.images.convert import to_uint8
+from neuralstyle.images.show import Sheet
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.options import Options, options
@@ -36,7 +37,7 @@ def contact_sheet(
     recipe: str | Callable[..., Recipe] = default,
     size: int | tuple[int, int] = 192,
     **settings: Any,
-) -> Image:
+) -> Sheet:
     """Paint one small result for every value of a setting, or of two, on one labelled picture.
 
     Parameters
@@ -60,10 +61,10 @@ def contact_sheet(
 
     Returns
     -------
-    array, shape (H, W, 3), float32
-        The sheet, each result with its settings above it. Ctrl-C ends it early: the result that was
-        being painted is the last, as far as it has come and with a note above it, and what would
-        have come after it is left out.
+    Sheet, an array, shape (H, W, 3), float32
+        The sheet, each result with its settings above it; a notebook shows it as a picture. Ctrl-C
+        ends it early: the result that was being painted is the last, as far as it has come and with
+        a note above it, and what would have come after it is left out.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def with_recipe(function: str, make: Callable[..., Any], given: Mapping[str, Any
     return read_options(function, {**others, "recipe": make(**keywords)})
 
 
-def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
+def labelled(rows: Sequence[Sequence[Cell]]) -> Sheet:
     """Lay labelled pictures out in rows.
 
     Parameters
@@ -203,4 +204,4 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
             left += picture.shape[1] + GAP
         top += bar + height
     sheet: Image = np.asarray(page, np.float32) / np.float32(255)
-    return sheet
+    return sheet.view(Sheet)

@@ -13,6 +13,7 @@ from rich.console import Console
 from support import near, noise, pixels
 
 import neuralstyle as ns
+from neuralstyle.optimize import progress
 from neuralstyle.optimize.progress import _pace, progress_bar
 from neuralstyle.optimize.result import Progress
 
@@ -92,6 +93,29 @@ def test_default_console_is_standard_error(capsys: pytest.CaptureFixture[str]) -
     out, err = capsys.readouterr()
     assert not out
     assert err == "64 x 32: iteration 7 of 100, loss 0.5\n"
+
+
+def test_notebook_without_widgets_gets_a_line_that_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    text = drawn(RUN, force_jupyter=True)
+    assert "ipywidgets" not in text
+    lines = [line.split("\r") for line in text.removesuffix("\n").split("\n")]
+    assert [line[-1].rstrip() for line in lines] == [
+        "64 x 32: iteration 50 of 100, loss 0.5",
+        "128 x 64: iteration 61 of 100, loss 0.125",
+    ]
+    assert "64 x 32: iteration 1 of 100, loss 0.5" in lines[0][1]
+    assert "1 evaluations/s, 1:18 left" in lines[1][2]
+    assert len(lines[1][3]) >= len(lines[1][2])  # nothing is left of what was longer
+
+
+def test_notebook_gets_a_few_messages_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    text = drawn([record(nit) for nit in range(1, 100)], force_jupyter=True)
+    assert text.count("\r") < 12
 
 
 def test_disabled_bar_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:

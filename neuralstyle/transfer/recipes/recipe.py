@@ -7,12 +7,14 @@ import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 
 import numpy as np
 
 from neuralstyle._checks import check_shares, weight
 from neuralstyle._types import Floats, Tensor
+from neuralstyle.images.show import table
 from neuralstyle.optimize.methods import LBFGS, Method
 
 if TYPE_CHECKING:
@@ -98,6 +100,18 @@ class Recipe:
     def __repr__(self) -> str:
         """Describe it by the call that makes it."""
         return call_of(self) or f"Recipe({self.name!r})"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, with its settings."""
+        rows = [
+            ("pooling", self.pooling),
+            ("init", self.init if isinstance(self.init, str) else "a function"),
+            ("maxiter", self.maxiter),
+            ("method", self.method),
+            *([("color", self.color)] if isinstance(self.color, str) else []),
+            *([("then", repr(self.then))] if self.then else []),
+        ]
+        return f"<code>{escape(repr(self))}</code>{table(['setting', 'value'], rows)}"
 
     def __call__(
         self,
