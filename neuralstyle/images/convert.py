@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from neuralstyle._checks import choice
+from neuralstyle._checks import choice, truth
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import PathOrFile, load_image
@@ -69,9 +69,7 @@ def as_image(
     >>> as_image(np.array([[[1.0, 0.5, 0.0]]] * 2), bgr=True)[0, 0].tolist()
     [0.0, 0.5, 1.0]
     """
-    for name, flag in (("bgr", bgr), ("alpha", alpha)):
-        if not isinstance(flag, bool):
-            raise TypeError(f"{name}: expected True or False, received {flag!r}")
+    bgr, alpha = truth("bgr", bgr), truth("alpha", alpha)
     choice("channels", channels, ("first", "last", None))
     if is_source(x) or hasattr(x, "read"):
         for name, given in (("bgr", bgr), ("channels", channels)):

@@ -80,7 +80,8 @@ def minimize(
         without bounds, in a fifth of the time that SciPy takes beside the evaluations; its state
         can be restored. An optimiser of Keras stands for a `KerasMethod`. A name, in any case,
         stands for a method with its defaults: ``"l-bfgs-b"``, ``"l-bfgs"``, or ``"adam"``, which
-        is Keras' with the settings of style-transfer-pytorch. One of your own is a `Method`.
+        is Keras' with the settings of style-transfer-pytorch; options may follow, as in
+        ``"l-bfgs:maxcor=50"``. One of your own is a `Method`.
     maxiter : int, default 300
         Iterations at the most.
     maxfun : int, optional
