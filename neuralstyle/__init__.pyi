@@ -13,11 +13,15 @@ from neuralstyle.images.arrays import crop as crop
 from neuralstyle.images.arrays import resize as resize
 from neuralstyle.images.arrays import tile as tile
 from neuralstyle.images.color import ColorTreatment as ColorTreatment
+from neuralstyle.images.convert import as_image as as_image
+from neuralstyle.images.convert import to_uint8 as to_uint8
 from neuralstyle.images.flow import warp as warp
 from neuralstyle.images.labels import label_masks as label_masks
 from neuralstyle.images.load import load_image as load_image
 from neuralstyle.images.load import load_metadata as load_metadata
+from neuralstyle.images.metadata import Metadata as Metadata
 from neuralstyle.images.save import save_image as save_image
+from neuralstyle.images.show import Sheet as Sheet
 from neuralstyle.losses import statistics as statistics
 from neuralstyle.losses.averages import average as average
 from neuralstyle.losses.content import ContentLoss as ContentLoss

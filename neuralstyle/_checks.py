@@ -115,6 +115,20 @@ def weight(argument: str, value: Any, least: float | None = None, of: str = "") 
     return real
 
 
+def truth(argument: str, value: Any) -> bool:
+    """Check True or False.
+
+    Examples
+    --------
+    >>> truth("isotropic", 1)
+    Traceback (most recent call last):
+    TypeError: isotropic: expected True or False, received 1
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{argument}: expected True or False, received {shown(value)}")
+    return value
+
+
 def choice(argument: str, value: Any, choices: Collection[str | None]) -> Any:
     """Check that a value is one of a few names, or None if that is among them.
 

@@ -163,8 +163,8 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._evaluator, name)
 
-    def __call__(self, x: Array) -> tuple[float, Array]:
-        value, gradient = self._evaluator(x)
+    def unchecked(self, x: Array) -> tuple[float, Array]:
+        value, gradient = self._evaluator.unchecked(x)
         self.calls.append((x.copy(), value))
         if self._change is not None:
             value, gradient = self._change(len(self.calls), value, gradient)

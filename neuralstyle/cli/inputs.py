@@ -23,6 +23,7 @@ from neuralstyle.cli.messages import Failure, check_out, refusing
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
 from neuralstyle.images.arrays import scaled_size
+from neuralstyle.images.convert import BLACK, on_no_background
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import Wanted, covering, read_picture
 from neuralstyle.images.mask_values import mask_values, of_picture
@@ -31,9 +32,6 @@ from neuralstyle.transfer.scales import SHORTEST_SIDE
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
-
-BLACK = (0.0, 0.0, 0.0)
-"""What is transparent is laid on, where its opacity is to tell how much of it counts."""
 
 Job: TypeAlias = tuple[str | None, Path]
 """A content and the place of its result; a texture has no content."""
@@ -184,10 +182,7 @@ def _seen(args: argparse.Namespace, name: str, wanted: Wanted) -> tuple[Floats, 
     image, alpha = read(args, name, wanted, background=BLACK)
     if alpha is None:
         return image, None
-    # On black, colours are times the opacity; what is not seen is white, as paper is.
-    share = alpha[..., None]
-    image = np.where(share > 0, image / np.maximum(share, 1e-6), 1).clip(0, 1)
-    return np.dstack([image, alpha]).astype(np.float32), alpha
+    return on_no_background(image, alpha), alpha
 
 
 def read(

@@ -17,8 +17,10 @@ from neuralstyle.cli.messages import Failure, out, sentence, tell
 from neuralstyle.cli.paths import STANDARD, Snapshots, sheet_beside
 from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
+from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import save_image
 from neuralstyle.optimize.interruption import held
+from neuralstyle.optimize.result import in_json, report
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
@@ -98,7 +100,7 @@ class Output:
                 history = [dataclasses.asdict(iteration) for iteration in result.history]
                 self.logs.append({**about, "history": history})
                 with replacing(self.args.log) as file:
-                    log = _json(self.logs if self.several else self.logs[0], indent=1)
+                    log = in_json(self.logs if self.several else self.logs[0], indent=1)
                     write_all(file, log.encode(errors="replace") + b"\n")
         except (Failure, *FAILED) as error:
             self.fail(error)
@@ -137,16 +139,7 @@ class Output:
 
     def _about(self, now: Progress | StyleResult) -> dict[str, Any]:
         """Return what there is to say about a picture, on the way or in the end."""
-        return {
-            "neuralstyle": __version__,
-            "command": self.command,
-            "iterations": now.nit,
-            "evaluations": now.nfev,
-            "seconds": now.seconds,
-            "loss": now.fun,
-            "losses": now.losses,
-            "settings": now.settings,
-        }
+        return {"neuralstyle": __version__, "command": self.command, **report(now)}
 
     def _write(
         self, path: Path, image: Floats, about: Mapping[str, Any], alpha: Floats | None
@@ -155,7 +148,7 @@ class Output:
         options: dict[str, Any] = {
             "alpha": alpha,
             "quality": self.args.quality,
-            "metadata": {"neuralstyle": _json(about)} if about else None,
+            "metadata": {KEY: in_json(about)} if about else None,
         }
         if path == STANDARD:
             file = io.BytesIO()
@@ -172,7 +165,3 @@ class Output:
             f"{result.seconds:.1f} s, loss {result.fun:.4g} ({losses})"
         )
         return line if result.status.value < 2 else f"{line}; {result.message}"
-
-
-def _json(content: Any, indent: int | None = None) -> str:
-    return json.dumps(content, indent=indent, ensure_ascii=False, default=str)

@@ -271,7 +271,7 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
 
 def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     """Return an array of floats, or say what was received in its place."""
-    hint = "; use load_image" if isinstance(value, Pillow.Image) else ""
+    hint = "; use as_image" if isinstance(value, Pillow.Image) else ""
     received = type(value).__name__
     if not hint:
         try:
@@ -281,7 +281,7 @@ def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
         if np.issubdtype(array.dtype, np.floating):
             return array
         received += f" of {array.dtype}"
-        hint = "; divide by 255 or use load_image" if array.dtype.kind in "iu" else ""
+        hint = "; divide by 255 or use as_image" if array.dtype.kind in "iu" else ""
     raise TypeError(f"{name}: expected an array of floats in [0, 1], received {received}{hint}")
 
 

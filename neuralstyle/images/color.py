@@ -218,6 +218,11 @@ class ColorTreatment:
     after: Callable[[Image, Image], Image] = _itself
     finish: Callable[[Image, Image, Sequence[Image]], Image] = _itself
 
+    @property
+    def finishes(self) -> bool:
+        """Whether anything is done after a transfer."""
+        return self.after is not _itself or self.finish is not _itself
+
 
 def _match_luminance(style: Image, content: Image) -> Image:
     return match_color(luminance(style), luminance(content))

@@ -22,6 +22,7 @@ from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_size, resize, scaled_size
 from neuralstyle.images.decode import decode
 from neuralstyle.images.formats import Decoded, open_picture, quiet
+from neuralstyle.images.metadata import Metadata
 from neuralstyle.images.sources import PathOrFile as PathOrFile
 from neuralstyle.images.sources import opened
 
@@ -45,6 +46,7 @@ def load_image(
     *,
     size: Size | None = ...,
     max_size: int | None = ...,
+    shorter: int | None = ...,
     background: Sequence[float] = ...,
     return_alpha: Literal[False] = ...,
     max_pixels: int = ...,
@@ -55,6 +57,7 @@ def load_image(
     *,
     size: Size | None = ...,
     max_size: int | None = ...,
+    shorter: int | None = ...,
     background: Sequence[float] = ...,
     return_alpha: Literal[True],
     max_pixels: int = ...,
@@ -64,6 +67,7 @@ def load_image(
     *,
     size: Size | None = None,
     max_size: int | None = None,
+    shorter: int | None = None,
     background: Sequence[float] = (1.0, 1.0, 1.0),
     return_alpha: bool = False,
     max_pixels: int = MAX_PIXELS,
@@ -80,6 +84,9 @@ def load_image(
         side with the aspect kept. By default the picture keeps its size.
     max_size : int, optional
         Shrink the picture, aspect kept, if its longer side exceeds this. Excludes `size`.
+    shorter : int, optional
+        The shorter side wanted in pixels, with the aspect kept, where others take the longer.
+        Excludes `size` and `max_size`.
     background : sequence of 3 floats, default (1.0, 1.0, 1.0)
         The RGB colour in [0, 1] on which a transparent picture is laid.
     return_alpha : bool, default False
@@ -125,7 +132,7 @@ def load_image(
     >>> load_image(Image.new("L", (640, 480), 255), max_size=320).shape
     (240, 320, 3)
     """
-    wanted = _wanted(size, max_size)
+    wanted = _wanted(size, max_size, shorter)
     image, alpha = read_picture(source, wanted, background=background, max_pixels=max_pixels)
     return (image, alpha) if return_alpha else image
 
@@ -194,7 +201,7 @@ def covering(side: int) -> Wanted:
     )
 
 
-def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
+def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> Metadata:
     """Read back the texts that `save_image` stored with a picture.
 
     Parameters
@@ -206,9 +213,10 @@ def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, 
 
     Returns
     -------
-    dict of str to str
-        All text chunks of a PNG file, whoever wrote them; for JPEG, TIFF and WebP what
-        `save_image` wrote. Empty if there is nothing of the kind.
+    Metadata
+        A dict of str to str: all text chunks of a PNG file, whoever wrote them; for JPEG, TIFF and
+        WebP what `save_image` wrote. Empty if there is nothing of the kind. Its `options` are those
+        with which `stylize` has painted the picture.
 
     Raises
     ------
@@ -231,8 +239,8 @@ def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> dict[str, 
                 picture.load()
             content = getattr(picture, "text", None) or _note(picture)
     if not isinstance(content, dict):
-        return {}
-    return {str(key): str(value) for key, value in content.items() if isinstance(value, str)}
+        content = {}
+    return Metadata({str(k): str(v) for k, v in content.items() if isinstance(v, str)})
 
 
 def _note(picture: Image.Image) -> object:
@@ -291,10 +299,21 @@ def _check_pixels(width: int, height: int, most: int, name: str) -> None:
         )
 
 
-def _wanted(size: Size | None, max_size: int | None) -> Wanted:
+def _wanted(size: Size | None, max_size: int | None, shorter: int | None) -> Wanted:
     """Check what size is asked for; return what applies it to a picture's own."""
-    if size is not None and max_size is not None:
-        raise ValueError(f"max_size: expected None with size={size!r}, received {max_size!r}")
+    asked = {"size": size, "max_size": max_size, "shorter": shorter}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if len(given) > 1:
+        first, second = list(given)[:2]
+        raise ValueError(
+            f"{second}: expected None with {first}={given[first]!r}, received {given[second]!r}"
+        )
+    if shorter is not None:
+        least = whole_number("shorter", shorter, 1)
+        return lambda shape: (
+            round(shape[0] * least / min(shape)),
+            round(shape[1] * least / min(shape)),
+        )
     if isinstance(size, int | np.integer):
         longer = whole_number("size", size, 1)
         return lambda shape: scaled_size(shape, longer)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 from neuralstyle._types import Floats
+from neuralstyle.images.convert import BLACK, is_source
 from neuralstyle.images.load import load_image
 
 Values: TypeAlias = NDArray[np.float64]
@@ -83,10 +82,10 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     """Return values as an array, reading what is a picture."""
     if isinstance(values, np.ma.MaskedArray):
         return np.asarray(values.filled(0))
-    if not isinstance(values, str | os.PathLike | Pillow.Image):
+    if not is_source(values):
         return np.asarray(values)
     try:
-        return of_picture(load_image(values, background=(0.0, 0.0, 0.0)))
+        return of_picture(load_image(values, background=BLACK))
     except OSError as error:
         raise type(error)(f"{name}: {error}") from error
     except ValueError as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_image, float_array, resize
+from neuralstyle.images.convert import taken
 
 Seen: TypeAlias = tuple[Floats, Floats | None]
 """A picture of three channels, and its opacity if it is not opaque."""
@@ -18,7 +19,7 @@ def seen(picture: Any, name: str = "image") -> Seen:
 
     Parameters
     ----------
-    picture : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1]
+    picture : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1], path or PIL
         RGBA is not premultiplied.
     name : str, default "image"
         What messages call it.
@@ -42,6 +43,7 @@ def seen(picture: Any, name: str = "image") -> Seen:
     >>> image[..., 0].round(3).tolist(), alpha.tolist()
     ([[0.20000000298023224, 0.20000000298023224]], [[1.0, 0.0]])
     """
+    picture = taken(picture, name)
     array = float_array(picture, name)
     if array.ndim not in (3, 4) or array.shape[-1] != 4:
         return check_image(picture, name), None
@@ -67,6 +69,7 @@ def opaque(picture: Any, name: str = "image") -> Floats:
     -------
     array, shape (H, W, 3), float32
     """
+    picture = taken(picture, name)
     array = float_array(picture, name)
     four = array.ndim in (3, 4) and array.shape[-1] == 4
     return check_image(array[..., :3] if four else picture, name)

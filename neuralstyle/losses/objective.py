@@ -16,6 +16,7 @@ from keras import ops
 from neuralstyle._checks import shown
 from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Tensor
+from neuralstyle.images.show import table
 from neuralstyle.losses.evaluation import scalar
 
 
@@ -276,6 +277,11 @@ class StyleObjective(_Summable):
     def __len__(self) -> int:
         """Return the number of terms."""
         return len(self.terms)
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        rows = [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
+        return table(["name", "weight", "loss"], rows)
 
     def __repr__(self) -> str:
         """Draw the table of terms: name, weight, loss."""

@@ -304,11 +304,19 @@ def cell_quantiles(ordered: Tensor, count: int) -> NDArray[np.floating]:
 
 
 def total_variation(
-    image: Tensor, exponent: float = 2.0, *, padding: Padding | None = None
+    image: Tensor,
+    exponent: float = 2.0,
+    *,
+    padding: Padding | None = None,
+    isotropic: bool = True,
 ) -> Tensor:
     r"""Total variation of every pixel and channel, from its right and lower neighbours.
 
     .. math:: V_{ij} = \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\right)^{\beta/2}
+
+    or, where it is not isotropic,
+
+    .. math:: V_{ij} = |x_{i,j+1} - x_{ij}|^\beta + |x_{i+1,j} - x_{ij}|^\beta
 
     Parameters
     ----------
@@ -318,10 +326,14 @@ def total_variation(
     padding : {"zeros", "reflect", "wrap"}, optional
         What the network sees beyond the border. With ``"wrap"`` the last pixels' neighbours are the
         first, with ``"reflect"`` these pixels themselves, from which they do not differ.
+    isotropic : bool, default True
+        If not, the two differences count by themselves. Those of the last row and column do too:
+        what has no neighbour has its own value for it, whatever the padding.
 
     Returns
     -------
-    tensor, shape (1, H - 1, W - 1, C), or (1, H, W, C) with ``"reflect"`` and ``"wrap"``
+    tensor, shape (1, H - 1, W - 1, C)
+        (1, H, W, C) with ``"reflect"`` and ``"wrap"``, and where it is not isotropic.
 
     Notes
     -----
@@ -334,16 +346,18 @@ def total_variation(
     >>> float(ops.sum(total_variation(x)))
     5.0
     """
-    if padding in ("reflect", "wrap"):
+    if padding in ("reflect", "wrap") or not isotropic:
         first, last = (0, 1) if padding == "wrap" else (-1, None)
         right = ops.concatenate([image[:, :, 1:], image[:, :, first:last]], axis=2)
         lower = ops.concatenate([image[:, 1:], image[:, first:last]], axis=1)
     else:
         right, lower, image = image[:, :-1, 1:], image[:, 1:, :-1], image[:, :-1, :-1]
-    squared = ops.square(right - image) + ops.square(lower - image)
+    across, down = ops.square(right - image), ops.square(lower - image)
     if exponent == 2:
-        return squared
-    return _power(squared, exponent / 2)
+        return across + down
+    if isotropic:
+        return _power(across + down, exponent / 2)
+    return _power(across, exponent / 2) + _power(down, exponent / 2)
 
 
 def _power(values: Tensor, exponent: float) -> Tensor:

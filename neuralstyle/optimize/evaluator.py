@@ -15,13 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuralstyle._checks import stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
-from neuralstyle._types import Tensor
+from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
-from neuralstyle.images.arrays import check_image
+from neuralstyle.images.arrays import check_image, float_array
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.compiled import Compiled
+
+_BEYOND = 0.5
+"""How far from [0, 1] the first image may be. Runs that are gone on from leave the range by less,
+and no picture in [-1, 1], in [0, 255] or less its mean keeps within."""
 
 
 @final
@@ -97,8 +101,8 @@ class Evaluator:
 
         Parameters
         ----------
-        x : array of H * W * 3 numbers
-            The image, flat (or of any shape with that many elements), RGB, nominally in [0, 1].
+        x : array of float, shape (H * W * 3,), (H, W, 3) or (1, H, W, 3)
+            The image, RGB, nominally in [0, 1].
 
         Returns
         -------
@@ -108,20 +112,59 @@ class Evaluator:
 
         Raises
         ------
+        TypeError
+            If `x` is no array of floats.
         ValueError
-            If `x` has another number of elements.
+            If it has another shape; or, at the first call alone, holds numbers that are not finite
+            or more than 0.5 outside of [0, 1]: later ones are an optimiser's to try.
+        """
+        return self.unchecked(self._checked(x, "x"))
+
+    def unchecked(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        """Evaluate the objective as a call does, at a vector that is the caller's own care.
+
+        Parameters
+        ----------
+        x : array of H * W * 3 floats
+
+        Returns
+        -------
+        value : float
+        gradient : array, shape (H * W * 3,)
         """
         check_process()
-        image = np.asarray(x, dtype=self._dtype)
-        if image.size != np.prod(self.shape):
-            raise ValueError(
-                f"x: expected {np.prod(self.shape)} numbers for an image of shape {self.shape}, "
-                f"received {image.size}"
-            )
-        value, gradient = self.at(tf.constant(image.reshape(1, *self.shape)))
-        single = getattr(x, "dtype", None) == np.float32
-        dtype = np.float32 if single else np.float64
+        image = tf.constant(x.reshape(1, *self.shape), self._dtype)
+        value, gradient = self.at(image)
+        dtype = np.float32 if x.dtype == np.float32 else np.float64
         return value, gradient.numpy().ravel().astype(dtype, copy=False)
+
+    def image(self, x: ArrayLike) -> Image:
+        """Return the picture that an optimiser's vector is.
+
+        Parameters
+        ----------
+        x : array of float, shape (H * W * 3,), (H, W, 3) or (1, H, W, 3)
+
+        Returns
+        -------
+        array, shape (H, W, 3), float32
+            New, and clipped to [0, 1].
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` is no such array.
+
+        Examples
+        --------
+        >>> from neuralstyle import TotalVariationLoss
+        >>> evaluator = Evaluator(TotalVariationLoss(), lambda image: {"input": image}, (2, 2))
+        >>> evaluator.image(np.linspace(-1, 2, 12)).max()
+        np.float32(1.0)
+        """
+        pixels = self._shaped(x, "x").reshape(self.shape)
+        clipped: Image = np.clip(pixels, 0.0, 1.0).astype(np.float32)
+        return clipped
 
     def value_and_gradient(self, image: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Evaluate the objective at an image, in the image's shape.
@@ -139,8 +182,8 @@ class Evaluator:
 
         Raises
         ------
-        ValueError
-            If `image` is of another shape.
+        TypeError, ValueError
+            If `image` is of another kind or shape, or the first one out of range, as for a call.
 
         Examples
         --------
@@ -155,8 +198,35 @@ class Evaluator:
         shape = np.shape(image)
         if shape not in (self.shape, (1, *self.shape)):
             raise ValueError(f"image: expected shape {self.shape}, received {shape}")
-        value, gradient = self(image)
+        value, gradient = self.unchecked(self._checked(image, "image"))
         return value, gradient.reshape(shape)
+
+    def _shaped(self, x: ArrayLike, name: str) -> NDArray[Any]:
+        """Check the kind and the shape of an image."""
+        array = float_array(x, name)
+        if array.size != np.prod(self.shape):
+            raise ValueError(
+                f"{name}: expected {np.prod(self.shape)} numbers for an image of shape "
+                f"{self.shape}, received {array.size}"
+            )
+        if array.ndim != 1 and array.shape not in (self.shape, (1, *self.shape)):
+            raise ValueError(
+                f"{name}: expected a flat array or shape {self.shape}, received {array.shape}"
+            )
+        return array
+
+    def _checked(self, x: ArrayLike, name: str) -> NDArray[Any]:
+        """Check an image, the numbers of the first too."""
+        array = self._shaped(x, name)
+        if not self.losses:
+            low, high = float(array.min()), float(array.max())
+            if not (-_BEYOND <= low and high <= 1 + _BEYOND):
+                hint = "; divide by 255" if high > 2 else ""
+                raise ValueError(
+                    f"{name}: expected numbers in [0, 1], or hardly beyond, at the first call, "
+                    f"received some from {low:g} to {high:g}{hint}"
+                )
+        return array
 
     def at(self, image: Tensor) -> tuple[float, Tensor]:
         """Evaluate the objective at a tensor, without leaving the device.

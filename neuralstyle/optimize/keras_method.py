@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import number
+from neuralstyle._checks import number, truth
 from neuralstyle.optimize.base import Method, State
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ class KerasMethod(Method):
             raise TypeError(
                 f"optimizer: expected an optimizer of Keras, received {self.optimizer!r}"
             )
-        if not isinstance(self.scale_gradients, bool):
-            raise TypeError(
-                f"scale_gradients: expected True or False, received {self.scale_gradients!r}"
-            )
+        truth("scale_gradients", self.scale_gradients)
         # Keras numbers the optimisers of a process: sgd, sgd_1, sgd_2.
         object.__setattr__(self, "name", re.sub(r"_\d+$", "", self.optimizer.name))
         object.__setattr__(self, "_config", {**self.optimizer.get_config(), "name": self.name})

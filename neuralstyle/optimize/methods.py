@@ -240,8 +240,8 @@ def as_method(value: MethodLike) -> Method:
     Parameters
     ----------
     value : Method, str or keras.optimizers.Optimizer
-        A name of `METHODS`, in any case, stands for that with its defaults; an optimiser for a
-        `KerasMethod`.
+        A name of `METHODS`, in any case, stands for that with its defaults, or with the options of
+        a text such as ``"l-bfgs:maxcor=50"``; an optimiser for a `KerasMethod`.
 
     Returns
     -------
@@ -260,8 +260,8 @@ def as_method(value: MethodLike) -> Method:
     if isinstance(value, Method):
         return value
     if isinstance(value, str):
-        if value.lower() in METHODS:
-            return METHODS[value.lower()]()
+        if value.partition(":")[0].strip().lower() in METHODS:
+            return parse_method(value)
     elif not isinstance(value, type):
         import keras
 

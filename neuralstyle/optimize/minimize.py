@@ -80,7 +80,8 @@ def minimize(
         without bounds, in a fifth of the time that SciPy takes beside the evaluations; its state
         can be restored. An optimiser of Keras stands for a `KerasMethod`. A name, in any case,
         stands for a method with its defaults: ``"l-bfgs-b"``, ``"l-bfgs"``, or ``"adam"``, which
-        is Keras' with the settings of style-transfer-pytorch. One of your own is a `Method`.
+        is Keras' with the settings of style-transfer-pytorch; options may follow, as in
+        ``"l-bfgs:maxcor=50"``. One of your own is a `Method`.
     maxiter : int, default 300
         Iterations at the most.
     maxfun : int, optional
@@ -111,8 +112,8 @@ def minimize(
         and `maxfun`, and the result is that of one run, from its start. Without it, the run begins
         to count anew.
     callback : callable, optional
-        Called with a `Progress` after every accepted iteration. If it raises `StopIteration` the
-        run ends and returns its result.
+        Called with a `Progress` after every accepted iteration. If it returns True itself or raises
+        `StopIteration`, whose value the message has, the run ends and returns its result.
     progress : bool, default False
         Draw a progress bar on standard error.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from neuralstyle._files import put
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from neuralstyle.optimize.result import Progress
+
+EVERY = 0.2
+"""Seconds between two messages to a notebook, at the least."""
 
 
 @contextmanager
@@ -35,8 +40,9 @@ def progress_bar(
 
     Notes
     -----
-    A terminal shows a bar while the run goes on. What stays, and all that a file gets, is one line
-    for each scale.
+    A terminal shows a bar while the run goes on, and so does a notebook with ipywidgets; one
+    without shows a line that changes. What stays, and all that a file gets, is one line for each
+    scale.
 
     Examples
     --------
@@ -53,7 +59,9 @@ def progress_bar(
     if console is None:
         stderr = sys.stderr and cast(IO[str], _Lenient(sys.stderr))
         console = Console(file=stderr, stderr=True)
-    display = _Display(console)
+    # In a notebook a bar is a widget.
+    bare = console.is_jupyter and find_spec("ipywidgets") is None
+    display = _Line(console.file) if bare else _Display(console)
     with display.live:
         try:
             yield display.draw
@@ -77,6 +85,41 @@ class _Lenient:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _Line:
+    """A line that is written over, for notebooks without widgets."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.live: AbstractContextManager[Any] = nullcontext()
+        self._stream = stream
+        self._first: Progress | None = None
+        self._last: Progress | None = None
+        self._width = 0
+        self._next = 0.0
+
+    def draw(self, now: Progress) -> None:
+        """Show where the run is, a few times a second at the most: each is a message."""
+        if self._first is None or self._first.scale != now.scale:
+            self.finish_scale()
+            self._first = now
+        self._last = now
+        if time.monotonic() >= self._next:
+            pace = _pace(self._first, now)
+            self._write(f"{_summary(now)}{pace and ', '}{pace}")
+            self._next = time.monotonic() + EVERY
+
+    def finish_scale(self) -> None:
+        """Leave the line about the scale that was drawn last, and begin another."""
+        if self._last is not None:
+            self._write(_summary(self._last))
+            self._stream.write("\n")
+            self._last, self._width = None, 0
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"\r{text.ljust(self._width)}")
+        self._stream.flush()
+        self._width = len(text)
 
 
 class _Display:
@@ -128,18 +171,19 @@ class _Display:
     def finish_scale(self) -> None:
         """Leave a line about the scale that was drawn last."""
         if self.last is not None:
-            last = self.last
-            line = f"{_size(last)}: iteration {last.nit} of {last.maxiter}, loss {last.fun:.4g}"
-            self.console.print(line, highlight=False, soft_wrap=True)
+            self.console.print(_summary(self.last), highlight=False, soft_wrap=True)
+
+
+def _summary(now: Progress) -> str:
+    return f"{_size(now)}: iteration {now.nit} of {now.maxiter}, loss {now.fun:.4g}"
 
 
 def _pace(first: Progress, now: Progress) -> str:
     """Tell the speed since `first`, of the same scale, and about when the run will be over."""
-    if now.nit == first.nit:
+    if now.nit == first.nit or math.isnan(now.remaining):
         return ""
-    seconds = max(now.seconds - first.seconds, 1e-9)
-    speed = (now.nfev - first.nfev) / seconds
-    minutes, rest = divmod(math.ceil(now.work_left * seconds / (now.nit - first.nit)), 60)
+    speed = (now.nfev - first.nfev) / max(now.seconds - first.seconds, 1e-9)
+    minutes, rest = divmod(math.ceil(now.remaining), 60)
     return f"{speed:.3g} evaluations/s, {minutes}:{rest:02d} left"
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
-from neuralstyle._types import Image
+from neuralstyle._types import Image, PathLike
+from neuralstyle.images.convert import to_uint8
+from neuralstyle.images.metadata import KEY
+from neuralstyle.images.save import check_target, save_image
+from neuralstyle.images.show import png, shown
 
-
-def as_image(x: NDArray[np.float64], shape: tuple[int, int, int]) -> Image:
-    """Turn an optimiser's vector into an image: float32, clipped to [0, 1]."""
-    image: Image = np.clip(x, 0.0, 1.0).reshape(shape).astype(np.float32)
-    return image
+if TYPE_CHECKING:
+    from neuralstyle.losses.objective import StyleObjective
 
 
 class Status(enum.IntEnum):
@@ -33,7 +37,7 @@ class Status(enum.IntEnum):
     """The line search found no lower value (a corner, or a gradient that is not the loss's own); or
     the run failed, in what an exception carries as its partial result."""
     CALLBACK = 3
-    """The callback raised `StopIteration`."""
+    """The callback returned True or raised `StopIteration`."""
     INTERRUPTED = 4
     """Ctrl-C."""
     NONFINITE = 5
@@ -124,6 +128,9 @@ class Progress:
         pixels counts four.
     settings : dict
         The arguments of the run, and the versions of the libraries, as in the result.
+    pace : float
+        Seconds that an iteration of this scale takes, measured from its first one on: before, code
+        was compiled. NaN at that one.
     """
 
     nit: int
@@ -137,21 +144,50 @@ class Progress:
     scale: int = 0
     scales: int = 1
     settings: dict[str, Any] = field(repr=False, default_factory=dict)
+    pace: float = math.nan
     _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
     _state: Callable[[], dict[str, NDArray[Any]] | None] = field(repr=False, default=_no_state)
 
     @property
     def image(self) -> Image:
         """The picture so far: a new float32 array (H, W, 3) in [0, 1], made when asked for."""
-        return self._image()
+        image: Image = self._image().copy()
+        return image
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call: `seconds` by another name."""
+        return self.seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to come at the most, as an estimate by the pace; NaN while there is none."""
+        return self.work_left * self.pace
+
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        return png(self._image())
+
+    def _repr_html_(self) -> str:
+        """Show the picture, its losses, and how far it is."""
+        return shown(
+            self._image(),
+            [("objective", self.fun), *self.losses.items()],
+            f"iteration {self.nit} of {self.maxiter}, {self.seconds:.1f} s",
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold the picture in copies, which do without the run."""
-        picture = functools.partial(np.copy, self.image)
+        picture = functools.partial(np.copy, self._image())
         return {**vars(self), "_image": picture, "_state": _no_state}
 
 
 Callback: TypeAlias = Callable[[Progress], object]
+
+
+def ends(returned: object) -> bool:
+    """Return whether what a callback returned ends the run: True itself, Python's or NumPy's."""
+    return isinstance(returned, bool | np.bool_) and bool(returned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +221,8 @@ class StyleResult:
         iterations depend on, the best point so far and the counters of the tolerances among it;
         and the objective's table, the size of the picture, and what else says whose it is. None
         if the method's state cannot be restored (`LBFGSB`).
+    objective : StyleObjective or None
+        What was minimised, at the last scale. Copies, and pickles, leave it behind.
     """
 
     image: Image = field(repr=False)
@@ -199,6 +237,103 @@ class StyleResult:
     message: str
     settings: dict[str, Any] = field(repr=False)
     state: dict[str, NDArray[Any]] | None = field(repr=False, default=None)
+    objective: StyleObjective | None = field(repr=False, default=None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the objective behind: it may hold functions, and more than the picture weighs."""
+        return {**vars(self), "objective": None}
+
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        return png(self.image)
+
+    def _repr_html_(self) -> str:
+        """Show the picture, its losses, and why the run ended."""
+        return shown(
+            self.image,
+            [("objective", self.fun), *self.losses.items()],
+            f"{self.message}; {self.nit} iterations, {self.seconds:.1f} s",
+        )
+
+    def to_pil(self) -> Pillow.Image:
+        """Return the picture as a PIL image of 8 bits a channel."""
+        return Pillow.fromarray(to_uint8(self.image))
+
+    def save(
+        self,
+        target: PathLike,
+        *,
+        objective: PathLike | None = None,
+        alpha: object = None,
+        quality: int = 95,
+    ) -> None:
+        """Write the picture, with the settings and the losses in it.
+
+        Parameters
+        ----------
+        target : str or path-like
+            As for `save_image`. The command line stores the same with its pictures; `load_metadata`
+            reads it.
+        objective : str or path-like, optional
+            A file beside it for the objective with all its targets, as of `save_loss`. Of a run
+            over several scales, that of the last.
+        alpha, quality
+            As for `save_image`.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            As for `save_image` and `save_loss`, and then nothing is written; if there is no
+            objective to write: copies in other processes, and results of a finished checkpoint,
+            have none.
+
+        Notes
+        -----
+        ``stylize(content, style, **load_metadata(target).options)`` paints the picture again: on
+        the same machine, with the same versions and threads, to the bit.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from neuralstyle import load_metadata, stylize
+        >>> content, style = np.random.default_rng(0).uniform(size=(2, 32, 32, 3))
+        >>> result = stylize(content, style, maxiter=1, seed=7)
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "out.png")
+        >>> result.save(path)
+        >>> again = stylize(content, style, **load_metadata(path).options)
+        >>> np.array_equal(again.image, result.image)
+        True
+        """
+        check_target(target)
+        if objective is not None:
+            if self.objective is None:
+                raise ValueError("objective: expected none, as this result holds none")
+            from neuralstyle.losses.storage import save_loss
+
+            save_loss(objective, self.objective)
+        ended = {"status": self.status.name.lower(), "message": self.message}
+        texts = {KEY: in_json({**report(self), **ended})}
+        save_image(target, self.image, alpha=alpha, quality=quality, metadata=texts)
+
+
+def report(now: Progress | StyleResult) -> dict[str, Any]:
+    """Return what is stored with a picture, on the way or in the end."""
+    from neuralstyle import __version__
+
+    return {
+        "neuralstyle": __version__,
+        "iterations": now.nit,
+        "evaluations": now.nfev,
+        "seconds": now.seconds,
+        "loss": now.fun,
+        "losses": now.losses,
+        "settings": now.settings,
+    }
+
+
+def in_json(content: Any, indent: int | None = None) -> str:
+    """Write what is stored as text; what JSON has no form for is written as it prints."""
+    return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
 
 
 def interrupted(result: StyleResult) -> StyleResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
@@ -22,7 +24,7 @@ from neuralstyle.optimize.result import (
     Progress,
     Status,
     StyleResult,
-    as_image,
+    ends,
 )
 from neuralstyle.optimize.tolerances import Tolerances
 from neuralstyle.optimize.vectors import Best, Vector, all_finite, own, same, steepest
@@ -202,15 +204,9 @@ class Run:
         self._tolerances.note(self.history[-1].fun if self.history else self.first, change)
         self._last = self._x
         self._accepted = self._losses, self._best
-        self.history.append(
-            Iteration(
-                nit=len(self.history) + 1,
-                nfev=self.nfev,
-                fun=self._value,
-                losses=self._losses,
-                seconds=time.perf_counter() - self._started,
-            )
-        )
+        seconds = time.perf_counter() - self._started
+        now = Iteration(len(self.history) + 1, self.nfev, self._value, self._losses, seconds)
+        self.history.append(now)
         self._call_back()
         self._stop()
 
@@ -263,7 +259,7 @@ class Run:
 
     def _evaluated(self, x: Vector) -> tuple[float, Vector]:
         if self._parametrization is None and isinstance(x, np.ndarray):
-            return self._evaluator(x)
+            return self._evaluator.unchecked(x)
         tensor = ops.reshape(ops.convert_to_tensor(x, "float32"), self._shape)
         if self._parametrization is None:
             value, gradient = self._evaluator.at(tensor)
@@ -291,27 +287,26 @@ class Run:
         return np.asarray(ops.convert_to_numpy(x), np.float64).ravel()
 
     def _call_back(self) -> None:
-        now, x = self.history[-1], self._x
+        first, now, x = self.history[0], self.history[-1], self._x
         record = Progress(
-            nit=now.nit,
-            nfev=now.nfev,
-            fun=now.fun,
-            losses=dict(now.losses),
-            seconds=now.seconds,
+            **{**vars(now), "losses": dict(now.losses)},
             shape=self._evaluator.shape,
             maxiter=self.limits["maxiter"],
             work_left=self.limits["maxiter"] - now.nit,
             settings=self._settings,
-            _image=lambda: as_image(self._pixels(x), self._evaluator.shape),
+            pace=(now.seconds - first.seconds) / (now.nit - first.nit or math.nan),
+            _image=functools.cache(lambda: self._evaluator.image(self._pixels(x))),
             _state=self.snapshot,
         )
         for callback in self._callbacks:
             try:
                 with patience(EVALUATION):
-                    callback(record)
+                    if not ends(callback(record)):
+                        continue
+                reason = ""
             except StopIteration as stop:
                 reason = f": {stop.value}" if stop.value is not None else ""
-                raise Halt(Status.CALLBACK, f"halted by the callback{reason}") from None
+            raise Halt(Status.CALLBACK, f"halted by the callback{reason}")
 
     def _stop(self) -> None:
         """Raise `Halt` if the last accepted iteration is enough."""
@@ -332,10 +327,10 @@ class Run:
         pixels = self._pixels(x)
         if self.bounds is None and (pixels.min() < 0 or pixels.max() > 1):
             # Report the picture that is returned, which is clipped.
-            value, _ = self._evaluator(np.clip(pixels, 0.0, 1.0))
+            value, _ = self._evaluator.unchecked(np.clip(pixels, 0.0, 1.0))
             losses = self._evaluator.losses
         return StyleResult(
-            image=as_image(pixels, self._evaluator.shape),
+            image=self._evaluator.image(pixels),
             fun=value,
             losses=losses,
             history=tuple(self.history),
@@ -347,4 +342,5 @@ class Run:
             message=message,
             settings=settings,
             state=self.snapshot(),
+            objective=self._evaluator.objective,
         )

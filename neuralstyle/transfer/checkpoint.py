@@ -18,6 +18,7 @@ from neuralstyle._archives import load
 from neuralstyle._files import PathLike, check_place, quoted, reason, replacing
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
+from neuralstyle.images.opacity import seen
 from neuralstyle.optimize.result import Callback, Iteration, Progress, Status, StyleResult
 from neuralstyle.transfer.identity import difference, digest
 from neuralstyle.transfer.lock import locked
@@ -120,14 +121,13 @@ class Checkpoint:
             return told  # type: ignore[no-any-return]
         noted = list(history)
 
-        def watch(now: Progress) -> None:
+        def watch(now: Progress) -> object:
             noted.append(Iteration(now.nit, now.nfev, now.fun, now.losses, now.seconds))
             if time.monotonic() >= self._next:
                 state = now._state()
                 if state is not None:
                     self._write(run.results, run.begun, state, noted)
-            if told is not None:
-                told(now)
+            return None if told is None else told(now)
 
         return watch
 
@@ -210,7 +210,10 @@ class Checkpoint:
 
 def of_content(content: Any) -> str:
     """Return a name for the checkpoint of a content, which is the same in any order of them."""
-    return "texture" if content is None else digest(check_image(content, "content"))[-17:-1]
+    if content is None:
+        return "texture"
+    image, alpha = seen(content, "content")
+    return digest(image if alpha is None else np.dstack([image, alpha]))[-17:-1]
 
 
 def in_folder(

@@ -42,9 +42,7 @@ def count(name: str, value: Any) -> int | None:
 
 def truth(name: str, value: Any) -> bool:
     """Check True or False."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name}: expected True or False, received {value!r}")
-    return value
+    return _checks.truth(name, value)
 
 
 def size(name: str, value: Any) -> int | tuple[int, int] | None:

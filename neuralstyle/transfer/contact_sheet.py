@@ -12,7 +12,8 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image
+from neuralstyle.images.convert import to_uint8
+from neuralstyle.images.show import Sheet
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.options import Options, options
@@ -36,7 +37,7 @@ def contact_sheet(
     recipe: str | Callable[..., Recipe] = default,
     size: int | tuple[int, int] = 192,
     **settings: Any,
-) -> Image:
+) -> Sheet:
     """Paint one small result for every value of a setting, or of two, on one labelled picture.
 
     Parameters
@@ -60,10 +61,10 @@ def contact_sheet(
 
     Returns
     -------
-    array, shape (H, W, 3), float32
-        The sheet, each result with its settings above it. Ctrl-C ends it early: the result that was
-        being painted is the last, as far as it has come and with a note above it, and what would
-        have come after it is left out.
+    Sheet, an array, shape (H, W, 3), float32
+        The sheet, each result with its settings above it; a notebook shows it as a picture. Ctrl-C
+        ends it early: the result that was being painted is the last, as far as it has come and with
+        a note above it, and what would have come after it is left out.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def with_recipe(function: str, make: Callable[..., Any], given: Mapping[str, Any
     return read_options(function, {**others, "recipe": make(**keywords)})
 
 
-def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
+def labelled(rows: Sequence[Sequence[Cell]]) -> Sheet:
     """Lay labelled pictures out in rows.
 
     Parameters
@@ -197,10 +198,10 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Image:
         for label, picture in row:
             above = Pillow.new("RGB", (picture.shape[1], bar), "white")
             ImageDraw.Draw(above).text((0, 2), label, "black", font, spacing=LINE - TEXT)
-            pixels = np.rint(check_image(picture) * 255).astype(np.uint8)
+            pixels = to_uint8(picture)
             page.paste(above, (left, top))
             page.paste(Pillow.fromarray(pixels), (left, top + bar))
             left += picture.shape[1] + GAP
         top += bar + height
     sheet: Image = np.asarray(page, np.float32) / np.float32(255)
-    return sheet
+    return sheet.view(Sheet)

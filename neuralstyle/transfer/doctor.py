@@ -13,6 +13,7 @@ from importlib import import_module
 import numpy as np
 
 from neuralstyle import __version__
+from neuralstyle._checks import truth
 from neuralstyle._kernels.processor import (
     NEURAL,
     ONEDNN,
@@ -134,8 +135,7 @@ def doctor(*, timing: bool = True) -> Diagnosis:
     """
     from neuralstyle._kernels.device import backend_version, gpu_names, uses_onednn
 
-    if not isinstance(timing, bool):
-        raise TypeError(f"timing: expected True or False, received {timing!r}")
+    truth("timing", timing)
     kind, features = processor()
     in_force = uses_onednn()
     return Diagnosis(

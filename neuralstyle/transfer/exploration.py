@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuralstyle._types import Image
+from neuralstyle.images.show import png
 from neuralstyle.transfer.score import Score
 
 
@@ -51,3 +52,7 @@ class Exploration:
     cells: tuple[Cell, ...]
     best: int
     sheet: Image
+
+    def _repr_png_(self) -> bytes:
+        """Show the sheet in a notebook."""
+        return png(self.sheet)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, final
@@ -38,6 +37,7 @@ from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.parts import make_parts, picture
 from neuralstyle.transfer.plan import Plan, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
+from neuralstyle.transfer.record import NO_SETTINGS, PASSED_ON, settings
 from neuralstyle.transfer.scales import Scales, enlarged
 from neuralstyle.transfer.targets import Targets
 
@@ -47,18 +47,6 @@ Before: TypeAlias = Callable[[Image], tuple[Image, Sequence[StyleObjective]]]
 
 WARM_UP = 10
 """Iterations after which gradients are measured, where a term has none at the start."""
-
-
-PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
-"""Options that go to `minimize` as they are."""
-
-
-NO_SETTINGS = ("callback", "progress", "checkpoint")
-"""Options that change no picture."""
-
-
-RECORDED_BY_MINIMIZE = (*PASSED_ON, "parametrization", "method", "objective", *NO_SETTINGS)
-"""Options that the settings of a result have from there, or that are no settings."""
 
 
 class Painted(NamedTuple):
@@ -162,18 +150,20 @@ class Painter:
     def _painted(
         self, content: Any, plan: Plan, before: Before, kept: Checkpoint, started: float
     ) -> Painted:
+        beside = functools.cache(functools.partial(resize, content))  # once at every scale
+
         def finished(image: Image) -> Image:
-            if content is None:
+            if content is None or not self.treatment.finishes:
                 return image
-            beside = resize(content, image.shape[:2])
-            styles = [part.style for part in self.parts]
-            return self.treatment.finish(self.treatment.after(image, beside), beside, styles)
+            below, styles = beside(image.shape[:2]), [part.style for part in self.parts]
+            return self.treatment.finish(self.treatment.after(image, below), below, styles)
 
         run = Scales(plan.shapes, plan.iterations, started, finished)
         kept.resume(run, self.method.resumes)
-        first, settings = len(run.results), self._settings(plan)
+        first = len(run.results)
+        about = settings(self.options, plan, self.color, before is not nothing_before)
         if first == len(plan.shapes):
-            return Painted(run.result(settings), run.results[-1].image)
+            return Painted(run.result(about), run.results[-1].image)
         with patience(NOTHING_BEGUN):
             self._tell(plan)
             extractor, targets = self._seeing(plan)
@@ -182,7 +172,7 @@ class Painter:
             for number in range(first, len(plan.shapes)):
                 shape, count = plan.shapes[number], plan.iterations[number]
                 try:
-                    run.announce(callbacks, settings)
+                    run.announce(callbacks, about)
                     with patience(EVALUATION):
                         start = plan.start
                         if run.results:
@@ -195,7 +185,7 @@ class Painter:
                             objective, extractor, start, plan.parametrization
                         )
                     within = kept.of_scale()
-                    told = run.forward(callbacks, settings)
+                    told = run.forward(callbacks, about)
                     result = minimize(
                         objective,
                         extractor,
@@ -225,7 +215,7 @@ class Painter:
                 kept.keep(run, broken)
                 if broken:
                     break
-            whole = run.result(settings)
+            whole = run.result(about)
         whole = interrupted(whole) if signals.received else whole
         return Painted(whole, run.results[-1].image)
 
@@ -236,19 +226,6 @@ class Painter:
             return recipe
         make = RECIPES[recipe]
         return make() if content is not None else make(content_weight=0)
-
-    def _settings(self, plan: Plan) -> dict[str, Any]:
-        network = self.options.network
-        return {
-            **{n: getattr(self.options, n) for n in options() if n not in RECORDED_BY_MINIMIZE},
-            "recipe": "function" if self.options.objective else plan.recipe.name,
-            "network": repr(network) if callable(network) else os.fspath(network),
-            "color": self.color,
-            "regions": [region.weight for region in self.options.regions or ()],
-            "shapes": plan.shapes,
-            "maxiter": plan.iterations,
-            "init": plan.init,
-        }
 
     def _identity(
         self, content: Image | None, alpha: Image | None, before: Before

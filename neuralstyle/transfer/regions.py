@@ -19,7 +19,7 @@ class Region:
     mask : array, shape (H, W), path, picture or Mask
         Where in the content, in its proportions; of what kinds, `Mask` says. `label_masks` makes
         masks of label images.
-    style : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1]
+    style : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1], path or PIL image
         A painting, of any size. Where it is transparent it is not of the style.
     style_mask : array, shape (H, W), or Mask, optional
         Where in the painting; everywhere if left out.

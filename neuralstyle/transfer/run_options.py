@@ -169,9 +169,9 @@ class RunOptions:
     callback: Callback | None = option(
         None,
         "callable",
-        "Called with a `Progress` after every accepted iteration; raising `StopIteration` ends the "
-        "run. If it has a method `after_scale`, that is called with the result so far after every "
-        "scale but the last.",
+        "Called with a `Progress` after every accepted iteration; returning True itself or raising "
+        "`StopIteration` ends the run. If it has a method `after_scale`, that is called with the "
+        "result so far after every scale but the last.",
         checks.callback,
         why_no_flag="--save-every makes one",
     )

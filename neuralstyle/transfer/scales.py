@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import resize, scaled_size
-from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult
+from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult, ends
 
 SHORTEST_SIDE = 32
 """No scale of a coarse-to-fine run has a side below this, unless the picture has."""
@@ -146,7 +147,7 @@ class Scales:
             )
         )
 
-        def passed_on(record: Progress) -> None:
+        def passed_on(record: Progress) -> bool:
             whole = self._shift(
                 record,
                 scale,
@@ -154,10 +155,13 @@ class Scales:
                 maxiter=sum(self.iterations),
                 work_left=record.work_left + later,
                 settings={**record.settings, **settings},
-                _image=lambda: self.finished(record.image),
+                _image=functools.cache(lambda: self.finished(record.image)),
             )
+            # As after a `StopIteration`, those after one that ends the run are not called.
             for callback in callbacks:
-                callback(whole)
+                if ends(callback(whole)):
+                    return True
+            return False
 
         return passed_on
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from neuralstyle._types import Image, PathLike
 from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.convert import taken
 from neuralstyle.images.measures import (
     PATCH,
     Array,
@@ -127,7 +128,7 @@ def score(
 
     Parameters
     ----------
-    picture : array, shape (H, W, 3), floating, RGB in [0, 1]
+    picture : array, shape (H, W, 3), floating, RGB in [0, 1], or path or PIL image
         What was painted.
     content : array like `picture`, of any size and about the same proportions
         The photograph.
@@ -190,7 +191,7 @@ def score(
     (True, 1.0, 0.0)
     """
     picture, content, style = (
-        check_image(image, name)
+        check_image(taken(image, name), name)
         for image, name in ((picture, "picture"), (content, "content"), (style, "style"))
     )
     if network is not None:

@@ -23,8 +23,9 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     Parameters
     ----------
     content : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1], or None
-        The photograph, as `load_image` returns it. With None the result is a texture: the style
-        alone, from noise, without the recipe's content loss.
+        The photograph, as `load_image` returns it. Its path or a PIL image will do too; `as_image`
+        makes an array of whatever else. With None the result is a texture: the style alone,
+        from noise, without the recipe's content loss.
     style : array like `content`, of any size, or a sequence of such
         The painting or paintings for the whole picture. The sequence may be empty if there are
         `regions`, or if there is a function as `objective`.
@@ -81,9 +82,9 @@ def stylize_many(
 
     Parameters
     ----------
-    contents : iterable of arrays, each (H, W, 3), floating, RGB in [0, 1]
-        The photographs, of any sizes. They are taken one at a time, so a generator that loads them
-        keeps no more than one in memory.
+    contents : iterable of arrays, each (H, W, 3), floating, RGB in [0, 1], of paths or PIL images
+        The photographs, of any sizes. They are taken one at a time: paths, or a generator that
+        loads them, keep no more than one in memory.
     style : array or sequence of arrays
         As for `stylize`.
     **options

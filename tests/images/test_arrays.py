@@ -44,11 +44,11 @@ def test_values_within_the_tolerance_are_clipped_in_a_copy(noise):
 @pytest.mark.parametrize(
     ("image", "error", "text"),
     [
-        (np.zeros((2, 2, 3), np.uint8), TypeError, "uint8; divide by 255 or use load_image"),
-        (np.zeros((2, 2, 3), np.int64), TypeError, "int64; divide by 255 or use load_image"),
+        (np.zeros((2, 2, 3), np.uint8), TypeError, "uint8; divide by 255 or use as_image"),
+        (np.zeros((2, 2, 3), np.int64), TypeError, "int64; divide by 255 or use as_image"),
         (np.zeros((2, 2, 3), bool), TypeError, "bool$"),
         (np.zeros((2, 2, 3), complex), TypeError, "complex128$"),
-        (Image.new("RGB", (2, 2)), TypeError, "received Image; use load_image"),
+        (Image.new("RGB", (2, 2)), TypeError, "received Image; use as_image"),
         ("a.png", TypeError, "received str"),
         (None, TypeError, "received NoneType"),
         ([[0.0], [0.0, 1.0]], TypeError, "received list"),

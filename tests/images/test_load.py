@@ -319,3 +319,13 @@ def test_running_out_of_memory_is_not_blamed_on_the_file(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", fail)
     with pytest.raises(MemoryError):
         load_image(picture)
+
+
+def test_shorter_side_is_met_exactly() -> None:
+    image = Image.new("RGB", (640, 480))
+    assert load_image(image, shorter=120).shape == (120, 160, 3)
+    assert load_image(image.rotate(90, expand=True), shorter=960).shape == (1280, 960, 3)
+    with pytest.raises(ValueError, match=r"^shorter: expected None with max_size=9, received 7$"):
+        load_image(image, shorter=7, max_size=9)
+    with pytest.raises(TypeError, match=r"^shorter: expected a whole number"):
+        load_image(image, shorter=7.5)  # type: ignore[call-overload]

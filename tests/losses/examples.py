@@ -96,7 +96,7 @@ OWN: dict[type[ns.Loss], Example] = {
     ns.TemporalLoss: Example(ns.TemporalLoss),
     ns.TotalVariationLoss: Example(
         lambda target, **given: ns.TotalVariationLoss(**given),
-        also=({"exponent": 1.25},),
+        also=({"exponent": 1.25}, {"exponent": 1, "isotropic": False}),
         zero=flat,
         scale_free=False,
     ),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from losses.examples import (
     every_normalization,
 )
@@ -39,6 +40,50 @@ def test_the_paper_form_of_total_variation_is_the_sum_and_the_others_the_mean() 
     assert relative == mean
 
 
+@pytest.mark.parametrize("exponent", [1, 1.5, 2])
+def test_differences_that_count_by_themselves_are_of_all_neighbours(exponent: float) -> None:
+    image = random_map(0, 5, 6, 3)
+    loss = ns.TotalVariationLoss(exponent, isotropic=False, normalize="paper")
+    across, down = np.abs(np.diff(image, axis=2)), np.abs(np.diff(image, axis=1))
+    expected = (across**exponent).sum() + (down**exponent).sum()
+    assert value(loss, {"input": image}) == pytest.approx(expected, rel=1e-12)
+    mean = ns.TotalVariationLoss(exponent, isotropic=False)
+    assert value(mean, {"input": image}) == pytest.approx(expected / image.size, rel=1e-12)
+
+
+def test_with_exponent_one_they_are_tensorflows_total_variation() -> None:
+    image = random_map(1, 7, 4, 3)
+    loss = ns.TotalVariationLoss(1, isotropic=False, normalize="paper")
+    expected = float(tf.image.total_variation(tf.constant(image))[0])
+    assert value(loss, {"input": image}) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("exponent", [1, 1.25, 2])
+def test_their_gradient_is_finite_and_zero_where_nothing_differs(exponent: float) -> None:
+    loss = ns.TotalVariationLoss(exponent, isotropic=False)
+    image = tf.Variable(np.kron([[0.0, 1.0]], np.ones((4, 3)))[None, ..., None])
+    with tf.GradientTape() as tape:
+        total = loss({"input": image})
+    gradient = np.asarray(tape.gradient(total, image))[0, ..., 0]
+    assert np.isfinite(gradient).all()
+    assert (gradient[:, [0, 1, 4, 5]] == 0).all() and (gradient[:, 2:4] != 0).all()
+
+
+def test_a_mask_counts_the_least_of_a_pixel_and_its_neighbours_in_either_form() -> None:
+    image, mask = random_map(0, 4, 4, 3), np.ones((4, 4))
+    mask[:, 2:] = 0
+    loss = ns.TotalVariationLoss(1, isotropic=False, normalize="paper", mask=mask)
+    left = ns.TotalVariationLoss(1, isotropic=False, normalize="paper")
+    inside = value(left, {"input": image[:, :, :2]}) - np.abs(np.diff(image[:, :, 1], axis=1)).sum()
+    assert value(loss, {"input": image}) == pytest.approx(inside, rel=1e-12)
+
+
+@pytest.mark.parametrize("isotropic", [1, None, "no"])
+def test_whether_it_is_isotropic_is_true_or_false(isotropic: Any) -> None:
+    with says(TypeError, "isotropic", "expected True or False", "received"):
+        ns.TotalVariationLoss(isotropic=isotropic)
+
+
 @every_normalization
 @pytest.mark.parametrize("exponent", [1, 1.25, 2, 2.5])
 def test_total_variation_scales_by_its_exponent(normalize: Any, exponent: float) -> None:
@@ -54,6 +99,8 @@ def test_total_variation_is_described_by_its_exponent() -> None:
         repr(ns.TotalVariationLoss(1.25, normalize="mean"))
         == "TotalVariationLoss(exponent=1.25, normalize='mean')"
     )
+    unequal = ns.TotalVariationLoss(1, isotropic=False)
+    assert repr(unequal) == "TotalVariationLoss(exponent=1, isotropic=False)"
 
 
 def test_total_variation_without_an_image_is_a_key_error() -> None:

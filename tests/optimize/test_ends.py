@@ -118,8 +118,16 @@ def test_the_image_of_a_record_is_new_each_time_and_the_callers_to_write_to() ->
     assert len(images) == 8
 
 
-def test_what_a_callback_returns_is_of_no_account() -> None:
-    assert run(callback=lambda progress: True).nit == 8
+@pytest.mark.parametrize("nit", [1, 3])
+def test_a_callback_that_returns_true_halts_the_run(nit: int) -> None:
+    result = run(callback=lambda progress: np.equal(progress.nit, nit) or None)
+    assert (result.status, result.nit) == (ns.Status.CALLBACK, nit)
+    assert result.message == "halted by the callback" and result.success
+
+
+@pytest.mark.parametrize("value", [False, None, 1, np.ones(2), "stop"])
+def test_whatever_else_a_callback_returns_is_of_no_account(value: object) -> None:
+    assert run(callback=lambda progress: value).nit == 8
 
 
 def stop_at(nit: int, error: BaseException) -> Callable[[ns.Progress], None]:

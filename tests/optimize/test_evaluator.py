@@ -155,7 +155,7 @@ def test_a_negative_weight_turns_value_and_gradient_but_not_the_loss() -> None:
     ],
     ids=["image", "batch", "float32", "list"],
 )
-def test_x_may_have_any_shape_with_the_right_number_of_elements(
+def test_x_may_be_flat_or_have_the_shape_of_the_image(
     form: Callable[[np.ndarray], Any],
 ) -> None:
     evaluator = ns.Evaluator(contrast + brightness, pixels, (2, 4, 3))
@@ -168,7 +168,7 @@ def test_x_may_have_any_shape_with_the_right_number_of_elements(
 
 def test_an_image_gets_a_gradient_in_its_own_shape() -> None:
     evaluator = ns.Evaluator(contrast, pixels, (2, 4))
-    image = np.random.default_rng(0).uniform(-1, 2, size=(2, 4, 3))
+    image = np.random.default_rng(0).uniform(-0.4, 1.4, size=(2, 4, 3))
     value, gradient = evaluator(image)
     for form in (image, image[None]):
         other_value, other = evaluator.value_and_gradient(form)

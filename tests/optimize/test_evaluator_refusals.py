@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support import pixels
+from support import Reusable, pixels
 
 import neuralstyle as ns
 
@@ -126,3 +126,58 @@ def test_another_backend_of_keras_is_refused_by_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(RuntimeError, match="tensorflow.*torch.*KERAS_BACKEND"):
         ns.Evaluator(contrast, pixels, (2, 4))
+
+
+GREY = np.full((2, 4, 3), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("x", "kind", "message"),
+    [
+        (np.zeros((2, 4, 3), np.uint8), TypeError, "expected an array of floats .* uint8"),
+        (np.zeros(24, int), TypeError, "expected an array of floats"),
+        (GREY.transpose(1, 0, 2), ValueError, r"flat array or shape \(2, 4, 3\), received \(4, 2"),
+        (GREY.transpose(2, 0, 1), ValueError, r"received \(3, 2, 4\)"),
+        (GREY.reshape(24, 1), ValueError, r"received \(24, 1\)"),
+        (np.zeros(23), ValueError, "24 numbers .* received 23"),
+    ],
+)
+@pytest.mark.parametrize("calls", [0, 1])
+def test_kind_and_shape_are_checked_at_every_call(
+    x: Any, kind: type[Exception], message: str, calls: int
+) -> None:
+    evaluator = ns.Evaluator(contrast, Reusable(), (2, 4))
+    for _ in range(calls):
+        evaluator(GREY)
+    for evaluate in (evaluator, evaluator.image):
+        with pytest.raises(kind, match=f"^x: .*{message}"):
+            evaluate(x)
+    with pytest.raises((TypeError, ValueError), match="^image: "):
+        evaluator.value_and_gradient(x)
+
+
+@pytest.mark.parametrize("factor", [255, -1, np.nan, np.inf])
+def test_numbers_are_checked_at_the_first_call_alone(factor: float) -> None:
+    evaluator = ns.Evaluator(contrast, Reusable(), (2, 4))
+    wrong = np.linspace(0, 1, 24)
+    wrong[1:] *= factor
+    for evaluate in (evaluator, lambda x: evaluator.value_and_gradient(x.reshape(2, 4, 3))):
+        with pytest.raises(ValueError, match="expected numbers in .* at the first call"):
+            evaluate(wrong)
+    evaluator(GREY)
+    evaluator(wrong)  # a line search may try anything
+
+
+def test_a_run_goes_on_from_wherever_it_was() -> None:
+    darker = ns.loss(lambda features: ops.mean(features["input"]))
+    first = ns.minimize(darker, pixels, GREY, method="adam", maxiter=60)
+    assert first.state is not None and first.state["x"].min() < -0.5
+    ns.minimize(darker, pixels, GREY, method="adam", state=first.state, maxiter=1)
+
+
+@pytest.mark.parametrize("form", [np.ravel, np.asarray, lambda x: x[None]])
+def test_an_optimisers_vector_has_a_picture(form: Any) -> None:
+    x = np.linspace(-1, 2, 24).reshape(2, 4, 3)
+    image = ns.Evaluator(contrast, Reusable(), (2, 4)).image(form(x))
+    assert image.dtype == np.float32
+    assert np.array_equal(image, x.clip(0, 1).astype(np.float32))

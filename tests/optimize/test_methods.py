@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import subprocess
 import sys
 from typing import Any
@@ -109,7 +110,7 @@ def test_what_the_class_of_this_name_took_in_0_1_is_refused_with_the_new_name() 
 
 @pytest.mark.parametrize(
     ("method", "kind"),
-    [("newton", ValueError), ("l-bfgs:maxcor=5", ValueError), (None, TypeError), (3, TypeError)],
+    [("newton", ValueError), ("", ValueError), (None, TypeError), (3, TypeError)],
 )
 def test_a_method_that_does_not_exist_is_refused_with_those_that_do(
     method: Any, kind: type[Exception]
@@ -117,6 +118,29 @@ def test_a_method_that_does_not_exist_is_refused_with_those_that_do(
     names = ", ".join(map(repr, METHODS))
     with says(kind, f"method: expected {names}, a Method or an optim"):
         run(method)
+
+
+def test_a_text_may_have_options_as_settings_record_them() -> None:
+    assert as_method("L-BFGS:maxcor=5") == ns.LBFGS(maxcor=5)
+    with says(ValueError, "method: expected maxcor or maxls as options of l-bfgs"):
+        run("l-bfgs:momentum=1")
+
+
+KERAS = [
+    name
+    for name, kind in vars(keras.optimizers).items()
+    if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)
+    if not {"optimizer_map", "inner_optimizer"} & inspect.signature(kind).parameters.keys()
+    and kind is not keras.optimizers.Optimizer
+]
+
+
+@pytest.mark.parametrize("name", KERAS)
+@pytest.mark.parametrize("scaled", [True, False])
+def test_any_optimiser_of_keras_moves_the_pixels(name: str, scaled: bool) -> None:
+    optimizer = getattr(keras.optimizers, name)(learning_rate=1e-3)
+    result = run(ns.KerasMethod(optimizer, scale_gradients=scaled), maxiter=2)
+    assert result.nfev >= 2 and not np.array_equal(result.history[0].fun, result.history[1].fun)
 
 
 def test_a_class_in_place_of_a_method_is_refused_with_the_hint_to_call_it() -> None:

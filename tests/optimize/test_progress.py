@@ -7,9 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
+from support import near, noise, pixels
 
+import neuralstyle as ns
+from neuralstyle.optimize import progress
 from neuralstyle.optimize.progress import _pace, progress_bar
 from neuralstyle.optimize.result import Progress
 
@@ -45,7 +49,7 @@ RUN = [
     record(1, 1.0, 0, 2),
     record(50, 50.0, 0, 2),
     record(51, 60.0, 1, 2, fun=0.25),
-    record(61, 80.0, 1, 2, fun=0.125),
+    record(61, 80.0, 1, 2, fun=0.125, pace=2.0),
 ]
 
 
@@ -91,6 +95,29 @@ def test_default_console_is_standard_error(capsys: pytest.CaptureFixture[str]) -
     assert err == "64 x 32: iteration 7 of 100, loss 0.5\n"
 
 
+def test_notebook_without_widgets_gets_a_line_that_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    text = drawn(RUN, force_jupyter=True)
+    assert "ipywidgets" not in text
+    lines = [line.split("\r") for line in text.removesuffix("\n").split("\n")]
+    assert [line[-1].rstrip() for line in lines] == [
+        "64 x 32: iteration 50 of 100, loss 0.5",
+        "128 x 64: iteration 61 of 100, loss 0.125",
+    ]
+    assert "64 x 32: iteration 1 of 100, loss 0.5" in lines[0][1]
+    assert "1 evaluations/s, 1:18 left" in lines[1][2]
+    assert len(lines[1][3]) >= len(lines[1][2])  # nothing is left of what was longer
+
+
+def test_notebook_gets_a_few_messages_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    text = drawn([record(nit) for nit in range(1, 100)], force_jupyter=True)
+    assert text.count("\r") < 12
+
+
 def test_disabled_bar_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar(False) as draw:
         assert draw is None
@@ -99,8 +126,32 @@ def test_disabled_bar_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_pace_is_measured_from_the_scales_first_iteration() -> None:
     assert _pace(record(1, 30.0), record(1, 30.0)) == ""
-    assert _pace(record(1, 30.0), record(11, 35.0)) == "4 evaluations/s, 0:45 left"
-    assert _pace(record(1, 30.0), record(100, 35.0)).endswith("0:00 left")
+    assert _pace(record(1, 30.0), record(11, 35.0, pace=0.5)) == "4 evaluations/s, 0:45 left"
+    assert _pace(record(1, 30.0), record(100, 35.0, pace=0.05)).endswith("0:00 left")
+
+
+def test_time_that_remains_is_the_work_left_at_the_pace_since_the_first_iteration() -> None:
+    seen: list[Progress] = []
+    ns.minimize(near(noise()), pixels, noise(seed=1), maxiter=4, callback=seen.append)
+    first, *_, last = seen
+    assert np.isnan(first.remaining)
+    for now in seen[1:]:
+        pace = (now.seconds - first.seconds) / (now.nit - 1)
+        assert now.remaining == pytest.approx((4 - now.nit) * pace)
+        assert now.elapsed == now.seconds
+    assert last.remaining == 0
+
+
+def test_picture_on_the_way_is_made_once_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    image = ns.Evaluator.image
+    monkeypatch.setattr(ns.Evaluator, "image", lambda *given: made.append(0) or image(*given))
+    seen: list[Progress] = []
+    ns.minimize(near(noise()), pixels, noise(seed=1), maxiter=3, callback=seen.append)
+    asked = len(made)
+    assert asked == 1  # for the result
+    assert np.array_equal(seen[0].image, seen[0].image)
+    assert len(made) == asked + 1
 
 
 @pytest.mark.parametrize("terminal", [False, True])

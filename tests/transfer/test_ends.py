@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from keras import ops
-from painting import Noted, quick
+from painting import PIXELS, Noted, quick
 from support import noise
 
 import neuralstyle as ns
@@ -79,6 +80,15 @@ def test_stop_iteration_in_the_second_scale_ends_the_whole_run() -> None:
     assert result.message == "halted by the callback: enough"
     assert_ended_in_the_second_scale(result)
     assert len(factory.shapes) == 2
+
+
+def test_true_in_the_second_scale_ends_the_whole_run(tmp_path: Path) -> None:
+    PIXELS.checkpoint_name = "pixels"  # type: ignore[attr-defined]
+    factory = Noted()
+    factory.checkpoint_name = "noted"  # type: ignore[attr-defined]
+    for options in ({}, {"checkpoint": tmp_path / "run.npz"}):
+        result = three_scales(objective=factory, callback=lambda now: now.nit == 5, **options)
+        assert result.status is ns.Status.CALLBACK and result.nit == 5
 
 
 def test_an_interrupt_in_the_second_scale_ends_the_whole_run() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
+
+import numpy as np
 
 from neuralstyle._checks import check_shares, weight
 from neuralstyle._types import Floats, Tensor
+from neuralstyle.images.show import table
 from neuralstyle.optimize.methods import LBFGS, Method
 
 if TYPE_CHECKING:
@@ -91,6 +96,22 @@ class Recipe:
     def later(self) -> list[Recipe]:
         """The stages after the first, in order."""
         return [] if self.then is None else [self.then, *self.then.later]
+
+    def __repr__(self) -> str:
+        """Describe it by the call that makes it."""
+        return call_of(self) or f"Recipe({self.name!r})"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, with its settings."""
+        rows = [
+            ("pooling", self.pooling),
+            ("init", self.init if isinstance(self.init, str) else "a function"),
+            ("maxiter", self.maxiter),
+            ("method", self.method),
+            *([("color", self.color)] if isinstance(self.color, str) else []),
+            *([("then", repr(self.then))] if self.then else []),
+        ]
+        return f"<code>{escape(repr(self))}</code>{table(['setting', 'value'], rows)}"
 
     def __call__(
         self,
@@ -207,6 +228,52 @@ def _with_parts(recipe: Recipe, name: str, options: Mapping[str, Any], at: str =
     return replace(recipe, content=content, style=style, then=then)
 
 
+def call_of(recipe: Recipe) -> str | None:
+    """Return the call that makes a recipe, as text; None if there is none.
+
+    Examples
+    --------
+    >>> from neuralstyle import recipes
+    >>> call_of(recipes.gatys2016()), call_of(recipes.gatys2016(style_weight=50))
+    ('gatys2016', 'gatys2016(style_weight=50)')
+    >>> call_of(recipe_of("gatys2016(style_weight=50)"))
+    'gatys2016(style_weight=50)'
+    """
+    if not isinstance(recipe.content, RecipeFunction):
+        return None
+    name, options, _ = recipe.content.made
+    given = ", ".join(f"{option}={_literal(value)!r}" for option, value in options.items())
+    text = f"{name}({given})" if given else name
+    try:
+        return text if recipe_of(text) == recipe else None  # a copy may have been changed
+    except (TypeError, ValueError):
+        return None
+
+
+def recipe_of(text: str) -> Recipe:
+    """Make the recipe of a call that is written as text: its name, and keywords in brackets."""
+    name, bracket, rest = text.partition("(")
+    if name not in RECIPES or bool(bracket) != rest.endswith(")"):
+        raise ValueError(f"expected one of {', '.join(RECIPES)}")
+    try:
+        call = ast.parse(text if bracket else f"{text}()", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not all(of.arg for of in call.keywords):
+            raise ValueError
+        keywords = {str(of.arg): ast.literal_eval(of.value) for of in call.keywords}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # as of what is no literal
+        raise ValueError(f"expected keywords of {name} in brackets, with plain values") from None
+    return RECIPES[name](**keywords)
+
+
+def _literal(value: Any) -> Any:
+    """Return a value whose text is Python's for it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: _literal(of) for key, of in value.items()}
+    return value
+
+
 def check_recipe(argument: str, value: Any) -> str | Recipe:
     """Check a recipe or the name of one.
 
@@ -215,6 +282,7 @@ def check_recipe(argument: str, value: Any) -> str | Recipe:
     argument : str
         Its name.
     value : str or Recipe
+        The text may be a call: ``"gatys2016(style_weight=50)"``.
 
     Returns
     -------
@@ -234,7 +302,10 @@ def check_recipe(argument: str, value: Any) -> str | Recipe:
     if isinstance(value, Recipe) or (isinstance(value, str) and value in RECIPES):
         return value
     if isinstance(value, str):
-        raise ValueError(f"{argument}: expected one of {', '.join(RECIPES)}, received {value!r}")
+        try:
+            return recipe_of(value)
+        except ValueError as error:
+            raise ValueError(f"{argument}: {error}, received {value!r}") from None
     if value in list(RECIPES.values()):
         raise TypeError(
             f"{argument}: expected a recipe or its name, received the function that makes one; "
