@@ -61,7 +61,7 @@ def paint(number):
         method=chance.choice(METHODS),
         color=chance.choice(COLOURS),
         init=chance.choice(["content", "noise", "style"]),
-        scales=chance.choice([1, 2]),
+        scales=2,
         maxiter=2,
         seed=number,
     )
