@@ -142,6 +142,8 @@ def test_every_public_function_and_class_documents_its_parameters(name: str) -> 
         return
     if getattr(value, "_is_protocol", False):
         return  # which is never made, and has a call alone
+    if isinstance(value, type) and issubclass(value, dict | np.ndarray):
+        return  # which are made as these are
     text = inspect.getdoc(value) or ""
     told = documented(text)
     if re.search(r"^\*\*options\n    As for `stylize`", text, re.MULTILINE):
