@@ -33,6 +33,7 @@ from neuralstyle.losses.nearest import NearestLoss as NearestLoss
 from neuralstyle.losses.objective import Loss as Loss
 from neuralstyle.losses.objective import StyleObjective as StyleObjective
 from neuralstyle.losses.objective import Term as Term
+from neuralstyle.losses.objective import maximum as maximum
 from neuralstyle.losses.octaves import over_octaves as over_octaves
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
 from neuralstyle.losses.sliced import SlicedWassersteinLoss as SlicedWassersteinLoss

@@ -122,6 +122,12 @@ OBJECTS: dict[str, Cases] = {
     "average": [
         (lambda: ns.average([ns.StyleLoss(TARGET, "first")] * 2), at_generated),
     ],
+    "maximum": [
+        (
+            lambda: ns.maximum(brightness, ns.StyleLoss(TARGET, "first") ** 2 * brightness),
+            at_generated,
+        )
+    ],
     "over_octaves": [
         (
             lambda: ns.over_octaves(

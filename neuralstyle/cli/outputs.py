@@ -145,6 +145,7 @@ class Output:
             "seconds": now.seconds,
             "loss": now.fun,
             "losses": now.losses,
+            **({"parts": now.parts} if now.parts else {}),
             "settings": now.settings,
         }
 

@@ -21,7 +21,7 @@ from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
 from neuralstyle.losses.layers import LayerLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
 from neuralstyle.losses.soundness import check_finite, check_sound
 
@@ -156,7 +156,7 @@ class _Unknown(Exception):
 
 def _own() -> dict[str, type[Loss]]:
     """Return the library's losses by name."""
-    named = [OctaveLoss, *(getattr(ours, name) for name in dir(ours))]
+    named = [OctaveLoss, Combination, *(getattr(ours, name) for name in dir(ours))]
     return {k.__name__: k for k in named if isinstance(k, type) and issubclass(k, Loss)}
 
 

@@ -85,6 +85,9 @@ class Iteration:
         Since the call.
     scale : int
         Which scale of a coarse-to-fine run this belongs to, from 0.
+    parts : dict from str to float
+        What products, powers and maxima among the losses are made of, before weighing, by paths
+        such as ``"product/style"``.
     """
 
     nit: int
@@ -93,6 +96,7 @@ class Iteration:
     losses: dict[str, float]
     seconds: float
     scale: int = 0
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 def _no_state() -> None:
@@ -124,6 +128,8 @@ class Progress:
         pixels counts four.
     settings : dict
         The arguments of the run, and the versions of the libraries, as in the result.
+    parts : dict from str to float
+        What products, powers and maxima among the losses are made of, before weighing.
     """
 
     nit: int
@@ -137,6 +143,7 @@ class Progress:
     scale: int = 0
     scales: int = 1
     settings: dict[str, Any] = field(repr=False, default_factory=dict)
+    parts: dict[str, float] = field(default_factory=dict)
     _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
     _state: Callable[[], dict[str, NDArray[Any]] | None] = field(repr=False, default=_no_state)
 
@@ -185,6 +192,9 @@ class StyleResult:
         iterations depend on, the best point so far and the counters of the tolerances among it;
         and the objective's table, the size of the picture, and what else says whose it is. None
         if the method's state cannot be restored (`LBFGSB`).
+    parts : dict from str to float
+        What products, powers and maxima among the losses are made of, before weighing, by paths
+        such as ``"product/style"``.
     """
 
     image: Image = field(repr=False)
@@ -199,6 +209,7 @@ class StyleResult:
     message: str
     settings: dict[str, Any] = field(repr=False)
     state: dict[str, NDArray[Any]] | None = field(repr=False, default=None)
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 def interrupted(result: StyleResult) -> StyleResult:

@@ -17,6 +17,7 @@ from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.parts import leaves
 from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.parts import Part
@@ -95,7 +96,7 @@ class Targets:
             terms = recipe.content(seen)
         if plan.content is None and (
             recipe.source
-            or any(isinstance(term.loss, ContentLoss) for part in terms for term in part.terms)
+            or any(isinstance(t.loss, ContentLoss) for part in terms for t in leaves(part.terms))
         ):
             raise ValueError(
                 f"content: expected an image for the recipe {plan.recipe.name}, received None; "
