@@ -150,6 +150,19 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     return loss
 
 
+def fingerprint(loss: Loss | StyleObjective) -> str:
+    """Return what tells a loss from others: a digest of all that `save_loss` would write.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it cannot be saved.
+    """
+    arrays: list[NDArray[Any]] = []
+    encoded = _encoded(loss, arrays, "loss")
+    return _digest(encoded, arrays)
+
+
 class _Unknown(Exception):
     """Says of which class a loss in a file is, where that is not to be found."""
 
