@@ -19,7 +19,7 @@ from neuralstyle import losses as ours
 from neuralstyle._archives import digest, opened
 from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
-from neuralstyle.losses.layers import LayerLoss
+from neuralstyle.losses.layers import LayeredLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
@@ -266,7 +266,7 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], classes: Sequence[typ
         *module, name, pairs = value
         made = _class(module[0], name, classes) if module else _class_of_0_1(name, classes)
         loss: Any = object.__new__(made)
-        if issubclass(made, LayerLoss):
+        if issubclass(made, LayeredLoss):
             # Files of version 0.1 do not say them.
             vars(loss).update(_network=None, _vanished="")
         vars(loss).update({k: _decoded(v, arrays, classes) for k, v in pairs.items()})

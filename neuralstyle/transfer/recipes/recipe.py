@@ -84,7 +84,7 @@ class Recipe:
     >>> from neuralstyle import TotalVariationLoss
     >>> smoother = recipes.gatys2016() + 3 * TotalVariationLoss(name="grain")
     >>> smoother.name, list(smoother(features, features))
-    ('gatys2016 + grain', ['content', 'style', 'grain'])
+    ('gatys2016 + grain', ['content', 'grain', 'style'])
     """
 
     name: str
