@@ -1,6 +1,7 @@
 # The public names, each with its home. neuralstyle/__init__.py reads this list too.
 from neuralstyle.features.base import Extractor as Extractor
 from neuralstyle.features.base import Features as Features
+from neuralstyle.features.join import Join as Join
 from neuralstyle.features.keras_model import KerasFeatures as KerasFeatures
 from neuralstyle.features.octaves import Pyramid as Pyramid
 from neuralstyle.features.slim import slim as slim
