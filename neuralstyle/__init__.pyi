@@ -1,6 +1,7 @@
 # The public names, each with its home. neuralstyle/__init__.py reads this list too.
 from neuralstyle.features.base import Extractor as Extractor
 from neuralstyle.features.base import Features as Features
+from neuralstyle.features.join import Join as Join
 from neuralstyle.features.keras_model import KerasFeatures as KerasFeatures
 from neuralstyle.features.octaves import Pyramid as Pyramid
 from neuralstyle.features.slim import slim as slim
@@ -37,7 +38,9 @@ from neuralstyle.losses.nearest import NearestLoss as NearestLoss
 from neuralstyle.losses.objective import Loss as Loss
 from neuralstyle.losses.objective import StyleObjective as StyleObjective
 from neuralstyle.losses.objective import Term as Term
+from neuralstyle.losses.objective import maximum as maximum
 from neuralstyle.losses.octaves import over_octaves as over_octaves
+from neuralstyle.losses.own import LayerLoss as LayerLoss
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
 from neuralstyle.losses.sliced import SlicedWassersteinLoss as SlicedWassersteinLoss
 from neuralstyle.losses.storage import load_loss as load_loss
@@ -47,6 +50,7 @@ from neuralstyle.losses.strotss import SelfSimilarityLoss as SelfSimilarityLoss
 from neuralstyle.losses.temporal import TemporalLoss as TemporalLoss
 from neuralstyle.losses.variation import TotalVariationLoss as TotalVariationLoss
 from neuralstyle.optimize import parametrizations as parametrizations
+from neuralstyle.optimize import testing as testing
 from neuralstyle.optimize.balance import balance as balance
 from neuralstyle.optimize.base import Method as Method
 from neuralstyle.optimize.evaluator import Evaluator as Evaluator

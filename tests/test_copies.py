@@ -42,6 +42,13 @@ def brightness(features: Any) -> Any:
     return ops.mean(features["input"])
 
 
+class MeanLoss(ns.LayerLoss):
+    """A loss of a user's."""
+
+    def statistic(self, features: Any, mask: Any) -> Any:
+        return ops.mean(features, axis=(1, 2))
+
+
 def darkness(features: Any) -> Any:
     return -ops.mean(features["input"])
 
@@ -118,9 +125,16 @@ OBJECTS: dict[str, Cases] = {
     "StyleObjective": [(lambda: 2 * ns.StyleLoss(TARGET, "first") + brightness, at_generated)],
     "Term": [(lambda: ns.Term("a", 2.0, brightness), lambda t: (t.name, at_generated(t.loss)))],
     "Loss": [(lambda: EdgeLoss(TARGET), at_generated)],
+    "LayerLoss": [(lambda: MeanLoss(TARGET, "first", mask=PART), at_generated)],
     "loss": [(lambda: brightness, at_generated), (lambda: ns.loss(darkness), at_generated)],
     "average": [
         (lambda: ns.average([ns.StyleLoss(TARGET, "first")] * 2), at_generated),
+    ],
+    "maximum": [
+        (
+            lambda: ns.maximum(brightness, ns.StyleLoss(TARGET, "first") ** 2 * brightness),
+            at_generated,
+        )
     ],
     "over_octaves": [
         (
@@ -198,6 +212,7 @@ REFUSING: dict[str, tuple[Callable[[], Any], str]] = {
 ELSEWHERE = {
     "Extractor",
     "Features",
+    "Join",
     "KerasFeatures",
     "Pyramid",
     "Slimmed",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, final, overload
 
 from neuralstyle._checks import shown
 from neuralstyle._types import Tensor
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import Loss, StyleObjective, checked_name
 
 Function: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]
 
@@ -49,8 +50,9 @@ class _FunctionLoss(Loss):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the function by its place in its module, whether or not that holds the loss."""
         function = self._function
-        if isinstance(function, types.FunctionType) and _named(function) is self:
-            function = self._undecorated
+        found = _named(function) if isinstance(function, types.FunctionType) else None
+        if isinstance(found, _FunctionLoss) and found._function is function:
+            function = found._undecorated  # of the loss in the module, whatever this one's name is
         return loss, (function,), {"name": self.name}
 
 
@@ -67,24 +69,34 @@ def _named(function: types.FunctionType) -> Any:
     return found
 
 
-def loss(function: Callable[[Mapping[str, Tensor]], Tensor]) -> Loss:
+@overload
+def loss(function: Function, *, name: str | None = None) -> Loss: ...
+
+
+@overload
+def loss(*, name: str) -> Callable[[Function], Loss]: ...
+
+
+def loss(function: Function | None = None, *, name: str | None = None) -> Any:
     """Make a loss from a function of the generated image's features.
 
     Parameters
     ----------
     function : callable
         Takes a mapping from layer name to tensor (``features["input"]`` is the image, shape
-        ``(1, H, W, 3)``) and returns a scalar tensor, computed with `keras.ops`.
+        ``(1, H, W, 3)``) and returns a scalar tensor, computed with `keras.ops`. Without it, a
+        decorator is returned: ``@loss(name="sky")``.
+    name : str, optional
+        Of the loss: the function's, by default.
 
     Returns
     -------
     Loss
-        Named after the function.
 
     Raises
     ------
     TypeError
-        If `function` cannot be called.
+        If `function` cannot be called, or `name` is no text.
 
     Examples
     --------
@@ -97,10 +109,20 @@ def loss(function: Callable[[Mapping[str, Tensor]], Tensor]) -> Loss:
     >>> print(0.5 * contrast)
     name      weight  loss
     contrast     0.5  loss(contrast)
+    >>> @loss(name="sky")
+    ... def brightness_at_the_top(features):
+    ...     return -ops.mean(features["input"][:, :8])
+    >>> brightness_at_the_top.weights
+    {'sky': 1.0}
     """
+    if name is not None:
+        checked_name(name)
+        if function is None:
+            return functools.partial(loss, name=name)
     if isinstance(function, Loss | StyleObjective | type) or not callable(function):
         hint = "; a class of losses is called to make one" if isinstance(function, type) else ""
         raise TypeError(
             f"function: expected a function of features, received {shown(function)}{hint}"
         )
-    return _FunctionLoss(function)
+    made = _FunctionLoss(function)
+    return made if name is None else made.named(name)

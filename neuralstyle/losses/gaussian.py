@@ -10,14 +10,14 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
-from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize, scale
+from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize, scale
 from neuralstyle.losses.masks import Mask, as_mask, weights_at
 from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import guided, mean_and_covariance
 
 
 @final
-class GaussianWassersteinLoss(LayerLoss):
+class GaussianWassersteinLoss(LayeredLoss):
     r"""Squared Wasserstein distance of the normal distributions with the features' moments.
 
     .. math:: L = \sum_l w_l\, c_l \left( |\mu - \nu|^2 + \operatorname{tr}\left(\Sigma + \Sigma^S
@@ -93,7 +93,7 @@ class GaussianWassersteinLoss(LayerLoss):
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         for layer, view in views.items():
             feature = feature_at(target, layer)
-            mean, covariance = self.statistic(feature, view)
+            mean, covariance = self.statistic_of(feature, view)
             root = ops.convert_to_tensor(_square_root(np.asarray(covariance)))
             self._targets[layer] = mean, root
             # The mean square of the features is that of their means and deviations.
@@ -110,7 +110,7 @@ class GaussianWassersteinLoss(LayerLoss):
         mean, root = self._targets[layer]
         return {"mean": mean, "root": root, "factor": self._scales[layer]}
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
         """Return mean and covariance."""
         return mean_and_covariance(feature, view.get("mask"))
 

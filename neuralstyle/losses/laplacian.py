@@ -137,7 +137,7 @@ class LaplacianLoss(StatisticLoss):
             )
         return super().target(layer, shapes)
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return the Laplacian of every size, weighed by the mask."""
         return tuple(
             weighed(

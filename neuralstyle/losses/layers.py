@@ -24,12 +24,12 @@ Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
 Normalize: TypeAlias = Literal["relative", "mean", "paper"]
 
 
-class LayerLoss(StructuredLoss):
+class LayeredLoss(StructuredLoss):
     """A loss that sums one distance over layers.
 
-    It takes two steps at each layer: `statistic` is what is compared, of the features and of what
-    these are seen through; `distance_to` compares it with the target's. They know nothing of the
-    loss but its options: `view` and `target` say what they read at a size.
+    It takes two steps at each layer: `statistic_of` is what is compared, of the features and of
+    what these are seen through; `distance_to` compares it with the target's. They know nothing of
+    the loss but its options: `view` and `target` say what they read at a size.
     """
 
     layers: dict[str, float]
@@ -75,7 +75,7 @@ class LayerLoss(StructuredLoss):
         """Check that features of these shapes fit, and return what the distance reads."""
 
     @abstractmethod
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Any:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Any:
         """Return what is compared of one layer's features."""
 
     @abstractmethod
@@ -100,7 +100,7 @@ class LayerLoss(StructuredLoss):
         """Return the loss, of nothing but the features, the arrays and the options."""
         total = 0.0
         for layer, read in arrays.items():
-            statistic = self.statistic(self._feature(features, layer), read["view"])
+            statistic = self.statistic_of(self._feature(features, layer), read["view"])
             distance = self.distance_to(statistic, read["target"])
             total = total + ops.convert_to_tensor(read["weight"], distance.dtype) * distance
         return total
@@ -137,8 +137,8 @@ class LayerLoss(StructuredLoss):
     def __repr__(self) -> str:
         """Describe it in a line: its main parameters, and the options that are not the usual."""
         shown = []
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            if name not in ("target", "source", "target_mask", "name"):
+        for name, parameter in _parameters(type(self)).items():
+            if name not in ("target", "source", "target_mask", "name") and name in vars(self):
                 value = getattr(self, name)
                 main = parameter.kind is not parameter.KEYWORD_ONLY and name != "mask"
                 if main or value != parameter.default:
@@ -146,7 +146,7 @@ class LayerLoss(StructuredLoss):
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-class StatisticLoss(LayerLoss):
+class StatisticLoss(LayeredLoss):
     """A loss that compares statistics of a layer's features by their mean squared differences."""
 
     def __init__(
@@ -164,12 +164,12 @@ class StatisticLoss(LayerLoss):
         self._scales: dict[str, tuple[Tensor | float, ...]] = {}
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         for layer, view in views.items():
-            statistics = self.statistic(feature_at(target, layer, "target"), view)
+            statistics = self.statistic_of(feature_at(target, layer, "target"), view)
             self._targets[layer] = statistics
             self._scales[layer] = self._factors(statistics)
 
     @abstractmethod
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return the statistics of one layer's features."""
 
     @abstractmethod
@@ -269,6 +269,18 @@ def _check_kind(items: Iterable[Any], argument: str, kind: type, noun: str) -> N
             raise TypeError(
                 f"{argument}: expected {noun}s, each a {kind.__name__}, received {item!r}"
             )
+
+
+def _parameters(kind: type[Any]) -> dict[str, inspect.Parameter]:
+    """Return what a class's constructor takes, and what it passes on to those of its bases."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in kind.__mro__:
+        if "__init__" in vars(base):
+            own = inspect.signature(vars(base)["__init__"]).parameters
+            found = {**found, **{k: v for k, v in own.items() if k not in found}}
+            if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
+                break
+    return found
 
 
 def _shortened(value: Any) -> Any:

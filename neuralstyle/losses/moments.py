@@ -96,7 +96,7 @@ class StyleLoss(StatisticLoss):
         self.shift: float = number("shift", shift)
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return the Gram matrix."""
         if self.shift == 0:
             return (gram_matrix(feature, view.get("mask")),)
@@ -169,7 +169,7 @@ class CovarianceLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return mean and covariance."""
         return mean_and_covariance(feature, view.get("mask"))
 
@@ -247,7 +247,7 @@ class MomentLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return mean and deviation."""
         return mean_and_deviation(feature, view.get("mask"))
 

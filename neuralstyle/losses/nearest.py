@@ -13,7 +13,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.columns import column_parts, joint_directions
-from neuralstyle.losses.layers import LayerLoss, Layers
+from neuralstyle.losses.layers import LayeredLoss, Layers
 from neuralstyle.losses.masks import Mask, Vanished, as_mask, region_at, where_left
 from neuralstyle.losses.names import NEAREST_LAYERS
 from neuralstyle.losses.shapes import Shapes, dtype_of, feature_at
@@ -32,7 +32,7 @@ Seen: TypeAlias = tuple[Mapping[str, Tensor], Mask | None]
 
 
 @final
-class NearestLoss(LayerLoss):
+class NearestLoss(LayeredLoss):
     r"""Cosine distance of every position from the nearest of the style: the loss of NNST.
 
     .. math:: L = \operatorname{mean}_i \left(1 - \cos(\phi_i(x), \phi_{n(i)}(S))\right), \qquad
@@ -256,7 +256,7 @@ class NearestLoss(LayerLoss):
         pairs = zip(parts, arrays["points"], strict=True)
         return sum(_distance(part, wanted) for part, wanted in pairs)
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         """Return the directions of the vectors at the positions looked at."""
         points = _taken(positions(feature), view.get("region"))
         return directions(points - ops.mean(points, axis=0) if self.center else points)

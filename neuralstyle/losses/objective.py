@@ -1,23 +1,29 @@
-"""The algebra of losses: `Loss`, the `loss` decorator, and their weighted sum `StyleObjective`."""
+# Long because losses, their terms, sums and combinations are made of each other.
+"""The algebra of losses: `Loss`, weighted sums (`StyleObjective`), and products, powers, maxima."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Generic, TypeVar, final
 
 import keras
 import numpy as np
 from keras import ops
 
-from neuralstyle._checks import shown
+from neuralstyle._checks import choice, number, shown
 from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Tensor
 from neuralstyle.images.show import table
 from neuralstyle.losses.evaluation import scalar
+
+Named = TypeVar("Named", bound="Loss")
+Of = TypeVar("Of")
 
 
 def _weight(value: Any, argument: str = "weight") -> float:
@@ -43,7 +49,7 @@ def _weight(value: Any, argument: str = "weight") -> float:
 
 
 class _Summable:
-    """What losses and objectives share: adding them and weighing them gives an objective."""
+    """What losses and objectives share: whatever is computed with them is an objective."""
 
     __array_ufunc__ = None  # an array times a loss is refused, not spread over the array
 
@@ -55,8 +61,18 @@ class _Summable:
 
     __radd__ = __add__
 
-    def __mul__(self, weight: float) -> StyleObjective:
-        """Multiply every term's weight."""
+    def __sub__(self, other: Loss | StyleObjective) -> StyleObjective:
+        """Add the terms of `other`, with their signs turned."""
+        return StyleObjective(self, -StyleObjective(other))
+
+    def __rsub__(self, other: int) -> StyleObjective:
+        """Turn every term's sign: `other` can only be the 0 that sums start from."""
+        return -self + other
+
+    def __mul__(self, weight: float | Loss | StyleObjective) -> StyleObjective:
+        """Multiply every term's weight; with a loss or an objective, make the product one term."""
+        if isinstance(weight, Loss | StyleObjective):
+            return _product(StyleObjective(self), StyleObjective(weight))
         factor = _weight(weight)
         return StyleObjective(
             *(Term(t.name, _weight(t.weight * factor), t.loss) for t in StyleObjective(self).terms)
@@ -66,14 +82,26 @@ class _Summable:
 
     def __truediv__(self, divisor: float) -> StyleObjective:
         """Divide every term's weight."""
-        number = _weight(divisor, "divisor")
-        if number == 0:
+        if isinstance(divisor, Loss | StyleObjective):
+            raise TypeError(
+                f"divisor: expected a number, received {shown(divisor)}: a quotient of losses is "
+                "a * b ** -1"
+            )
+        factor = _weight(divisor, "divisor")
+        if factor == 0:
             raise ValueError("divisor: expected a number other than 0, received 0")
-        return self * (1.0 / number)
+        return self * (1.0 / factor)
 
     def __neg__(self) -> StyleObjective:
         """Turn every term's sign, to maximise it."""
         return self * -1.0
+
+    def __pow__(self, exponent: float) -> StyleObjective:
+        """Make one term, `power`, of the sum raised to a power."""
+        power = number("exponent", exponent)
+        if power == 0:
+            raise ValueError("exponent: expected a number other than 0, received 0")
+        return StyleObjective(Combination("power", [StyleObjective(self)], power))
 
     def __tf_tensor__(self, dtype: Any = None, name: Any = None) -> Tensor:
         """Refuse to be a tensor: one that is multiplied by a loss leaves the product to it."""
@@ -81,6 +109,18 @@ class _Summable:
             f"expected a number or a tensor, received the loss {shown(self)}: call it with "
             "features; its weight is a plain number"
         )
+
+
+@final
+class _OfSum(Generic[Of]):
+    """An attribute that a loss has as the sum of itself alone, unless it sets one of that name."""
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, loss: Any, owner: type[Any] | None = None) -> Of:
+        value: Of = self if loss is None else getattr(StyleObjective(loss), self._name)  # type: ignore[assignment]
+        return value
 
 
 class Loss(_Summable, ABC):
@@ -101,6 +141,8 @@ class Loss(_Summable, ABC):
         among these are compared, tensors and `keras.Variable` s are passed (Variables are read at
         every evaluation), lists, dicts, losses and masks looked into. False by default: code is
         compiled anew for every evaluator, and no change ever meets old code.
+    terms, weights
+        As those of the `StyleObjective` of this loss alone.
 
     See Also
     --------
@@ -124,6 +166,8 @@ class Loss(_Summable, ABC):
 
     name: str = "loss"
     reuse: bool = False
+    terms = _OfSum[tuple["Term", ...]]()
+    weights = _OfSum[Mapping[str, float]]()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class after itself."""
@@ -135,6 +179,34 @@ class Loss(_Summable, ABC):
     @abstractmethod
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of the generated image as a scalar tensor."""
+
+    def named(self: Named, name: str) -> Named:
+        """Return this loss under another name.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Loss
+            Of the same class; this one keeps its name.
+
+        Raises
+        ------
+        TypeError
+            If `name` is no text.
+
+        Examples
+        --------
+        >>> from neuralstyle import TotalVariationLoss
+        >>> print(0.5 * TotalVariationLoss().named("grain"))
+        name   weight  loss
+        grain     0.5  TotalVariationLoss(exponent=2)
+        """
+        renamed = copy.copy(self)
+        renamed.name = checked_name(name)
+        return renamed
 
     def __repr__(self) -> str:
         """Describe it in a line."""
@@ -165,8 +237,7 @@ class Term:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        if not isinstance(self.name, str):
-            raise TypeError(f"name: expected text, received {shown(self.name)}")
+        checked_name(self.name)
         object.__setattr__(self, "weight", _weight(self.weight))
         if not isinstance(self.loss, Loss):
             raise _no_loss(self.loss)
@@ -178,8 +249,13 @@ class StyleObjective(_Summable):
 
     .. math:: L = \sum_i w_i L_i
 
-    Objectives come from the algebra (``a + 2.0 * b``) rather than from this constructor. Addition
-    appends terms, multiplication by a number scales their weights, and nothing nests.
+    Objectives come from the algebra (``a + 2.0 * b - c``) rather than from this constructor.
+    Addition appends terms, multiplication by a number scales their weights, and nothing nests. A
+    product (``a * b``), a power (``a ** 2``) and a `maximum` are one term each, made of parts.
+
+    It can be asked for its terms as a dict is: ``objective["style"]`` is a `Term`, and ``in``,
+    ``len`` and iteration are about their names. It cannot be changed; what changes a part of it,
+    as `with_weights` does, returns another one.
 
     Parameters
     ----------
@@ -205,6 +281,8 @@ class StyleObjective(_Summable):
     total_variation_1     0.1  TotalVariationLoss(exponent=1)
     >>> objective.weights
     {'total_variation': 1.0, 'total_variation_1': 0.1}
+    >>> objective["total_variation"].weight, "style" in objective, len(objective)
+    (1.0, False, 2)
     """
 
     def __init__(self, *parts: Any) -> None:
@@ -226,6 +304,118 @@ class StyleObjective(_Summable):
     def weights(self) -> dict[str, float]:
         """The weight of every term, by name."""
         return {term.name: term.weight for term in self.terms}
+
+    def with_weights(self, weights: Mapping[str, float] = {}, /, **more: float) -> StyleObjective:  # noqa: B006
+        """Return this objective with other weights of some terms.
+
+        Parameters
+        ----------
+        weights : mapping from str to float, optional
+            By the names of terms.
+        **more : float
+            The same as keywords.
+
+        Returns
+        -------
+        StyleObjective
+            What is not named keeps its weight.
+
+        Raises
+        ------
+        KeyError
+            If there is no term of such a name.
+        TypeError, ValueError
+            If a weight is not a number, or beyond what float32 can compute with.
+
+        Examples
+        --------
+        >>> from neuralstyle import TotalVariationLoss
+        >>> objective = TotalVariationLoss(name="fine") + TotalVariationLoss(name="coarse")
+        >>> objective.with_weights(fine=3).weights
+        {'fine': 3.0, 'coarse': 1.0}
+        """
+        if not isinstance(weights, Mapping):
+            raise TypeError(
+                f"weights: expected a mapping from term to number, received {shown(weights)}"
+            )
+        wanted = {**weights, **more}
+        for name, value in wanted.items():
+            self[name]  # raises if there is no such term
+            wanted[name] = _weight(value, name)
+        return self._of(
+            [dataclasses.replace(t, weight=wanted.get(t.name, t.weight)) for t in self.terms]
+        )
+
+    def without(self, *names: str) -> StyleObjective:
+        """Return this objective without some terms.
+
+        Parameters
+        ----------
+        *names : str
+
+        Returns
+        -------
+        StyleObjective
+            The other terms keep their names.
+
+        Raises
+        ------
+        KeyError
+            If there is no term of such a name.
+        ValueError
+            If nothing would be left.
+
+        Examples
+        --------
+        >>> from neuralstyle import TotalVariationLoss
+        >>> objective = TotalVariationLoss(name="fine") + TotalVariationLoss(name="coarse")
+        >>> list(objective.without("fine"))
+        ['coarse']
+        """
+        gone = {self[name].name for name in names}
+        left = [term for term in self.terms if term.name not in gone]
+        if not left:
+            raise ValueError(
+                f"names: expected to leave a term, received all of them: {', '.join(gone)}"
+            )
+        return self._of(left)
+
+    def named(self, name: str) -> StyleObjective:
+        """Return this objective of one term with that term under another name.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        StyleObjective
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `name` is no text, or there are several terms.
+
+        Examples
+        --------
+        >>> from neuralstyle import TotalVariationLoss
+        >>> (2 * TotalVariationLoss()).named("grain").weights
+        {'grain': 2.0}
+        """
+        if len(self) > 1:
+            raise ValueError(
+                f"name: expected an objective of one term, received {len(self)}: name the losses "
+                "before they are added"
+            )
+        (term,) = self.terms
+        return StyleObjective(Term(name, term.weight, term.loss.named(name)))
+
+    @classmethod
+    def _of(cls, terms: Sequence[Term]) -> StyleObjective:
+        """Return the objective of terms that have unique names already."""
+        made = object.__new__(cls)
+        made.terms = tuple(terms)
+        return made
 
     def evaluate(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Evaluate every loss, before weighing.
@@ -283,12 +473,174 @@ class StyleObjective(_Summable):
         rows = [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
         return table(["name", "weight", "loss"], rows)
 
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the terms."""
+        return (term.name for term in self.terms)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a term of this name."""
+        return any(term.name == name for term in self.terms)
+
+    def __getitem__(self, name: str) -> Term:
+        """Return the term of this name."""
+        for term in self.terms:
+            if term.name == name:
+                return term
+        raise KeyError(f"there is no term {shown(name)}; the terms are {', '.join(self)}")
+
     def __repr__(self) -> str:
         """Draw the table of terms: name, weight, loss."""
         rows = [("name", "weight", "loss")]
         rows += [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
         name, weight = (max(len(row[i]) for row in rows) for i in (0, 1))
         return "\n".join(f"{row[0]:<{name}}  {row[1]:>{weight}}  {row[2]}" for row in rows)
+
+
+@final
+class Combination(Loss):
+    """A product, a power or the maximum of weighted sums: one term, made of parts.
+
+    It comes from ``a * b``, ``a ** 2`` and `maximum`.
+
+    Parameters
+    ----------
+    kind : {"product", "power", "maximum"}
+    operands : sequence of StyleObjective
+        One for a power.
+    exponent : float, default 1
+        Of a power.
+    """
+
+    def __init__(
+        self, kind: str, operands: Sequence[StyleObjective], exponent: float = 1.0
+    ) -> None:
+        self.name = self.kind = kind
+        self.operands = list(operands)
+        self.exponent = exponent
+
+    @property
+    def parts(self) -> StyleObjective:
+        """The terms of all operands, in order, with unique names."""
+        return StyleObjective(*self.operands)
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Evaluate the parts and combine them, in float64."""
+        parts = self.parts
+        values, weights = parts.evaluate(features).values(), parts.weights.values()
+        return combined(self.shape, list(values), list(weights))
+
+    @property
+    def shape(self) -> tuple[str, float, tuple[int, ...]]:
+        """What of it is neither a loss nor a weight: kind, exponent, terms in each operand."""
+        return self.kind, self.exponent, tuple(map(len, self.operands))
+
+    def check(self) -> None:
+        """Check what a file says."""
+        choice("kind", self.kind, ("product", "power", "maximum"))
+        number("exponent", self.exponent)
+        if not all(isinstance(operand, StyleObjective) for operand in self.operands):
+            raise TypeError(f"operands: expected objectives, received {self.operands!r}")
+        if (self.kind == "power") is not (len(self.operands) == 1) or not self.operands:
+            raise ValueError(f"operands: expected others, received {len(self.operands)}")
+
+    def __repr__(self) -> str:
+        """Write it as it is made."""
+        written = [_written(operand) for operand in self.operands]
+        if self.kind == "maximum":
+            return f"maximum({', '.join(text for text, _ in written)})"
+        factors = [text if simple else f"({text})" for text, simple in written]
+        if self.kind == "power":
+            return f"{factors[0]} ** {self.exponent:g}"
+        return " * ".join(factors)
+
+
+def _written(objective: StyleObjective) -> tuple[str, bool]:
+    """Return an objective in a line, and whether it can be a factor as it stands."""
+    parts = [f"{'' if t.weight == 1 else f'{t.weight:g} * '}{t.loss!r}" for t in objective.terms]
+    (first, *more) = objective.terms
+    simple = not more and first.weight == 1 and not isinstance(first.loss, Combination)
+    return " + ".join(parts), simple
+
+
+def combined(
+    shape: tuple[str, float, tuple[int, ...]], values: Sequence[Tensor], weights: Sequence[Any]
+) -> Tensor:
+    """Combine the values of a combination's parts, as its `shape` says, in float64."""
+    kind, exponent, counts = shape
+    pairs = iter(list(zip(weights, values, strict=True)))
+    operands = [
+        weighted_sum(*zip(*(next(pairs) for _ in range(count)), strict=True)) for count in counts
+    ]
+    result, *others = operands
+    if kind == "power":
+        return result**exponent
+    for other in others:
+        result = result * other if kind == "product" else ops.maximum(result, other)
+    return result
+
+
+def _product(*factors: StyleObjective) -> StyleObjective:
+    """Make one term of a product; the weights of factors of one term are its weight."""
+    weight, operands = 1.0, []
+    for factor in factors:
+        if len(factor) > 1:
+            operands.append(factor)
+            continue
+        (term,) = factor.terms
+        weight *= term.weight
+        inner = term.loss
+        if isinstance(inner, Combination) and inner.kind == term.name == "product":
+            operands += inner.operands
+        else:
+            operands.append(StyleObjective(dataclasses.replace(term, weight=1.0)))
+    return StyleObjective(Term("product", weight, Combination("product", operands)))
+
+
+def maximum(*losses: Loss | StyleObjective) -> StyleObjective:
+    r"""Make one term of the largest of several losses.
+
+    .. math:: L = \max_i L_i
+
+    Parameters
+    ----------
+    *losses : Loss or StyleObjective
+        Two at least; weigh them so that they are of one size.
+
+    Returns
+    -------
+    StyleObjective
+        Of one term, ``maximum``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no losses, or fewer than two.
+
+    Notes
+    -----
+    The gradient is that of the largest alone, and jumps where another becomes the largest: a line
+    search has to find its way along such edges, in smaller steps. At a tie the first one counts.
+
+    Examples
+    --------
+    >>> from neuralstyle import TotalVariationLoss, loss
+    >>> grain, lines = TotalVariationLoss(), TotalVariationLoss(exponent=1)
+    >>> worst = maximum(grain, 0.5 * lines)
+    >>> print(worst)
+    name     weight  loss
+    maximum       1  maximum(TotalVariationLoss(exponent=2), 0.5 * TotalVariationLoss(exponent=1))
+    """
+    operands = [StyleObjective(loss) for loss in losses]
+    if len(operands) < 2:
+        raise ValueError(f"losses: expected at least two, received {len(operands)}")
+    return StyleObjective(Combination("maximum", operands))
+
+
+def checked_name(name: Any) -> str:
+    """Check the name of a loss."""
+    if not isinstance(name, str):
+        raise TypeError(f"name: expected text, received {shown(name)}")
+    return name
 
 
 def _no_loss(part: Any) -> TypeError:
@@ -303,7 +655,7 @@ def _no_loss(part: Any) -> TypeError:
         what = f"the recipe {getattr(part, 'name', None) or part.__name__}"
         hint = ": recipe()(content, style) makes one of features" if inspect.isroutine(part) else ""
         hint = hint or ": called with features, recipe(content, style), it makes an objective"
-        hint += "; stylize takes it as recipe="
+        hint += "; stylize takes it as recipe=, and recipe + loss is a recipe"
     elif isinstance(getattr(part, "objective", None), StyleObjective):
         what = f"the {type(part).__name__} of one"
         hint = ": take its .objective"

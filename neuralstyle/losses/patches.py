@@ -13,7 +13,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import (
-    LayerLoss,
+    LayeredLoss,
     Layers,
     Normalize,
     mean_squared,
@@ -29,7 +29,7 @@ arrays of this size are the memory that the search takes."""
 
 
 @final
-class PatchLoss(LayerLoss):
+class PatchLoss(LayeredLoss):
     r"""Squared difference of every patch from the most similar of the style: the MRF loss.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_i \left\|\Psi_i(F^l) -
@@ -149,7 +149,9 @@ class PatchLoss(LayerLoss):
             **barred,
         }
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+    def statistic_of(
+        self, feature: Tensor, view: Mapping[str, Any]
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the features themselves, and which patches of them are compared."""
         return feature[0], view.get("region")
 

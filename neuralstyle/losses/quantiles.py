@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuralstyle._kernels.sorting import sort_rows
 from neuralstyle._types import Tensor
-from neuralstyle.losses.layers import LayerLoss, mean_squared, scale
+from neuralstyle.losses.layers import LayeredLoss, mean_squared, scale
 from neuralstyle.losses.masks import Mask, check_squares, region_at
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import cell_quantiles
@@ -22,7 +22,7 @@ from neuralstyle.losses.statistics import cell_quantiles
 Table = NDArray[np.floating[Any]]
 
 
-class QuantileLoss(LayerLoss):
+class QuantileLoss(LayeredLoss):
     """A loss that averages squared Wasserstein distances of distributions of values."""
 
     seed: int
@@ -84,7 +84,7 @@ class QuantileLoss(LayerLoss):
         dtype = self._targets[layer][0][1].dtype
         return {"table": np.asarray(table, dtype), "factor": self._scales[layer]}
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         """Return the sorted values, a row for each distribution."""
         return sort_rows(self._rows_of(feature, view), self.seed)
 

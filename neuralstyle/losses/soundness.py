@@ -11,7 +11,7 @@ import numpy as np
 from neuralstyle._checks import weights, whole_number
 from neuralstyle.losses.layers import normalization
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.objective import Combination, Loss
 from neuralstyle.losses.octaves import OctaveLoss
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import StructuredLoss, structure
@@ -67,7 +67,11 @@ def check_sound(loss: Loss) -> None:
     for name, value in state.items():
         for number in (leaf for leaf in _leaves(value) if type(leaf) is int):
             whole_number(name, number, 0 if name == "seed" else 1)
+    if isinstance(loss, Combination):
+        loss.check()
     repr(loss)  # which asks for every option
+    if isinstance(loss, Combination):
+        return
     if isinstance(loss, OctaveLoss):
         if not isinstance(loss.loss, Loss):
             raise TypeError(f"loss: expected a loss, received {loss.loss!r}")

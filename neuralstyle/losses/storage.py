@@ -19,9 +19,9 @@ from neuralstyle import losses as ours
 from neuralstyle._archives import digest, opened
 from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
-from neuralstyle.losses.layers import LayerLoss
+from neuralstyle.losses.layers import LayeredLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
 from neuralstyle.losses.soundness import check_finite, check_sound
 
@@ -150,13 +150,26 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     return loss
 
 
+def fingerprint(loss: Loss | StyleObjective) -> str:
+    """Return what tells a loss from others: a digest of all that `save_loss` would write.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it cannot be saved.
+    """
+    arrays: list[NDArray[Any]] = []
+    encoded = _encoded(loss, arrays, "loss")
+    return _digest(encoded, arrays)
+
+
 class _Unknown(Exception):
     """Says of which class a loss in a file is, where that is not to be found."""
 
 
 def _own() -> dict[str, type[Loss]]:
     """Return the library's losses by name."""
-    named = [OctaveLoss, *(getattr(ours, name) for name in dir(ours))]
+    named = [OctaveLoss, Combination, *(getattr(ours, name) for name in dir(ours))]
     return {k.__name__: k for k in named if isinstance(k, type) and issubclass(k, Loss)}
 
 
@@ -253,7 +266,7 @@ def _decoded(encoded: Any, arrays: Sequence[NDArray[Any]], classes: Sequence[typ
         *module, name, pairs = value
         made = _class(module[0], name, classes) if module else _class_of_0_1(name, classes)
         loss: Any = object.__new__(made)
-        if issubclass(made, LayerLoss):
+        if issubclass(made, LayeredLoss):
             # Files of version 0.1 do not say them.
             vars(loss).update(_network=None, _vanished="")
         vars(loss).update({k: _decoded(v, arrays, classes) for k, v in pairs.items()})

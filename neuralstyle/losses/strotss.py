@@ -11,7 +11,7 @@ from keras import ops
 
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
-from neuralstyle.losses.layers import STYLE_LAYERS, LayerLoss, Layers, Normalize
+from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize
 from neuralstyle.losses.masks import Mask, as_mask, region_at
 from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import positions
@@ -24,7 +24,7 @@ of positions that are all alike are no distances."""
 
 
 @final
-class RelaxedEMDLoss(LayerLoss):
+class RelaxedEMDLoss(LayeredLoss):
     r"""Relaxed earth mover's distance of the positions: the style loss of STROTSS.
 
     .. math:: L = \sum_l w_l\, c_l \max\left(
@@ -110,7 +110,7 @@ class RelaxedEMDLoss(LayerLoss):
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         for layer, view in views.items():
             feature = feature_at(target, layer, "target")
-            points = self.statistic(feature, view)
+            points = self.statistic_of(feature, view)
             self._targets[layer] = points
             self._scales[layer] = 1.0
             if distance == "euclidean" and normalize == "mean":
@@ -127,7 +127,7 @@ class RelaxedEMDLoss(LayerLoss):
         """Return the target's points."""
         return {"points": self._targets[layer], "factor": self._scales[layer]}
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         """Return the features, or their directions, at the positions drawn."""
         points = sampled(feature, self.samples, self.seed, view.get("region"))
         return directions(points) if self.distance == "cosine" else points
@@ -153,7 +153,7 @@ class RelaxedEMDLoss(LayerLoss):
 
 
 @final
-class SelfSimilarityLoss(LayerLoss):
+class SelfSimilarityLoss(LayeredLoss):
     r"""Difference of the similarities among an image's positions: the content loss of STROTSS.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} \left|
@@ -226,7 +226,7 @@ class SelfSimilarityLoss(LayerLoss):
         self._sizes = {layer: shapes[layer][1:3] for layer in self.layers}
         views = self._where_left(lambda layer: self.view(self.mask, layer, shapes))
         self._targets = {
-            layer: self.statistic(feature_at(target, layer, "target"), view)
+            layer: self.statistic_of(feature_at(target, layer, "target"), view)
             for layer, view in views.items()
         }
 
@@ -245,7 +245,7 @@ class SelfSimilarityLoss(LayerLoss):
             )
         return {"similarities": self._targets[layer]}
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
         """Return the distances among the positions drawn, divided by their sums."""
         points = directions(sampled(feature, self.samples, self.seed, view.get("region")))
         apart = 1 - ops.matmul(points, ops.transpose(points))

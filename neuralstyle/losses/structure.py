@@ -19,7 +19,8 @@ from keras import ops
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.objective import Combination, Loss
+from neuralstyle.losses.parts import assembled, leaves, tree, weights_within
 from neuralstyle.losses.shapes import Shapes, shape_of
 
 Nest: TypeAlias = Any
@@ -118,6 +119,8 @@ def build(loss: Loss, shapes: Shapes) -> Built:
         If the loss does not fit the features.
     """
     kind = type(loss)
+    if isinstance(loss, Combination):
+        return _combination(loss, shapes)
     if kind.__module__.startswith("neuralstyle.") and hasattr(loss, "build"):
         return loss.build(shapes)  # type: ignore[no-any-return]
     if not loss.reuse:
@@ -133,6 +136,21 @@ def build(loss: Loss, shapes: Shapes) -> Built:
         return copy(features)
 
     return Built((kind, options), found.arrays, compute)
+
+
+def _combination(loss: Combination, shapes: Shapes) -> Built:
+    """Build the parts of a combination that lies within another loss."""
+    built = [build(leaf.loss, shapes) for leaf in leaves(loss.terms)]
+    computes, plan = [part.compute for part in built], tree(loss)
+
+    def compute(features: Mapping[str, Tensor], arrays: Nest) -> Tensor:
+        own, weights = arrays
+        values = (of(features, read) for of, read in zip(computes, own, strict=True))
+        (value,) = assembled([plan], values, iter(weights), [])
+        return value
+
+    options = Combination, plan, *(part.options for part in built)
+    return Built(options, ([part.arrays for part in built], weights_within(loss.terms)), compute)
 
 
 def structure(nest: Nest) -> tuple[Hashable, list[Any]]:

@@ -63,7 +63,7 @@ class TemporalLoss(StatisticLoss):
     ) -> None:
         super().__init__(target, "input", normalize, name, mask, mask)
 
-    def statistic(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return the features, each weighed by the mask."""
         return (weighed(feature, view.get("mask"), self.normalize),)
 

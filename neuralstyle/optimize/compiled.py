@@ -24,11 +24,12 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.evaluation import scalar
 from neuralstyle.losses.objective import StyleObjective, Term, weighted_sum
+from neuralstyle.losses.parts import assembled, leaves, tree, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 
 Code: TypeAlias = Callable[..., Sequence[Tensor]]
-"""Takes the image, the weights and the arrays; returns value, gradient and the losses."""
+"""Takes the image, the weights and the arrays; returns value, gradient, and losses with parts."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Compiled:
         ]
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return value, gradient and the losses, in the order of the terms.
+        """Return value, gradient, and the losses in the order of the terms, then their parts.
 
         Parameters
         ----------
@@ -103,15 +104,25 @@ def _found(
         terms = _built(objective, extractor, image, store)
     except Opaque:
         return _compile(objective, None, [], extractor, image), []
-    kinds, leaves = structure([term.arrays for term in terms])
-    arrays = [leaf if isinstance(leaf, keras.Variable) else _tensor(leaf) for leaf in leaves]
-    key = (tuple(image.shape), image.dtype, tuple(term.options for term in terms), kinds)
+    kinds, read = structure(_nest(objective, terms))
+    arrays = [leaf if isinstance(leaf, keras.Variable) else _tensor(leaf) for leaf in read]
+    options = tuple(term.options for term in terms)
+    key = (tuple(image.shape), image.dtype, _trees(objective), options, kinds)
     if key not in store.code:
         store.code[key] = _compile(objective, terms, arrays, extractor, image)
         while len(store.code) > KEPT:
             store.code.popitem(last=False)
     store.code.move_to_end(key)
     return store.code[key], arrays
+
+
+def _trees(objective: StyleObjective) -> tuple[Any, ...]:
+    return tuple(tree(term.loss) for term in objective.terms)
+
+
+def _nest(objective: StyleObjective, terms: Sequence[Built]) -> tuple[Any, list[float]]:
+    """Return what the graph reads: the arrays of the losses, and the weights within terms."""
+    return [term.arrays for term in terms], weights_within(objective.terms)
 
 
 def _tensor(leaf: Any) -> Tensor:
@@ -140,21 +151,25 @@ def _compile(
     image: tf.TensorSpec,
 ) -> Code:
     """Trace an evaluation with arrays like those given; without `terms`, of losses as they are."""
-    names = [term.name for term in objective.terms]
-    nest = None if terms is None else [term.arrays for term in terms]
+    looking = leaves(objective.terms)
+    trees, within = _trees(objective), weights_within(objective.terms)
+    nest = None if terms is None else _nest(objective, terms)
     noisy: set[str] = set()
 
-    def evaluate(image: Tensor, weights: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
+    def evaluate(image: Tensor, weights: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         features = extractor(image)
         if terms is None:
-            values = [_traced(term, features, noisy) for term in objective.terms]
+            inner: Any = within
+            values = [_traced(term, features, noisy) for term in looking]
         else:
-            read = filled(nest, iter(leaves))
+            read, inner = filled(nest, iter(given))
             values = [
-                scalar(name, _with(term, own), features)
-                for name, term, own in zip(names, terms, read, strict=True)
+                scalar(leaf.name, _with(term, own), features)
+                for leaf, term, own in zip(looking, terms, read, strict=True)
             ]
-        total = weighted_sum(tf.unstack(weights, len(values)), values)
+        parts: list[Tensor] = []
+        losses = assembled(trees, iter(values), iter(inner), parts)
+        total = weighted_sum(tf.unstack(weights, len(losses)), losses)
         (gradient,) = tf.gradients(total, [image])
         if gradient is None:
             raise ValueError(
@@ -164,12 +179,13 @@ def _compile(
             )
         # Gathering losses have sparse gradients.
         gradient = tf.convert_to_tensor(gradient)
-        return total, gradient, tf.stack([tf.cast(value, tf.float64) for value in values])
+        told = [tf.cast(value, tf.float64) for value in (*losses, *parts)]
+        return total, gradient, tf.stack(told)
 
     specs = [
         tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype)) for array in arrays
     ]
-    weights = tf.TensorSpec((len(names),), tf.float64)
+    weights = tf.TensorSpec((len(trees),), tf.float64)
     function = tf.function(evaluate, autograph=False).get_concrete_function(image, weights, *specs)
     for name in sorted(noisy):
         logger.warning(
@@ -225,7 +241,7 @@ def _built(
         store.shapes.popitem(last=False)
 
     def losses() -> list[Built]:
-        return [build(term.loss, Shapes(known)) for term in objective.terms]
+        return [build(term.loss, Shapes(known)) for term in leaves(objective.terms)]
 
     try:
         return losses()

@@ -21,7 +21,9 @@ from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import check_image, float_array
 from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.parts import paths
 from neuralstyle.optimize.compiled import Compiled
+from neuralstyle.optimize.vectors import Values
 
 _BEYOND = 0.5
 """How far from [0, 1] the first image may be. Runs that are gone on from leave the range by less,
@@ -45,6 +47,9 @@ class Evaluator:
     shape : (int, int, 3)
     losses : dict from str to float
         Every loss at the last evaluation, before weighing; empty before the first.
+    parts : dict from str to float
+        What products, powers and maxima among these are made of, before weighing, by paths such as
+        ``"product/style"``.
 
     Raises
     ------
@@ -88,9 +93,11 @@ class Evaluator:
         self.extractor = extractor
         self.shape = image_shape(shape)
         self.losses: dict[str, float] = {}
+        self.parts: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
         self._dtype = str(getattr(extractor, "dtype", "float32"))
         self._names = [term.name for term in self.objective.terms]
+        self._parts = paths(self.objective.terms)
         self._weights = tf.constant([term.weight for term in self.objective.terms], tf.float64)
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
@@ -254,8 +261,14 @@ class Evaluator:
                 f"not enough memory to evaluate an image of {width} x {height} pixels "
                 f"({said(error)})"
             ) from error
-        self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
+        self.losses, self.parts = self.by_name(losses.numpy().tolist())
         return float(total), gradient
+
+    def by_name(self, values: Sequence[float]) -> Values:
+        """Return the losses and the parts, given their values in order."""
+        rest = iter(values)
+        losses = {name: next(rest) for name in self._names}
+        return losses, dict(zip(self._parts, rest, strict=True))
 
     def through(
         self, pixels: Callable[[Tensor], Tensor], parameters: Tensor

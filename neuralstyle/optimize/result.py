@@ -89,6 +89,9 @@ class Iteration:
         Since the call.
     scale : int
         Which scale of a coarse-to-fine run this belongs to, from 0.
+    parts : dict from str to float
+        What products, powers and maxima among the losses are made of, before weighing, by paths
+        such as ``"product/style"``.
     """
 
     nit: int
@@ -97,6 +100,7 @@ class Iteration:
     losses: dict[str, float]
     seconds: float
     scale: int = 0
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 def _no_state() -> None:
@@ -131,6 +135,8 @@ class Progress:
     pace : float
         Seconds that an iteration of this scale takes, measured from its first one on: before, code
         was compiled. NaN at that one.
+    parts : dict from str to float
+        What products, powers and maxima among the losses are made of, before weighing.
     """
 
     nit: int
@@ -145,6 +151,7 @@ class Progress:
     scales: int = 1
     settings: dict[str, Any] = field(repr=False, default_factory=dict)
     pace: float = math.nan
+    parts: dict[str, float] = field(default_factory=dict)
     _image: Callable[[], Image] = field(repr=False, default=lambda: np.empty((0, 0, 3), np.float32))
     _state: Callable[[], dict[str, NDArray[Any]] | None] = field(repr=False, default=_no_state)
 
@@ -223,6 +230,9 @@ class StyleResult:
         if the method's state cannot be restored (`LBFGSB`).
     objective : StyleObjective or None
         What was minimised, at the last scale. Copies, and pickles, leave it behind.
+    parts : dict from str to float
+        What products, powers and maxima among the losses are made of, before weighing, by paths
+        such as ``"product/style"``.
     """
 
     image: Image = field(repr=False)
@@ -237,6 +247,7 @@ class StyleResult:
     message: str
     settings: dict[str, Any] = field(repr=False)
     state: dict[str, NDArray[Any]] | None = field(repr=False, default=None)
+    parts: dict[str, float] = field(default_factory=dict)
     objective: StyleObjective | None = field(repr=False, default=None)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -327,6 +338,7 @@ def report(now: Progress | StyleResult) -> dict[str, Any]:
         "seconds": now.seconds,
         "loss": now.fun,
         "losses": now.losses,
+        **({"parts": now.parts} if now.parts else {}),
         "settings": now.settings,
     }
 

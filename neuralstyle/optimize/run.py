@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from neuralstyle._checks import stays
 from neuralstyle._types import Image
 from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.idle import check_products
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import (
@@ -27,7 +28,7 @@ from neuralstyle.optimize.result import (
     ends,
 )
 from neuralstyle.optimize.tolerances import Tolerances
-from neuralstyle.optimize.vectors import Best, Vector, all_finite, own, same, steepest
+from neuralstyle.optimize.vectors import Best, Values, Vector, all_finite, own, same, steepest
 
 
 @final
@@ -116,9 +117,9 @@ class Run:
         self._last: Vector = self.x  # the last that was accepted
         self._value = np.inf
         self._slopes: Vector = self.gradient
-        self._losses: dict[str, float] = {}
+        self._values: Values = {}, {}
         # Losses, and the best point so far, where a state is taken.
-        self._accepted: tuple[dict[str, float], Best | None] = {}, None
+        self._accepted: tuple[Values, Best | None] = self._values, None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -156,10 +157,12 @@ class Run:
         self._note(own(self.x), value, gradient)
         begin()
         self._last = self._x
-        self._accepted = self._losses, self._best
+        self._accepted = self._values, self._best
         self.first, self.gradient = value, own(gradient)
         self._tolerances.largest = self._tolerances.largest or float(np.abs(gradient).max())
-        if self._tolerances.largest == 0:
+        stuck = self._tolerances.largest == 0
+        check_products(self._evaluator.objective, self._evaluator.parts, stuck)
+        if stuck:
             raise Halt(Status.CONVERGED, "converged: the gradient is zero")
 
     def evaluate(self, x: Vector) -> tuple[float, Vector]:
@@ -203,9 +206,9 @@ class Run:
             change = float(255 * np.abs(self._pixels(self._x) - self._pixels(self._last)).mean())
         self._tolerances.note(self.history[-1].fun if self.history else self.first, change)
         self._last = self._x
-        self._accepted = self._losses, self._best
-        seconds = time.perf_counter() - self._started
-        now = Iteration(len(self.history) + 1, self.nfev, self._value, self._losses, seconds)
+        self._accepted = self._values, self._best
+        (losses, parts), seconds = self._values, time.perf_counter() - self._started
+        now = Iteration(len(self.history) + 1, self.nfev, self._value, losses, seconds, parts=parts)
         self.history.append(now)
         self._call_back()
         self._stop()
@@ -214,12 +217,12 @@ class Run:
         """Return all that the next iterations depend on, or None if the method cannot resume."""
         if self.state is None:
             return None
-        losses, best = self._accepted
+        (losses, _), best = self._accepted
         kept = {"losses": np.array([*losses.values()]), **self._tolerances.state()}
         if best is not None:
-            value, x, losses = best
+            value, x, (losses, parts) = best
             kept["best"] = own(np.asarray(ops.convert_to_numpy(x)))
-            kept["best_losses"] = np.array([value, *losses.values()])
+            kept["best_losses"] = np.array([value, *losses.values(), *parts.values()])
         return {**self.origin, **kept, **self.state()}
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -228,9 +231,8 @@ class Run:
             return  # of an earlier version
         self._tolerances.restore(state)
         self._unchecked = not np.isnan(self._tolerances.previous)
-        value, *losses = (float(number) for number in state["best_losses"])
-        names = [term.name for term in self._evaluator.objective.terms]
-        self._best = value, np.asarray(state["best"]), dict(zip(names, losses, strict=True))
+        value, *numbers = (float(number) for number in state["best_losses"])
+        self._best = value, np.asarray(state["best"]), self._evaluator.by_name(numbers)
 
     def _visit(self, x: Vector) -> None:
         if same(x, self._x):
@@ -275,9 +277,9 @@ class Run:
 
     def _note(self, x: Vector, value: float, gradient: Vector) -> None:
         self._x, self._value, self._slopes = x, value, gradient
-        self._losses = self._evaluator.losses
+        self._values = self._evaluator.losses, self._evaluator.parts
         if self._best is None or value < self._best[0]:
-            self._best = (value, x, self._losses)
+            self._best = (value, x, self._values)
 
     def _pixels(self, x: Vector) -> NDArray[np.float64]:
         """Return the pixels at a point, flat and as they are."""
@@ -289,7 +291,7 @@ class Run:
     def _call_back(self) -> None:
         first, now, x = self.history[0], self.history[-1], self._x
         record = Progress(
-            **{**vars(now), "losses": dict(now.losses)},
+            **{**vars(now), "losses": dict(now.losses), "parts": dict(now.parts)},
             shape=self._evaluator.shape,
             maxiter=self.limits["maxiter"],
             work_left=self.limits["maxiter"] - now.nit,
@@ -322,17 +324,18 @@ class Run:
         if self.average is not None:
             value, _ = self._evaluated(self.average)
             if value < self._best[0]:
-                self._best = (value, self.average, self._evaluator.losses)
-        value, x, losses = self._best
+                self._best = (value, self.average, (self._evaluator.losses, self._evaluator.parts))
+        value, x, (losses, parts) = self._best
         pixels = self._pixels(x)
         if self.bounds is None and (pixels.min() < 0 or pixels.max() > 1):
             # Report the picture that is returned, which is clipped.
             value, _ = self._evaluator.unchecked(np.clip(pixels, 0.0, 1.0))
-            losses = self._evaluator.losses
+            losses, parts = self._evaluator.losses, self._evaluator.parts
         return StyleResult(
             image=self._evaluator.image(pixels),
             fun=value,
             losses=losses,
+            parts=parts,
             history=tuple(self.history),
             nit=len(self.history),
             nfev=self.nfev,

@@ -12,7 +12,10 @@ from neuralstyle._types import Tensor
 Vector: TypeAlias = Tensor
 """A flat array, or a flat tensor on another device."""
 
-Best: TypeAlias = tuple[float, Vector, dict[str, float]]
+Values: TypeAlias = tuple[dict[str, float], dict[str, float]]
+"""The losses at a point, and their parts."""
+
+Best: TypeAlias = tuple[float, Vector, Values]
 """A point, between the value and the losses there."""
 
 

@@ -122,7 +122,9 @@ class Checkpoint:
         noted = list(history)
 
         def watch(now: Progress) -> object:
-            noted.append(Iteration(now.nit, now.nfev, now.fun, now.losses, now.seconds))
+            noted.append(
+                Iteration(now.nit, now.nfev, now.fun, now.losses, now.seconds, parts=now.parts)
+            )
             if time.monotonic() >= self._next:
                 state = now._state()
                 if state is not None:
@@ -261,6 +263,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "status": int,
     "message": str,
     "losses": dict,
+    "parts": dict,
     "settings": dict,
 }
 """What is kept of a result beside its picture and its history, and of which kind."""
@@ -272,6 +275,7 @@ def _of_result(result: StyleResult) -> dict[str, Any]:
 
 
 def _to_result(kept: Mapping[str, Any]) -> StyleResult:
+    kept = {"parts": {}, **kept}  # which those of earlier versions have not
     read = {name: kind(kept[name]) for name, kind in _KINDS.items()}
     read["status"] = Status(read["status"])
     # JSON has no tuples, and settings of `minimize` no lists.
@@ -283,13 +287,20 @@ def _to_result(kept: Mapping[str, Any]) -> StyleResult:
 
 
 def _of_history(history: Iterable[Iteration]) -> list[list[Any]]:
-    return [[of.nit, of.nfev, of.fun, of.losses, of.seconds] for of in history]
+    return [[of.nit, of.nfev, of.fun, of.losses, of.seconds, of.parts] for of in history]
 
 
 def _to_history(rows: Iterable[Any]) -> tuple[Iteration, ...]:
     return tuple(
-        Iteration(int(nit), int(nfev), float(fun), dict(losses), float(seconds))
-        for nit, nfev, fun, losses, seconds in rows
+        Iteration(
+            int(nit),
+            int(nfev),
+            float(fun),
+            dict(losses),
+            float(seconds),
+            parts=dict(*parts),  # which those of earlier versions have not
+        )
+        for nit, nfev, fun, losses, seconds, *parts in rows
     )
 
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses.masks import Mask
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.storage import fingerprint
 from neuralstyle.optimize.base import Method
 from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.network import NETWORKS
@@ -86,6 +89,9 @@ it from others, received a builtin_function_or_method without
             "defaults": inner([value.__defaults__, value.__kwdefaults__]),
             **{variable: described(f"{name}.{variable}", of) for variable, of in closure.items()},
         }
+    if isinstance(value, Loss | StyleObjective):
+        with suppress(TypeError, ValueError):  # as of functions
+            return fingerprint(value)
     if isinstance(value, Method) and _of_the_library(type(value)):
         return repr(value)
     if isinstance(value, Recipe | ColorTreatment | Region | Mask | Part):

@@ -9,7 +9,7 @@ from keras import ops
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, Vanished
-from neuralstyle.losses.objective import Loss
+from neuralstyle.losses.objective import Combination, Loss
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Opaque, StructuredLoss, build
 
@@ -64,6 +64,8 @@ def why_vanished(loss: Loss, features: Any) -> str:
 
 def _has_region(loss: Loss) -> bool:
     """Return whether a loss, or one in it, has a mask; others need not be built to know."""
+    if isinstance(loss, Combination):
+        return any(_has_region(term.loss) for term in loss.parts.terms)
     return any(
         (name == "_vanished" and value)
         or isinstance(value, Mask)

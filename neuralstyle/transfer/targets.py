@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.parts import leaves
 from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.parts import Part
@@ -26,6 +27,8 @@ from neuralstyle.transfer.scales import style_size
 
 FITS = {"crop": crop, "tile": tile}
 """What can be done with a style image that is larger, or smaller, than the content."""
+
+Terms: TypeAlias = list[StyleObjective]
 
 REMEMBERED = 16
 """Shapes of contents for which a style's targets are remembered, the latest ones."""
@@ -92,10 +95,14 @@ class Targets:
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)
         with _layers_of(plan.recipe):
-            terms = recipe.content(seen)
+            terms = [*recipe.content(seen), *recipe.added_once()]
+        added = [
+            recipe.added_for(seen, self._fitted(part, shape), **self._masks(part, shape))
+            for part in (plan.parts if recipe.added else ())
+        ]
+        of_content = [t for part in (*terms, *sum(added, [])) for t in leaves(part.terms)]
         if plan.content is None and (
-            recipe.source
-            or any(isinstance(term.loss, ContentLoss) for part in terms for term in part.terms)
+            recipe.source or any(isinstance(term.loss, ContentLoss) for term in of_content)
         ):
             raise ValueError(
                 f"content: expected an image for the recipe {plan.recipe.name}, received None; "
@@ -105,7 +112,7 @@ class Targets:
         if recipe.source is not None:
             source = self._mixed(plan.content, start, recipe.source)
             made = self._of_styles(plan, recipe, shape, seen, source=source)
-            return made_of(combined(terms, made, shares), seen, made)
+            return _made_of(terms, made, added, shares, seen)
         key = shape, len(recipe.later)  # stages may have one name
         known = self._remembered.get(key) if plan.alpha is None else None
         made = known or self._of_styles(plan, recipe, shape, seen)
@@ -113,7 +120,7 @@ class Targets:
             self._remembered[key] = made
             if len(self._remembered) > REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
-        return made_of(combined(terms, made, shares), seen, made)
+        return _made_of(terms, made, added, shares, seen)
 
     def pictures(self, plan: Plan) -> list[Image]:
         """Return the content, if there is one, and the styles, as they are seen at the end."""
@@ -165,6 +172,13 @@ class Targets:
             values = self._fit(grey.astype(np.float32), shape)[..., 0]
             target = Mask(values, target.propagation, target.name)
         return {"mask": mask and mask.resized(shape), "target_mask": target}
+
+
+def _made_of(terms: Terms, styles: list[Terms], added: list[Terms], shares: Any, seen: Any) -> Made:
+    """Put together the terms of a stage, with those of functions that were added for each style."""
+    if added:
+        styles = [[*style, *more] for style, more in zip(styles, added, strict=True)]
+    return made_of(combined(terms, styles, shares), seen, styles)
 
 
 @contextmanager

@@ -74,6 +74,12 @@ EXAMPLES = {
         lambda _: ns.Pyramid(ns.VGG16Features("compact", "avg"), 2),
         ("conv1_1", "octave1/input", "octave1/conv1_1", "octave1/relu2_1"),
     ),
+    "join": Example(
+        lambda _: ns.Join(
+            vgg=ns.VGG16Features("compact", "avg"), other=ns.VGG16Features("compact", "max")
+        ),
+        ("vgg/conv1_1", "vgg/relu2_1", "other/relu2_1"),
+    ),
     "pyramid of keras": Example(
         lambda _: ns.Pyramid(ns.KerasFeatures(keras_model()), 2), ("inner", "octave1/sum")
     ),

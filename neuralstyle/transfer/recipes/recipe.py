@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 
 import numpy as np
 
-from neuralstyle._checks import check_shares, weight
+from neuralstyle._checks import check_shares, shown, weight
 from neuralstyle._types import Floats, Tensor
 from neuralstyle.images.show import table
 from neuralstyle.optimize.methods import LBFGS, Method
@@ -66,6 +67,11 @@ class Recipe:
         its iterations, count.
     color : str, ColorTreatment or None
         What its source does about colours; `stylize` does that where nothing else is asked for.
+    added : tuple
+        What ``+`` has added, at every scale and stage: losses and objectives as they are, which
+        must fit pictures of any size, and functions of the content's and a style's features, called
+        at each scale for each style, whose loss or objective is weighed by the style's share. Where
+        styles have masks the functions get `mask` and `target_mask` too.
 
     Examples
     --------
@@ -77,6 +83,13 @@ class Recipe:
     content     0.5  ContentLoss(layers='block4_conv2', normalize='mean')
     style       100  StyleLoss(layers=('block1_conv1', 'block2_conv1', 'block3_conv1', \
 'block4_conv1', 'block5_conv1'), normalize='paper')
+
+    A recipe with more terms is a recipe:
+
+    >>> from neuralstyle import TotalVariationLoss
+    >>> smoother = recipes.gatys2016() + 3 * TotalVariationLoss(name="grain")
+    >>> smoother.name, list(smoother(features, features))
+    ('gatys2016 + grain', ['content', 'grain', 'style'])
     """
 
     name: str
@@ -91,6 +104,28 @@ class Recipe:
     source: float | None = None
     then: Recipe | None = None
     color: str | ColorTreatment | None = None
+    added: tuple[Any, ...] = ()
+
+    def __add__(self, other: Any) -> Recipe:
+        """Return a recipe with further terms, of a loss, an objective or a function that makes one.
+
+        Such a function takes the features of the content and of a style.
+        """
+        from neuralstyle.losses.objective import Loss, StyleObjective
+
+        made = isinstance(other, Loss | StyleObjective)
+        if isinstance(other, Recipe | type) or not (made or callable(other)):
+            raise TypeError(
+                "expected a loss, an objective or a function (content, style) -> loss to add to "
+                f"the recipe {self.name}, received {shown(other)}"
+            )
+        names = StyleObjective(other) if made else [_called(other)]
+        return replace(
+            self,
+            name=" + ".join([self.name, *names]),
+            added=(*self.added, other),
+            then=self.then and self.then + other,
+        )
 
     @property
     def later(self) -> list[Recipe]:
@@ -138,8 +173,58 @@ class Recipe:
             raise ValueError("styles: expected the features of at least one style, received none")
         shares = check_shares(style_weights, len(styles), "style_weights", "styles")
         source = {} if self.source is None else {"source": content}
-        made = [self.style(content, style, **source) for style in styles]
-        return combined(self.content(content), made, shares)
+        made = [
+            [*self.style(content, style, **source), *self.added_for(content, style)]
+            for style in styles
+        ]
+        return combined([*self.content(content), *self.added_once()], made, shares)
+
+    def added_once(self) -> list[StyleObjective]:
+        """Return what was added as it is."""
+        from neuralstyle.losses.objective import Loss, StyleObjective
+
+        ready = (one for one in self.added if isinstance(one, Loss | StyleObjective))
+        return [StyleObjective(one) for one in ready]
+
+    def added_for(
+        self, content: FeatureMap, style: FeatureMap, **masks: Any
+    ) -> list[StyleObjective]:
+        """Return the terms of the functions that were added, for one style."""
+        from neuralstyle.losses.objective import Loss, StyleObjective
+
+        made = []
+        for function in self.added:
+            if isinstance(function, Loss | StyleObjective):
+                continue
+            if masks and not _takes(function, masks):
+                raise TypeError(
+                    f"recipe: expected the function {_called(function)} that was added to take "
+                    "mask= and target_mask=, as there are masks: it is to pass them to its losses"
+                )
+            returned = function(content, style, **masks)
+            if not isinstance(returned, Loss | StyleObjective):
+                raise TypeError(
+                    f"recipe: expected a loss or an objective from the function "
+                    f"{_called(function)} that was added, received {shown(returned)}"
+                )
+            made.append(StyleObjective(returned))
+        return made
+
+
+def _called(function: Any) -> str:
+    """Return what messages call a function."""
+    return getattr(function, "__name__", type(function).__name__).replace("<lambda>", "function")
+
+
+def _takes(function: Callable[..., Any], keywords: Mapping[str, Any]) -> bool:
+    """Tell whether a function of two arguments takes such keywords too."""
+    try:
+        inspect.signature(function).bind(None, None, **keywords)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature
+        return True
+    return True
 
 
 def combined(

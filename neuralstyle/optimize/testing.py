@@ -1,0 +1,250 @@
+"""What the library's losses keep to, as a test of losses of your own."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor
+from neuralstyle.features.fields import Field
+from neuralstyle.losses.functions import is_function
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.storage import load_loss, save_loss
+from neuralstyle.optimize.evaluator import Evaluator
+
+SHAPE = (16, 12, 3)
+STEP = 1e-6
+"""Of finite differences, in the range of pixels."""
+
+
+def check_loss(
+    make: Callable[..., Loss | StyleObjective],
+    /,
+    *args: Any,
+    extractor: Callable[[str], Extractor] | None = None,
+    zero: bool = True,
+    saved: bool = True,
+    **options: Any,
+) -> None:
+    """Check that a loss keeps to what the library's own losses keep to.
+
+    Parameters
+    ----------
+    make : callable
+        A class of losses, or a function that makes one: ``make(target, *args, **options)`` is
+        called with features of small random images.
+    *args
+        Further arguments for `make`, such as layers.
+    extractor : callable, optional
+        Takes a precision, ``"float32"`` or ``"float64"``, and returns an extractor. By default one
+        without a network, that has a layer of four channels under every name.
+    zero : bool, default True
+        Whether the loss is 0 at its own target, and above elsewhere.
+    saved : bool, default True
+        Whether it can be saved. Functions never are.
+    **options
+        Further keywords for `make`.
+
+    Raises
+    ------
+    AssertionError
+        If it does not; the message says what was expected.
+
+    Notes
+    -----
+    What is checked: the value is a finite scalar, the same at every call and in compiled code; the
+    gradient agrees with finite differences; float32 agrees with float64; calls keep nothing; copies
+    and files give the same to the bit; a mask of ones, if it takes one, changes nothing; the name
+    and the description are those of a term; and if the class promises ``reuse``, code compiled for
+    another target serves.
+
+    Examples
+    --------
+    >>> from keras import ops
+    >>> from neuralstyle import LayerLoss
+    >>> class MeanLoss(LayerLoss):
+    ...     def statistic(self, features, mask):
+    ...         return ops.mean(features, axis=(1, 2))
+    >>> check_loss(MeanLoss, "block3_conv1", normalize="mean", saved=False)
+    Traceback (most recent call last):
+    AssertionError: a mask of ones in half of the image: expected another value, received the same
+    """
+    network = extractor or _Network
+    random = np.random.default_rng(0)
+    target, other, image = random.uniform(0.2, 0.8, size=(3, *SHAPE))
+    exact = network("float64")
+
+    def made(of: NDArray[Any] = target, by: Any = exact, **more: Any) -> StyleObjective:
+        loss = make(_seen(by, of), *args, **options, **more)
+        _expect(isinstance(loss, Loss | StyleObjective), "what is made", "a loss", loss)
+        return StyleObjective(loss)
+
+    objective = made()
+    features = _seen(exact, image)
+    value = _value(objective, features)
+    _check_described(objective)
+    _expect(value == _value(objective, features), "a second call", value, "another value")
+    _expect(value == _value(made(), features), "the loss made again", value, "another value")
+    if zero:
+        at_target = _value(objective, _seen(exact, target))
+        _expect(abs(at_target) < 1e-12 * max(value, 1e-12), "at the target", 0, at_target)
+        _expect(value > 0, "elsewhere", "a number above 0", value)
+    _check_evaluated(objective, exact, image, value)
+    single = network("float32")
+    rounded = _value(made(target, single), _seen(single, image))
+    _near("in float32", value, rounded, 1e-3)
+    _check_outlived(objective, features, value, saved)
+    _check_masks(make, made, features, value)
+    if all(term.loss.reuse for term in objective.terms):
+        another = made(other)
+        value, (shared, _) = _value(another, features), Evaluator(another, exact, SHAPE)(image)
+        _near("with code compiled for another target, as reuse = True promises", value, shared)
+
+
+def _check_described(objective: StyleObjective) -> None:
+    for term in objective.terms:
+        text = repr(term.loss)
+        _expect(isinstance(term.loss.name, str), "its name", "text", term.loss.name)
+        plain = text and "\n" not in text and " object at " not in text
+        _expect(plain, "its repr", "one line without an address", text)
+
+
+def _check_evaluated(
+    objective: StyleObjective, extractor: Any, image: NDArray[Any], value: float
+) -> None:
+    """Compare compiled code with the call, and its gradient with finite differences."""
+    evaluator = Evaluator(objective, extractor, SHAPE)
+    compiled, gradient = evaluator.value_and_gradient(image)
+    _near("in compiled code", value, compiled)
+    _expect(np.isfinite(gradient).all(), "the gradient", "finite numbers", gradient)
+    random = np.random.default_rng(1)
+    for _ in range(3):
+        # Half along the gradient, so that the slope is steep, and half at random.
+        direction = np.where(
+            random.uniform(size=SHAPE) < 0.5, np.sign(gradient), random.choice([-1, 1], size=SHAPE)
+        )
+        ends = [evaluator(image + sign * STEP * direction)[0] for sign in (1, -1)]
+        slope = float(np.sum(gradient * direction))
+        _near("the gradient along a direction", (ends[0] - ends[1]) / (2 * STEP), slope, 1e-4)
+
+
+def _check_outlived(
+    objective: StyleObjective, features: Mapping[str, Tensor], value: float, saved: bool
+) -> None:
+    copied = copy.deepcopy(objective)
+    _expect(_value(copied, features) == value, "a copy", value, "another value")
+    if not saved or any(is_function(term.loss) for term in objective.terms):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "loss.npz")
+        try:
+            save_loss(path, objective)
+            loaded = load_loss(path, {type(term.loss) for term in objective.terms})
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"saved and loaded: expected a loss, received: {error}") from error
+    _expect(_value(loaded, features) == value, "saved and loaded", value, "another value")
+    _expect(repr(loaded) == repr(objective), "saved and loaded", repr(objective), repr(loaded))
+
+
+def _check_masks(make: Any, made: Any, features: Any, value: float) -> None:
+    takes = _parameters(make)
+    names = [name for name in ("mask", "target_mask") if name in takes]
+    if not names:
+        return
+    ones, half = np.ones(SHAPE[:2]), np.ones(SHAPE[:2])
+    half[:, : SHAPE[1] // 2] = 0
+    _near("a mask of ones", value, _value(made(**dict.fromkeys(names, ones)), features))
+    part = _value(made(**dict.fromkeys(names, half)), features)
+    of = "a mask of ones in half of the image"
+    _expect(part != value, of, "another value", "the same")
+
+
+def _parameters(make: Any) -> set[str]:
+    """Return the names that a class, with its bases, or a function takes."""
+    found: set[str] = set()
+    kinds = make.__mro__ if isinstance(make, type) else (make,)
+    for kind in kinds:
+        if isinstance(kind, type) and "__init__" not in vars(kind):
+            continue
+        parameters = inspect.signature(kind).parameters.values()
+        found |= {parameter.name for parameter in parameters}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
+    dtype = str(getattr(extractor, "dtype", "float32"))
+    features: Mapping[str, Tensor] = extractor(ops.convert_to_tensor(image[None], dtype))
+    return features
+
+
+def _value(objective: StyleObjective, features: Mapping[str, Tensor]) -> float:
+    value = float(objective(features))
+    _expect(np.isfinite(value), "the value", "a finite number", value)
+    return value
+
+
+def _near(what: str, expected: float, received: float, tolerance: float = 1e-6) -> None:
+    size = max(abs(expected), 1e-12)
+    _expect(abs(received - expected) <= tolerance * size, what, expected, received)
+
+
+def _expect(holds: Any, what: str, expected: Any, received: Any) -> None:
+    if not holds:
+        raise AssertionError(f"{what}: expected {expected}, received {received}")
+
+
+@final
+class _Network:
+    """An extractor that has a smooth layer under every name, of half the image's sides."""
+
+    reuse = True
+    layers = ("input",)
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def __call__(self, image: Tensor) -> Mapping[str, Tensor]:
+        return _Layers(image)
+
+    def __repr__(self) -> str:
+        return f"a network of random layers in {self.dtype}"
+
+
+@final
+class _Layers(Mapping[str, Tensor]):
+    """The features of `_Network`."""
+
+    def __init__(self, image: Tensor) -> None:
+        self._image = image
+
+    def __getitem__(self, layer: str) -> Tensor:
+        if layer == "input":
+            return self._image
+        random = np.random.default_rng(zlib.crc32(layer.encode()))
+        mixing = ops.convert_to_tensor(random.normal(size=(3, 4)), self._image.dtype)
+        return ops.softplus(ops.tensordot(ops.average_pool(self._image, 2), mixing, 1))
+
+    def receptive_field(self, layer: str) -> Field:
+        """Return what the units of a layer see."""
+        return Field() if layer == "input" else Field(0, 2, 2)
+
+    def __contains__(self, layer: object) -> bool:
+        return isinstance(layer, str)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("input",))
+
+    def __len__(self) -> int:
+        return 1
