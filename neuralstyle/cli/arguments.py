@@ -227,7 +227,9 @@ def recipe_keywords(args: argparse.Namespace) -> dict[str, Any]:
 def sheet_settings(args: argparse.Namespace, styles: Sequence[Any]) -> dict[str, Sequence[Any]]:
     """Return the settings of a contact sheet with their values, read as their flags read them."""
     known: dict[str, Read] = {
-        name: of_sheet(option) for name, option in options().items() if option.flag is not None
+        name: of_sheet(option)
+        for name, option in options().items()
+        if option.flag is not None and name != "checkpoint"
     }
     for name, parameter in inspect.signature(RECIPES[args.recipe]).parameters.items():
         known[name] = of_keyword(parameter.default)

@@ -275,11 +275,18 @@ def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool
             _make(one.folder)
             check_target(one.place(0))
         elif one.option == "output":
-            check_target(one.path, side=side)
+            _check_result(one.path, side)
         elif one.option == "auto":
             check_target(one.path)
-        elif one.option != "checkpoint":  # which may be a folder
+        elif one.option != "checkpoint" or not folder:  # of several pictures it is a folder
             check_place(one.path)
+
+
+def _check_result(path: Path, side: int | None) -> None:
+    try:
+        check_target(path, side=side)
+    except ValueError as error:
+        raise ValueError(str(error).replace("target:", "-o:", 1)) from error
 
 
 def _make(folder: Path) -> None:

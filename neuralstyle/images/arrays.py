@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from neuralstyle._checks import choice, whole_number
+from neuralstyle._checks import choice, shown, whole_number
 from neuralstyle._types import Floats, Image
 
 Filter: TypeAlias = Literal["lanczos", "mean", "linear"]
@@ -271,16 +272,16 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
 
 def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     """Return an array of floats, or say what was received in its place."""
-    hint = "; use as_image" if isinstance(value, Pillow.Image) else ""
-    received = type(value).__name__
-    if not hint:
+    hint = "; use as_image" if isinstance(value, str | os.PathLike | Pillow.Image) else ""
+    received = type(value).__name__ if isinstance(value, Pillow.Image) else shown(value)
+    if not hint and value is not None:
         try:
             array = np.asarray(value)
         except (TypeError, ValueError, RuntimeError):
             array = np.asarray(None)  # no array at all, such as a ragged list
         if np.issubdtype(array.dtype, np.floating):
             return array
-        received += f" of {array.dtype}"
+        received = f"{type(value).__name__} of {array.dtype}"
         hint = "; divide by 255 or use as_image" if array.dtype.kind in "iu" else ""
     raise TypeError(f"{name}: expected an array of floats in [0, 1], received {received}{hint}")
 

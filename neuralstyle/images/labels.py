@@ -80,7 +80,7 @@ def label_masks(content_labels: Any, style_labels: Any) -> list[Pair]:
         if missing:
             shares = ", ".join(
                 f"#{''.join(f'{level:02x}' for level in levels[label])} "
-                f"({100 * np.mean(index == label):.2g} % of the pixels there)"
+                f"({100 * np.mean(index == label):.3g} % of the pixels there)"
                 for label in missing[:4]
             )
             more = f" and {len(missing) - 4} more" if len(missing) > 4 else ""
@@ -168,7 +168,7 @@ def _snapped(
     moved = np.mean(snapped != index)
     if moved:
         logger.info(
-            "%s: %.2g %% of the pixels have colours that are no labels; they go to the nearest of "
+            "%s: %.3g %% of the pixels have colours that are no labels; they go to the nearest of "
             "the %d labels",
             name,
             100 * moved,

@@ -35,7 +35,7 @@ MAX_PIXELS = 1 << 28
 """268 million, as of 16384 by 16384: more than cameras have."""
 
 MAX_SIDE = 300_000
-"""Paint programs save no longer sides."""
+"""Paint programs save no longer sides, and no longer ones are painted."""
 
 IMAGE_DESCRIPTION = 0x010E  # the TIFF and EXIF tag
 

@@ -146,6 +146,8 @@ def _found(features: Mapping[str, Any], layer: str, argument: str) -> Any:
         reason = error.args[0] if own else f"there is no layer {layer!r}; known are: {known}"
         raise KeyError(f"{argument}: {reason}") from None
     except (TypeError, IndexError):
+        if isinstance(features, Mapping):
+            raise  # what the extractor says, of a function of the user's for instance
         raise TypeError(
             f"{argument}: expected features (a mapping from layer name to tensor, as an extractor "
             f"returns), received {type(features).__name__}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neuralstyle import losses as ours
 from neuralstyle._archives import digest, opened
+from neuralstyle._checks import shown
 from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
 from neuralstyle.losses.layers import LayeredLoss
@@ -107,6 +108,8 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     ------
     OSError
         If the file cannot be read.
+    TypeError
+        If `classes` is no sequence of classes.
     ValueError
         If it is not such a file, or a damaged one, or holds a class that is neither this library's
         nor in `classes` nor imported.
@@ -117,7 +120,7 @@ def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: cannot read 'nowhere.npz': No such file or directory
     """
-    classes = tuple(classes)
+    classes = _checked(classes)
     cannot = f"cannot read {quoted(source)}"
     try:
         with opened(source) as file:
@@ -161,6 +164,13 @@ def fingerprint(loss: Loss | StyleObjective) -> str:
     arrays: list[NDArray[Any]] = []
     encoded = _encoded(loss, arrays, "loss")
     return _digest(encoded, arrays)
+
+
+def _checked(classes: Any) -> tuple[type[Loss], ...]:
+    given = tuple(classes) if isinstance(classes, Iterable) else None
+    if given is None or not all(isinstance(each, type) for each in given):
+        raise TypeError(f"classes: expected classes of losses, received {shown(classes)}")
+    return given
 
 
 class _Unknown(Exception):

@@ -174,8 +174,8 @@ def _compile(
         if gradient is None:
             raise ValueError(
                 "the objective does not depend on the image: expected losses that are computed "
-                "with keras.ops from the features that they are called with, received\n"
-                f"{objective}"
+                "with keras.ops from the features that they are called with, received "
+                f"{', '.join(objective.weights)}"
             )
         # Gathering losses have sparse gradients.
         gradient = tf.convert_to_tensor(gradient)

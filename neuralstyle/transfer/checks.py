@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neuralstyle import _checks
 from neuralstyle._types import PADDINGS
 from neuralstyle.images.color import treatment
+from neuralstyle.images.load import MAX_SIDE
 from neuralstyle.optimize.methods import as_method
 from neuralstyle.transfer.network import check_network as network
 from neuralstyle.transfer.recipes import RECIPES, Recipe, check_recipe
@@ -48,13 +49,20 @@ def truth(name: str, value: Any) -> bool:
 def size(name: str, value: Any) -> int | tuple[int, int] | None:
     """Check a size: the longer side, or height and width."""
     if not isinstance(value, tuple | list):
-        return count(name, value)
+        return None if value is None else _side(name, value)
     if len(value) != 2:
         raise ValueError(
             f"{name}: expected the longer side or (height, width) in pixels, received {value!r}"
         )
-    height, width = (_checks.whole_number(name, side, 1) for side in value)
+    height, width = (_side(name, side) for side in value)
     return height, width
+
+
+def _side(name: str, value: Any) -> int:
+    side = _checks.whole_number(name, value, 1)
+    if side > MAX_SIDE:
+        raise ValueError(f"{name}: expected at most {MAX_SIDE} pixels a side, received {side}")
+    return side
 
 
 def iterations(name: str, value: Any) -> tuple[int, ...] | None:

@@ -95,11 +95,10 @@ def contact_sheet(
     make = recipe_maker(recipe)
     of_stylize = options().keys() - {"recipe", "objective", "checkpoint"}
     known = sorted(keywords_of(make) | of_stylize)
+    varied = [name for name in ("style", *known) if name not in ("callback", "progress")]
     for name in vary:
-        if name not in {*known, "style"} - {"callback", "progress"}:
-            raise ValueError(
-                f"vary: there is no setting {name!r}; there are style, {', '.join(known)}"
-            )
+        if name not in varied:
+            raise ValueError(f"vary: there is no setting {name!r}; there are {', '.join(varied)}")
     check_names("contact_sheet", settings, known)
 
     def painted(changes: dict[str, Any]) -> StyleResult:

@@ -50,7 +50,8 @@ def check_init(argument: str, init: Any) -> Any:
     for name in [init] if isinstance(init, str) else init:
         if name not in STARTS:
             raise ValueError(
-                f'{argument}: expected an image, "content", "style" or "noise", received {name!r}'
+                f'{argument}: expected "content", "style", "noise", an image or its pathlib.Path, '
+                f"received {name!r}"
             )
     if isinstance(init, str):
         return init

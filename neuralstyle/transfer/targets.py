@@ -90,7 +90,11 @@ class Targets:
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
             styles = [self._fitted(part, shape) for part in plan.parts]
-            return made_of(StyleObjective(self._options.objective(seen, *styles)), seen, [])
+            returned = self._options.objective(seen, *styles)
+            try:
+                return made_of(StyleObjective(returned), seen, [])
+            except TypeError as error:  # it is of what the function returned
+                raise TypeError(f"objective: its function: {error}") from None
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)

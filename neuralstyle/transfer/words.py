@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from neuralstyle._checks import shown
 from neuralstyle.optimize.methods import Method, parse_method
 from neuralstyle.transfer.start import STARTS
 
@@ -24,6 +25,8 @@ def whole(least: int = 1) -> Callable[[str], int]:
     """
 
     def read(text: str) -> int:
+        if re.fullmatch("[0-9]{10,}", text):
+            raise ValueError(f"expected at most 999999999, received {shown(text)}")
         value = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
         if value < least:
             raise ValueError(f"expected a whole number of at least {least}, received {text!r}")

@@ -160,6 +160,8 @@ def test_preprocessing_that_does_not_fit_is_named(
 ) -> None:
     with pytest.raises(kind, match=f"^preprocess: expected a function .*{message}"):
         ns.KerasFeatures(sequential(conv()), preprocess)(noise(8, 9))["c"]
+    with pytest.raises(kind, match="^preprocess: expected a function"):
+        ns.StyleLoss(ns.KerasFeatures(sequential(conv()), preprocess)(noise(8, 9)), "c")
 
 
 def test_preprocessing_by_numpy_is_named_in_a_graph_too() -> None:

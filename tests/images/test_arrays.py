@@ -1,5 +1,7 @@
 """Pictures as arrays: checked, resized, cropped and tiled."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,8 +51,11 @@ def test_values_within_the_tolerance_are_clipped_in_a_copy(noise):
         (np.zeros((2, 2, 3), bool), TypeError, "bool$"),
         (np.zeros((2, 2, 3), complex), TypeError, "complex128$"),
         (Image.new("RGB", (2, 2)), TypeError, "received Image; use as_image"),
-        ("a.png", TypeError, "received str"),
-        (None, TypeError, "received NoneType"),
+        ("a.png", TypeError, "received 'a.png'; use as_image$"),
+        (Path("a.png"), TypeError, "; use as_image$"),
+        (None, TypeError, "received None$"),
+        (3, TypeError, "received int of int64"),
+        (object(), TypeError, "received object of object$"),
         ([[0.0], [0.0, 1.0]], TypeError, "received list"),
         (np.zeros((2, 2)), ValueError, r"received \(2, 2\)$"),
         (np.zeros((2, 2, 1)), ValueError, r"received \(2, 2, 1\)$"),

@@ -48,6 +48,8 @@ def test_a_colour_in_one_alone_is_an_error_that_names_it() -> None:
     message = "^content_labels: expected every colour of style_labels, received none like #ff0000"
     with pytest.raises(ValueError, match=message):
         ns.label_masks(one, both)
+    with pytest.raises(ValueError, match=r"none like #ff0000 \(100 % of the pixels there\)$"):
+        ns.label_masks(one, painted([[0]], RED))
     # 17 levels apart are two.
     dark = (238 / 255, 0.0, 0.0)
     with pytest.raises(ValueError, match="none like #ee0000|none like #ff0000"):
@@ -113,7 +115,7 @@ def test_colours_of_edges_and_of_jpeg_go_to_the_nearest_label(
 
 def test_a_label_that_the_other_picture_lacks_is_named_with_its_share() -> None:
     (content, _), (style, _) = spots([1, 2, 3, 4]), spots([1, 2, 3, 3])
-    with pytest.raises(ValueError, match=r"^style_labels: .* none like #808080 \(7.9 % of"):
+    with pytest.raises(ValueError, match=r"^style_labels: .* none like #808080 \(7.93 % of"):
         ns.label_masks(content, as_jpeg(style, 75))
 
 

@@ -210,6 +210,9 @@ def test_a_class_of_a_module_that_is_not_imported_has_to_be_named(
     for classes in ([], [Everything]):
         with pytest.raises(ValueError, match=rf"holds a {module}.OwnLoss; pass that .* classes=$"):
             ns.load_loss(path, classes=classes)
+    for wrong in ("OwnLoss", OwnLoss, [OwnLoss(TARGET)], ["OwnLoss"], 3):
+        with pytest.raises(TypeError, match="^classes: expected classes of losses, received "):
+            ns.load_loss(path, classes=wrong)  # type: ignore[arg-type]
     loaded = ns.load_loss(path, classes=[Everything, OwnLoss])
     assert isinstance(loaded.terms[1].loss, OwnLoss)
     assert module not in sys.modules or module == "__main__"  # nothing was imported

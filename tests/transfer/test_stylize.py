@@ -184,6 +184,13 @@ def test_what_is_no_objective_is_refused_by_name(objective: Any, message: str) -
         quick(objective=objective)
 
 
+@pytest.mark.parametrize("returned", [None, 3.0, ns.TotalVariationLoss])
+def test_a_function_that_returns_no_objective_is_named(returned: Any) -> None:
+    message = "^objective: its function: expected a loss or an objective, received"
+    with pytest.raises(TypeError, match=message):
+        quick(objective=lambda content, style: returned)
+
+
 @pytest.mark.parametrize(
     ("recipe", "error", "message"),
     [
