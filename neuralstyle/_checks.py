@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -240,3 +240,14 @@ def gone(**hints: str) -> Callable[[F], F]:
         return cast(F, checked)  # type checkers know nothing of the keywords that are gone
 
     return decorate
+
+
+def image_shape(shape: Any) -> tuple[int, int, int]:
+    """Return (height, width, 3), given that or (height, width)."""
+    numbers = tuple(shape) if isinstance(shape, Sequence) else ()
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers)
+    if not whole or len(numbers) not in (2, 3) or min(numbers) < 1 or numbers[2:] not in ((), (3,)):
+        raise ValueError(
+            f"shape: expected (height, width) or (height, width, 3), received {shape!r}"
+        )
+    return int(numbers[0]), int(numbers[1]), 3

@@ -20,7 +20,7 @@ from neuralstyle.images.arrays import resize
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import save_image
 from neuralstyle.optimize.interruption import held
-from neuralstyle.optimize.result import in_json, report
+from neuralstyle.optimize.report import in_json, report
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats

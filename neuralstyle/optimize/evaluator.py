@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle._checks import stays
+from neuralstyle._checks import image_shape, stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
 from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
@@ -343,14 +343,3 @@ def gradient_norms(
         gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
     return norms
-
-
-def image_shape(shape: Any) -> tuple[int, int, int]:
-    """Return (height, width, 3), given that or (height, width)."""
-    numbers = tuple(shape) if isinstance(shape, Sequence) else ()
-    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers)
-    if not whole or len(numbers) not in (2, 3) or min(numbers) < 1 or numbers[2:] not in ((), (3,)):
-        raise ValueError(
-            f"shape: expected (height, width) or (height, width, 3), received {shape!r}"
-        )
-    return int(numbers[0]), int(numbers[1]), 3

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from neuralstyle._checks import gone, interval, number, whole_number
+from neuralstyle._checks import gone, image_shape, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.base import Method, State
-from neuralstyle.optimize.evaluator import Evaluator, image_shape
+from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.interruption import EVALUATION, interruption, note, patience
 from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from neuralstyle.images.convert import to_uint8
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import check_target, save_image
 from neuralstyle.images.show import png, shown
+from neuralstyle.optimize.report import in_json, report
 
 if TYPE_CHECKING:
     from neuralstyle.losses.objective import StyleObjective
@@ -325,27 +325,6 @@ class StyleResult:
         ended = {"status": self.status.name.lower(), "message": self.message}
         texts = {KEY: in_json({**report(self), **ended})}
         save_image(target, self.image, alpha=alpha, quality=quality, metadata=texts)
-
-
-def report(now: Progress | StyleResult) -> dict[str, Any]:
-    """Return what is stored with a picture, on the way or in the end."""
-    from neuralstyle import __version__
-
-    return {
-        "neuralstyle": __version__,
-        "iterations": now.nit,
-        "evaluations": now.nfev,
-        "seconds": now.seconds,
-        "loss": now.fun,
-        "losses": now.losses,
-        **({"parts": now.parts} if now.parts else {}),
-        "settings": now.settings,
-    }
-
-
-def in_json(content: Any, indent: int | None = None) -> str:
-    """Write what is stored as text; what JSON has no form for is written as it prints."""
-    return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
 
 
 def interrupted(result: StyleResult) -> StyleResult:

@@ -22,7 +22,7 @@ from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.network import NETWORKS
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.recipes import Recipe
-from neuralstyle.transfer.recipes.recipe import RecipeFunction
+from neuralstyle.transfer.recipes.registry import RecipeFunction
 from neuralstyle.transfer.regions import Region
 
 NAME = "checkpoint_name"

@@ -12,7 +12,8 @@ from neuralstyle.images.color import TREATMENTS, ColorTreatment
 from neuralstyle.optimize.methods import Method, parse_method
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.plan import Plan
-from neuralstyle.transfer.recipes.recipe import Recipe, call_of
+from neuralstyle.transfer.recipes.recipe import Recipe
+from neuralstyle.transfer.recipes.registry import call_of
 
 PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
 """Options that go to `minimize` as they are."""

@@ -16,7 +16,7 @@ from support import half_mask, noise
 import neuralstyle as ns
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.recipes import RECIPES
-from neuralstyle.transfer.recipes.recipe import call_of, recipe_of
+from neuralstyle.transfer.recipes.registry import call_of, recipe_of
 from neuralstyle.transfer.record import recorded
 
 CONTENT, STYLE = noise(40, 48), noise(40, 48, 1)

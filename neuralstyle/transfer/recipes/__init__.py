@@ -19,7 +19,7 @@ from neuralstyle.transfer.recipes.literature import keras_example as keras_examp
 from neuralstyle.transfer.recipes.literature import neural_style as neural_style
 from neuralstyle.transfer.recipes.literature import risser2017 as risser2017
 from neuralstyle.transfer.recipes.nnst import nnst as nnst
-from neuralstyle.transfer.recipes.recipe import RECIPES as RECIPES
 from neuralstyle.transfer.recipes.recipe import Recipe as Recipe
-from neuralstyle.transfer.recipes.recipe import check_recipe as check_recipe
 from neuralstyle.transfer.recipes.recipe import combined as combined
+from neuralstyle.transfer.recipes.registry import RECIPES as RECIPES
+from neuralstyle.transfer.recipes.registry import check_recipe as check_recipe

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from neuralstyle import losses
-from neuralstyle.transfer.recipes.recipe import Recipe, named, weighted
+from neuralstyle.transfer.recipes.recipe import Recipe, weighted
+from neuralstyle.transfer.recipes.registry import named
 
 if TYPE_CHECKING:
     from neuralstyle.losses import Layers

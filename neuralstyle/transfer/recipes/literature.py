@@ -10,14 +10,8 @@ import numpy as np
 
 from neuralstyle import losses
 from neuralstyle._types import Floats
-from neuralstyle.transfer.recipes.recipe import (
-    FeatureMap,
-    Recipe,
-    channels,
-    named,
-    positions,
-    weighted,
-)
+from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe, channels, positions, weighted
+from neuralstyle.transfer.recipes.registry import named
 
 
 @named

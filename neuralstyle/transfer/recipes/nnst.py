@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from neuralstyle import losses
 from neuralstyle._checks import number
 from neuralstyle.losses.names import NEAREST_LAYERS
-from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe, named
+from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe
+from neuralstyle.transfer.recipes.registry import named
 
 if TYPE_CHECKING:
     from neuralstyle.losses import Layers

@@ -1,0 +1,30 @@
+"""What is stored with a picture: numbers and settings, as text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuralstyle.optimize.result import Progress, StyleResult
+
+
+def report(now: Progress | StyleResult) -> dict[str, Any]:
+    """Return what is stored with a picture, on the way or in the end."""
+    from neuralstyle import __version__
+
+    return {
+        "neuralstyle": __version__,
+        "iterations": now.nit,
+        "evaluations": now.nfev,
+        "seconds": now.seconds,
+        "loss": now.fun,
+        "losses": now.losses,
+        **({"parts": now.parts} if now.parts else {}),
+        "settings": now.settings,
+    }
+
+
+def in_json(content: Any, indent: int | None = None) -> str:
+    """Write what is stored as text; what JSON has no form for is written as it prints."""
+    return json.dumps(content, indent=indent, ensure_ascii=False, default=str)
