@@ -9,36 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-import keras
-import numpy as np
 from keras import ops
 
 from neuralstyle._checks import shown
-from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Tensor
 from neuralstyle.losses.evaluation import scalar
-
-
-def _weight(value: Any, argument: str = "weight") -> float:
-    """Check a weight: a number, or an array or tensor that is one."""
-    if isinstance(value, keras.Variable) or hasattr(value, "assign"):
-        raise TypeError(
-            f"{argument}: expected a number, received a Variable, whose changes a weight would not "
-            "follow: write float(variable)"
-        )
-    if ops.is_tensor(value) or isinstance(value, np.ndarray):
-        if tuple(value.shape) != () or not hasattr(value, "__array__"):
-            raise TypeError(
-                f"{argument}: expected a number, received an array or tensor of shape "
-                f"{tuple(value.shape)}"
-            )
-        try:
-            value = np.asarray(value)[()]
-        except (NotImplementedError, TypeError):
-            raise TypeError(
-                f"{argument}: expected a number, received a tensor of a graph, which has no value"
-            ) from None
-    return checked_weight(argument, value)
+from neuralstyle.losses.weights import Weights
+from neuralstyle.losses.weights import term_weight as _weight
 
 
 class _Summable:
@@ -222,9 +199,9 @@ class StyleObjective(_Summable):
         self.terms: tuple[Term, ...] = _with_unique_names(terms)
 
     @property
-    def weights(self) -> dict[str, float]:
-        """The weight of every term, by name."""
-        return {term.name: term.weight for term in self.terms}
+    def weights(self) -> Mapping[str, float]:
+        """The weight of every term, by name; they cannot be set."""
+        return Weights({term.name: term.weight for term in self.terms})
 
     def evaluate(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Evaluate every loss, before weighing.

@@ -20,8 +20,9 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import check_image
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.optimize.compiled import Compiled
+from neuralstyle.optimize.weights import LiveWeights
 
 
 @final
@@ -39,6 +40,13 @@ class Evaluator:
     Attributes
     ----------
     shape : (int, int, 3)
+    weights : mapping from str to float
+        The weight of every term, by name. They can be set, between two calls:
+        ``evaluator.weights["style"] = 2.0``, or several by ``update``. Nothing is compiled again,
+        and a term whose weight is 0 stays. They are read once in a call, and cannot be set during a
+        run of `minimize`.
+    objective : StyleObjective
+        With the weights as they are now.
     losses : dict from str to float
         Every loss at the last evaluation, before weighing; empty before the first.
 
@@ -56,6 +64,11 @@ class Evaluator:
     it has such an attribute; values are float64, and so are gradients, unless the vector is
     float32.
 
+    It is a snapshot of its losses: what becomes of their attributes later does not count, but for
+    the values of `keras.Variable` s, which are read at every evaluation. Setting weights while
+    another optimiser of yours is running gives that another function from then on; an L-BFGS has to
+    begin anew.
+
     Examples
     --------
     Any optimiser can drive it:
@@ -69,6 +82,13 @@ class Evaluator:
     True
     >>> sorted(evaluator.losses)
     ['total_variation']
+
+    Weights are live:
+
+    >>> value, _ = evaluator(start)
+    >>> evaluator.weights["total_variation"] = 2.0
+    >>> evaluator(start)[0] == 2 * value
+    True
     """
 
     __reduce_ex__ = stays(
@@ -80,17 +100,28 @@ class Evaluator:
     ) -> None:
         check_backend()
         check_extractor("extractor", extractor)
-        self.objective = StyleObjective(objective)
+        self._objective = StyleObjective(objective)
+        self._weights = LiveWeights(self._objective.weights)
         self.extractor = extractor
         self.shape = image_shape(shape)
         self.losses: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
         self._dtype = str(getattr(extractor, "dtype", "float32"))
-        self._names = [term.name for term in self.objective.terms]
-        self._weights = tf.constant([term.weight for term in self.objective.terms], tf.float64)
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
-        self._compute = Compiled(self.objective, extractor, image)
+        self._compute = Compiled(self._objective, extractor, image)
+
+    @property
+    def weights(self) -> LiveWeights:
+        """The weight of every term, which can be set."""
+        return self._weights
+
+    @property
+    def objective(self) -> StyleObjective:
+        """The objective, with the weights as they are now."""
+        return StyleObjective(
+            *(Term(term.name, self.weights[term.name], term.loss) for term in self._objective.terms)
+        )
 
     def __call__(self, x: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Evaluate the objective.
@@ -176,14 +207,14 @@ class Evaluator:
             If there is not enough of it.
         """
         try:
-            total, gradient, losses = self._compute(image, self._weights)
+            total, gradient, losses = self._compute(image, tf.constant(self.weights.vector))
         except OutOfMemory as error:
             height, width, _ = self.shape
             raise MemoryError(
                 f"not enough memory to evaluate an image of {width} x {height} pixels "
                 f"({said(error)})"
             ) from error
-        self.losses = dict(zip(self._names, losses.numpy().tolist(), strict=True))
+        self.losses = dict(zip(self.weights, losses.numpy().tolist(), strict=True))
         return float(total), gradient
 
     def through(
@@ -212,7 +243,7 @@ class Evaluator:
 
     def __repr__(self) -> str:
         """Describe it in a line."""
-        return f"Evaluator({', '.join(self._names)}; image of {self.shape[1]} x {self.shape[0]})"
+        return f"Evaluator({', '.join(self.weights)}; image of {self.shape[1]} x {self.shape[0]})"
 
 
 def gradient_norms(
