@@ -74,5 +74,8 @@ from neuralstyle.transfer.score import Score as Score
 from neuralstyle.transfer.score import score as score
 from neuralstyle.transfer.stylize import stylize as stylize
 from neuralstyle.transfer.stylize import stylize_many as stylize_many
+from neuralstyle.transfer.sweep import Sweep as Sweep
+from neuralstyle.transfer.sweeping import stylize_sweep as stylize_sweep
+from neuralstyle.transfer.sweeping import sweep as sweep
 
 __version__: str

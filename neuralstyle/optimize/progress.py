@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(
-    enabled: bool = True, console: Console | None = None
+    enabled: bool = True, console: Console | None = None, label: str = ""
 ) -> Iterator[Callable[[Progress], None] | None]:
     """Show a run's progress: size, iteration, speed, remaining time, and the loss per term.
 
@@ -27,6 +27,8 @@ def progress_bar(
     enabled : bool, default True
     console : rich.console.Console, optional
         Where to draw: standard error by default.
+    label : str, optional
+        What the run is called.
 
     Yields
     ------
@@ -53,7 +55,7 @@ def progress_bar(
     if console is None:
         stderr = sys.stderr and cast(IO[str], _Lenient(sys.stderr))
         console = Console(file=stderr, stderr=True)
-    display = _Display(console)
+    display = _Display(console, label)
     with display.live:
         try:
             yield display.draw
@@ -82,7 +84,7 @@ class _Lenient:
 class _Display:
     """A bar with the losses below it, and a line above it for each scale that is done."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, label: str) -> None:
         from rich.console import Group
         from rich.live import Live
         from rich.padding import Padding
@@ -91,6 +93,7 @@ class _Display:
         from rich.text import Text
 
         self.console = console
+        self.label = f"{label}: " if label else ""
         self.first: Progress | None = None
         self.last: Progress | None = None
         self.bar = Bar(
@@ -119,7 +122,7 @@ class _Display:
         self.losses.plain = f"loss {now.fun:.4g} ({terms})"
         self.bar.update(
             self.task,
-            description=_size(now),
+            description=self.label + _size(now),
             completed=now.nit,
             total=now.maxiter,
             pace=_pace(self.first, now),
@@ -130,7 +133,7 @@ class _Display:
         if self.last is not None:
             last = self.last
             line = f"{_size(last)}: iteration {last.nit} of {last.maxiter}, loss {last.fun:.4g}"
-            self.console.print(line, highlight=False, soft_wrap=True)
+            self.console.print(self.label + line, highlight=False, soft_wrap=True)
 
 
 def _pace(first: Progress, now: Progress) -> str:

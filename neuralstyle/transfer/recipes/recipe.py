@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, final
 
@@ -145,7 +148,8 @@ def named(make: Make) -> Make:
     """Add what makes a recipe to `RECIPES`, under its own name.
 
     The function takes keywords alone, each with a default; ``content_weight=0`` makes textures.
-    Those that end in ``_weight`` are checked, and what it makes can be copied and pickled.
+    Those that end in ``_weight`` are checked, and change nothing but the weights of terms, where
+    losses are made by `weighted`. What it makes can be copied and pickled.
     """
 
     @functools.wraps(make)
@@ -244,9 +248,43 @@ def check_recipe(argument: str, value: Any) -> str | Recipe:
     raise TypeError(f"{argument}: expected a recipe or its name, received {value!r}{hint}")
 
 
+Made: TypeAlias = "tuple[dict[Hashable, Loss], Hashable, Iterator[int]]"
+
+_memory: ContextVar[Made | None] = ContextVar("_memory", default=None)
+
+
+@contextmanager
+def remembering(losses: dict[Hashable, Loss] | None, place: Hashable) -> Iterator[None]:
+    """Let `weighted` take losses that were made before at a place, and keep those that it makes.
+
+    Parameters
+    ----------
+    losses : dict from hashable to Loss, or None
+        None keeps nothing.
+    place : hashable
+        What losses depend on beside weights.
+    """
+    token = _memory.set(None if losses is None else (losses, place, itertools.count()))
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
 def weighted(*terms: tuple[float, Callable[[], Loss]]) -> list[StyleObjective]:
-    """Weigh the losses, making only those whose weight is not 0."""
-    return [weight * make() for weight, make in terms if weight != 0]
+    """Weigh the losses, making only those whose weight is not 0.
+
+    Losses may not depend on weights: see `remembering`.
+    """
+    losses, place, numbers = _memory.get() or ({}, None, itertools.count())
+    made = []
+    for (factor, make), number in zip(terms, numbers, strict=False):
+        if factor != 0:
+            key = place, number
+            if key not in losses:
+                losses[key] = make()
+            made.append(factor * losses[key])
+    return made
 
 
 def channels(features: FeatureMap, layer: str) -> int:
