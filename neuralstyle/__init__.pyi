@@ -35,6 +35,7 @@ from neuralstyle.losses.objective import StyleObjective as StyleObjective
 from neuralstyle.losses.objective import Term as Term
 from neuralstyle.losses.octaves import over_octaves as over_octaves
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
+from neuralstyle.losses.schedule import schedule as schedule
 from neuralstyle.losses.sliced import SlicedWassersteinLoss as SlicedWassersteinLoss
 from neuralstyle.losses.storage import load_loss as load_loss
 from neuralstyle.losses.storage import save_loss as save_loss

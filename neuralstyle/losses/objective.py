@@ -14,7 +14,7 @@ from keras import ops
 from neuralstyle._checks import shown
 from neuralstyle._types import Tensor
 from neuralstyle.losses.evaluation import scalar
-from neuralstyle.losses.weights import Weights
+from neuralstyle.losses.weights import Factor, Weights
 from neuralstyle.losses.weights import term_weight as _weight
 
 
@@ -33,6 +33,8 @@ class _Summable:
 
     def __mul__(self, weight: float) -> StyleObjective:
         """Multiply every term's weight."""
+        if isinstance(weight, Factor):
+            return NotImplemented
         factor = _weight(weight)
         return StyleObjective(
             *(Term(t.name, _weight(t.weight * factor), t.loss) for t in StyleObjective(self).terms)

@@ -11,6 +11,12 @@ from keras import ops
 from neuralstyle._checks import weight
 
 
+class Factor:
+    """What weighs losses and is no number: a loss that meets one leaves the product to it."""
+
+    __array_ufunc__ = None
+
+
 def term_weight(value: Any, argument: str = "weight") -> float:
     """Check a weight: a number, or an array or tensor that is one."""
     if isinstance(value, keras.Variable) or hasattr(value, "assign"):

@@ -21,6 +21,7 @@ from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.schedule import schedules
 from neuralstyle.optimize.compiled import Compiled
 from neuralstyle.optimize.weights import LiveWeights
 
@@ -101,7 +102,8 @@ class Evaluator:
         check_backend()
         check_extractor("extractor", extractor)
         self._objective = StyleObjective(objective)
-        self._weights = LiveWeights(self._objective.weights)
+        schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
+        self._weights = LiveWeights(self._objective.weights, schedule)
         self.extractor = extractor
         self.shape = image_shape(shape)
         self.losses: dict[str, float] = {}

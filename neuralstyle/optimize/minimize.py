@@ -174,6 +174,12 @@ def minimize(
     method = check_method(method, bounds, parametrization)
     check_callback(callback)
     evaluator, start = beginning(objective, extractor, init, shape, seed)
+    if evaluator.weights.moving and not method.reweighs:
+        raise ValueError(
+            f"method: expected LBFGS(restart=...) or an optimiser of Keras, such as 'adam', where "
+            f"weights change by iteration ({', '.join(evaluator.weights.moving)}), "
+            f"received {method!r}"
+        )
     settings = {
         "objective": str(evaluator.objective),
         "weights": dict(evaluator.weights),

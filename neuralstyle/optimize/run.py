@@ -15,6 +15,7 @@ from neuralstyle._types import Image
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
+from neuralstyle.optimize.points import Points
 from neuralstyle.optimize.result import (
     Callback,
     Halt,
@@ -71,6 +72,8 @@ class Run:
         What states say of the run that they come from.
     history : list of Iteration
         The accepted iterations.
+    moving : bool
+        Whether weights change by iteration: values of two iterations do not compare then.
     """
 
     __reduce_ex__ = stays("it is one call of minimize; keep the result's state, and go on from it")
@@ -94,19 +97,15 @@ class Run:
         self.origin: Mapping[str, NDArray[Any]] = {}
         self.history: list[Iteration] = []
         self.nfev = 0
+        self.moving = bool(evaluator.weights.moving)
         self._evaluator = evaluator
-        self._parametrization = parametrization
         self._callbacks = callbacks
         self._started = time.perf_counter() if started is None else started
         self._tolerances = Tolerances(limits)
         self._unchecked = False  # whether the last accepted iteration may be enough
         self._best: Best | None = None
-        if parametrization is None:
-            parameters: Any = start[None]
-        else:
-            parameters = parametrization.parameters(ops.convert_to_tensor(start[None]))
-        self._shape = tuple(parameters.shape)
-        self.x = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
+        self._points = Points(evaluator, parametrization, start)
+        self.x = self._points.start
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.
@@ -117,6 +116,7 @@ class Run:
         self._losses: dict[str, float] = {}
         # Losses, and the best point so far, where a state is taken.
         self._accepted: tuple[dict[str, float], Best | None] = {}, None
+        self._step = self._accepted_step = 0  # at which weights are taken, of the last and accepted
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -138,6 +138,9 @@ class Run:
         if state is not None:
             self._restore(state)
         self.history += history
+        self._step = int(state["step"]) if history and state and "step" in state else 0
+        self._evaluator.weights.follow(self._step, self.limits["maxiter"])
+        self._accepted_step = self._step
         # The run before has made this evaluation.
         self.nfev = self.history[-1].nfev if history else 0
         value, gradient = self._next(self.x)
@@ -182,6 +185,12 @@ class Run:
         self._visit(x)
         return self._value, own(self._slopes)
 
+    def reweigh(self) -> None:
+        """Let weights that change by iteration be those of now: for a method that reweighs."""
+        self._step = len(self.history)
+        if self._evaluator.weights.follow(self._step, self.limits["maxiter"]):
+            self._x = np.empty(0)  # no point
+
     def accept(self, x: Vector) -> None:
         """Note an iterate, tell the callback of it, and see whether it is enough.
 
@@ -198,9 +207,15 @@ class Run:
         self._visit(x)
         change = None
         if self.limits["xtol"] > 0:
-            change = float(255 * np.abs(self._pixels(self._x) - self._pixels(self._last)).mean())
-        self._tolerances.note(self.history[-1].fun if self.history else self.first, change)
+            change = float(
+                255 * np.abs(self._points.pixels(self._x) - self._points.pixels(self._last)).mean()
+            )
+        before = self.history[-1].fun if self.history else self.first
         self._last = self._x
+        if self.moving:
+            before, self._best = np.nan, (self._value, self._x, self._losses)
+        self._accepted_step = self._step
+        self._tolerances.note(before, change)
         self._accepted = self._losses, self._best
         self.history.append(
             Iteration(
@@ -220,6 +235,8 @@ class Run:
             return None
         losses, best = self._accepted
         kept = {"losses": np.array([*losses.values()]), **self._tolerances.state()}
+        if self.moving:
+            kept["step"] = np.array(self._accepted_step)
         if best is not None:
             value, x, losses = best
             kept["best"] = own(np.asarray(ops.convert_to_numpy(x)))
@@ -257,22 +274,9 @@ class Run:
         """Evaluate, unless Ctrl-C has come; a second one ends the evaluation itself."""
         look()
         with patience(EVALUATION):
-            evaluated = self._evaluated(x)
+            evaluated = self._points.evaluate(x)
         self.nfev += 1
         return evaluated
-
-    def _evaluated(self, x: Vector) -> tuple[float, Vector]:
-        if self._parametrization is None and isinstance(x, np.ndarray):
-            return self._evaluator(x)
-        tensor = ops.reshape(ops.convert_to_tensor(x, "float32"), self._shape)
-        if self._parametrization is None:
-            value, gradient = self._evaluator.at(tensor)
-        else:
-            value, gradient = self._evaluator.through(self._parametrization.pixels, tensor)
-        gradient = ops.reshape(gradient, (-1,))
-        if isinstance(x, np.ndarray):
-            gradient = ops.convert_to_numpy(gradient).astype(x.dtype)
-        return value, gradient
 
     def _nonfinite_terms(self) -> list[str]:
         return [name for name, loss in self._evaluator.losses.items() if not np.isfinite(loss)]
@@ -280,15 +284,8 @@ class Run:
     def _note(self, x: Vector, value: float, gradient: Vector) -> None:
         self._x, self._value, self._slopes = x, value, gradient
         self._losses = self._evaluator.losses
-        if self._best is None or value < self._best[0]:
+        if self._best is None or (value < self._best[0] and not self.moving):
             self._best = (value, x, self._losses)
-
-    def _pixels(self, x: Vector) -> NDArray[np.float64]:
-        """Return the pixels at a point, flat and as they are."""
-        if self._parametrization is not None:
-            tensor = ops.reshape(ops.convert_to_tensor(x, "float32"), self._shape)
-            x = self._parametrization.pixels(tensor)
-        return np.asarray(ops.convert_to_numpy(x), np.float64).ravel()
 
     def _call_back(self) -> None:
         now, x = self.history[-1], self._x
@@ -301,8 +298,8 @@ class Run:
             shape=self._evaluator.shape,
             maxiter=self.limits["maxiter"],
             work_left=self.limits["maxiter"] - now.nit,
-            settings=self._settings,
-            _image=lambda: as_image(self._pixels(x), self._evaluator.shape),
+            settings={**self._settings, "weights": self._evaluator.weights.in_force()},
+            _image=lambda: as_image(self._points.pixels(x), self._evaluator.shape),
             _state=self.snapshot,
         )
         for callback in self._callbacks:
@@ -324,12 +321,13 @@ class Run:
         """Put together what `minimize` returns."""
         if self._best is None:
             raise RuntimeError("there is no result before the first evaluation")
-        if self.average is not None:
-            value, _ = self._evaluated(self.average)
+        self._evaluator.weights.follow(self._accepted_step, self.limits["maxiter"])
+        if self.average is not None and not self.moving:
+            value, _ = self._points.evaluate(self.average)
             if value < self._best[0]:
                 self._best = (value, self.average, self._evaluator.losses)
         value, x, losses = self._best
-        pixels = self._pixels(x)
+        pixels = self._points.pixels(x)
         if self.bounds is None and (pixels.min() < 0 or pixels.max() > 1):
             # Report the picture that is returned, which is clipped.
             value, _ = self._evaluator(np.clip(pixels, 0.0, 1.0))
@@ -345,6 +343,6 @@ class Run:
             success=status in (Status.CONVERGED, Status.LIMIT, Status.CALLBACK),
             status=status,
             message=message,
-            settings=settings,
+            settings={**settings, "weights": self._evaluator.weights.in_force()},
             state=self.snapshot(),
         )

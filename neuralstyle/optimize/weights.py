@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle.losses.schedule import ITERATION, Schedule
 from neuralstyle.losses.weights import term_weight
 
 
@@ -20,11 +22,16 @@ class LiveWeights(Mapping[str, float]):
     ----------
     weights : mapping from str to float
         At first. Which names there are does not change.
+    schedules : mapping from str to sequence of Schedule, optional
+        What else multiplies the weights during a run.
 
     Attributes
     ----------
     vector : array, shape (terms,), float64
-        What a call of the evaluator reads, once. It is never written to: another takes its place.
+        What a call of the evaluator reads, once: the weights, times their schedules' factors. It is
+        never written to: another takes its place.
+    moving : list of str
+        The names of those that change by iteration.
 
     Examples
     --------
@@ -35,14 +42,21 @@ class LiveWeights(Mapping[str, float]):
     {'content': 0.5, 'style': 3.0}
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        schedules: Mapping[str, Sequence[Schedule]] = MappingProxyType({}),
+    ) -> None:
         self._places = {name: place for place, name in enumerate(weights)}
+        self._schedules = schedules
         self._runs = 0
-        self.vector: NDArray[np.float64] = np.array([*weights.values()], np.float64)
+        self._own: NDArray[np.float64] = np.array([*weights.values()], np.float64)
+        self.vector = self._own
+        self.moving = [n for n, of in schedules.items() if any(s.by == ITERATION for s in of)]
 
     def __getitem__(self, name: str) -> float:
         """Return a weight."""
-        return float(self.vector[self._place(name)])
+        return float(self._own[self._place(name)])
 
     def __setitem__(self, name: str, value: float) -> None:
         """Set a weight.
@@ -74,12 +88,34 @@ class LiveWeights(Mapping[str, float]):
         if self._runs:
             raise RuntimeError(
                 "weights: expected no change during a run, whose values are compared with each "
-                "other; change them between two runs"
+                "other; change them between two runs, or on the way by a schedule"
             )
-        vector = self.vector.copy()
+        vector = self._own.copy()
         for name, value in {**weights, **named}.items():
             vector[self._place(name)] = term_weight(value, f"weights[{name!r}]")
+        self._own = self.vector = vector
+
+    def follow(self, step: int, steps: int) -> bool:
+        """Take the factors of schedules at an iteration; return whether anything has changed.
+
+        Parameters
+        ----------
+        step : int
+            Iterations that are made.
+        steps : int
+            Iterations at the most.
+        """
+        before, vector = self.vector, self._own.copy()
+        for name, of in self._schedules.items():
+            for schedule in of:
+                moves = schedule.by == ITERATION
+                vector[self._place(name)] *= schedule.at(*((step, steps) if moves else (0, 1)))
         self.vector = vector
+        return not np.array_equal(before, vector)
+
+    def in_force(self) -> dict[str, float]:
+        """Return the weights that evaluations have now: times the factors of schedules."""
+        return dict(zip(self, self.vector.tolist(), strict=True))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -89,6 +125,7 @@ class LiveWeights(Mapping[str, float]):
             yield
         finally:
             self._runs -= 1
+            self.vector = self._own
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, in the order of the terms."""

@@ -15,6 +15,7 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import treatment
 from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.schedule import at_scale
 from neuralstyle.optimize.balance import weighed
 from neuralstyle.optimize.evaluator import gradient_norms
 from neuralstyle.optimize.interruption import (
@@ -208,6 +209,7 @@ class Painter:
                         objective = self._balanced(
                             objective, extractor, start, plan.parametrization
                         )
+                        objective = at_scale(objective, number, len(plan.shapes))
                         seen: tuple[Any, Any] = objective, extractor
                         if self._studio is not None:
                             place = shape, len(plan.shapes) - number
