@@ -42,6 +42,7 @@ from neuralstyle.losses.objective import maximum as maximum
 from neuralstyle.losses.octaves import over_octaves as over_octaves
 from neuralstyle.losses.own import LayerLoss as LayerLoss
 from neuralstyle.losses.patches import PatchLoss as PatchLoss
+from neuralstyle.losses.schedule import schedule as schedule
 from neuralstyle.losses.sliced import SlicedWassersteinLoss as SlicedWassersteinLoss
 from neuralstyle.losses.storage import load_loss as load_loss
 from neuralstyle.losses.storage import save_loss as save_loss
@@ -54,7 +55,7 @@ from neuralstyle.optimize import testing as testing
 from neuralstyle.optimize.balance import balance as balance
 from neuralstyle.optimize.base import Method as Method
 from neuralstyle.optimize.evaluator import Evaluator as Evaluator
-from neuralstyle.optimize.evaluator import gradient_norms as gradient_norms
+from neuralstyle.optimize.gradient_norms import gradient_norms as gradient_norms
 from neuralstyle.optimize.keras_method import KerasMethod as KerasMethod
 from neuralstyle.optimize.lbfgs import ManualLBFGS as ManualLBFGS
 from neuralstyle.optimize.methods import LBFGS as LBFGS
@@ -82,5 +83,8 @@ from neuralstyle.transfer.score import Score as Score
 from neuralstyle.transfer.score import score as score
 from neuralstyle.transfer.stylize import stylize as stylize
 from neuralstyle.transfer.stylize import stylize_many as stylize_many
+from neuralstyle.transfer.sweep import Sweep as Sweep
+from neuralstyle.transfer.sweeping import stylize_sweep as stylize_sweep
+from neuralstyle.transfer.sweeping import sweep as sweep
 
 __version__: str

@@ -182,6 +182,10 @@ class Evaluators:
         self.made.append(Watched(ns.Evaluator(*args), self._change))
         return self.made[-1]
 
+    def __instancecheck__(self, value: Any) -> bool:
+        """Stand for the class."""
+        return isinstance(value, ns.Evaluator)
+
     @property
     def calls(self) -> list[tuple[Array, float]]:
         """What the latest was asked: points, and their values."""

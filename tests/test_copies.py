@@ -207,6 +207,7 @@ REFUSING: dict[str, tuple[Callable[[], Any], str]] = {
         ),
         "one call of minimize",
     ),
+    "Sweep": (lambda: ns.Sweep({"seed": [1]}, lambda place, callback, neighbour: None), "a list"),  # type: ignore[arg-type, return-value]
 }
 
 ELSEWHERE = {

@@ -12,7 +12,7 @@ import numpy as np
 
 import neuralstyle as ns
 from neuralstyle.losses import STYLE_LAYERS
-from neuralstyle.transfer.contact_sheet import labelled
+from neuralstyle.transfer.sheet import labelled
 
 HERE = Path(__file__).parent
 GALLERY = HERE.parent / "gallery"

@@ -12,40 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, final
 
-import keras
-import numpy as np
 from keras import ops
 
 from neuralstyle._checks import choice, number, shown
-from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Tensor
 from neuralstyle.images.show import table
 from neuralstyle.losses.evaluation import scalar
+from neuralstyle.losses.weights import Factor, Weights
+from neuralstyle.losses.weights import term_weight as _weight
 
 Named = TypeVar("Named", bound="Loss")
 Of = TypeVar("Of")
-
-
-def _weight(value: Any, argument: str = "weight") -> float:
-    """Check a weight: a number, or an array or tensor that is one."""
-    if isinstance(value, keras.Variable) or hasattr(value, "assign"):
-        raise TypeError(
-            f"{argument}: expected a number, received a Variable, whose changes a weight would not "
-            "follow: write float(variable)"
-        )
-    if ops.is_tensor(value) or isinstance(value, np.ndarray):
-        if tuple(value.shape) != () or not hasattr(value, "__array__"):
-            raise TypeError(
-                f"{argument}: expected a number, received an array or tensor of shape "
-                f"{tuple(value.shape)}"
-            )
-        try:
-            value = np.asarray(value)[()]
-        except (NotImplementedError, TypeError):
-            raise TypeError(
-                f"{argument}: expected a number, received a tensor of a graph, which has no value"
-            ) from None
-    return checked_weight(argument, value)
 
 
 class _Summable:
@@ -73,6 +50,8 @@ class _Summable:
         """Multiply every term's weight; with a loss or an objective, make the product one term."""
         if isinstance(weight, Loss | StyleObjective):
             return _product(StyleObjective(self), StyleObjective(weight))
+        if isinstance(weight, Factor):
+            return NotImplemented
         factor = _weight(weight)
         return StyleObjective(
             *(Term(t.name, _weight(t.weight * factor), t.loss) for t in StyleObjective(self).terms)
@@ -301,9 +280,9 @@ class StyleObjective(_Summable):
         self.terms: tuple[Term, ...] = _with_unique_names(terms)
 
     @property
-    def weights(self) -> dict[str, float]:
-        """The weight of every term, by name."""
-        return {term.name: term.weight for term in self.terms}
+    def weights(self) -> Mapping[str, float]:
+        """The weight of every term, by name; they cannot be set."""
+        return Weights({term.name: term.weight for term in self.terms})
 
     def with_weights(self, weights: Mapping[str, float] = {}, /, **more: float) -> StyleObjective:  # noqa: B006
         """Return this objective with other weights of some terms.

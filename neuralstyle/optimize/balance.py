@@ -10,7 +10,7 @@ from typing import Any
 from neuralstyle._checks import weights
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
-from neuralstyle.optimize.evaluator import gradient_norms
+from neuralstyle.optimize.gradient_norms import gradient_norms
 
 logger = logging.getLogger(__name__)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from neuralstyle.optimize.run import Run
 
 State: TypeAlias = Mapping[str, NDArray[Any]]
+
+M = TypeVar("M", bound="Method")
 
 
 class Method(ABC):
@@ -30,6 +33,9 @@ class Method(ABC):
         Whether it keeps its iterates within `Run.bounds`. One that does not is never given any.
     resumes : bool, default False
         Whether it goes on from a state: see `Run.state`. One that does not is never given any.
+
+    reweighs : bool, default False
+        Whether weights may change by iteration, as by a `schedule`: whether it calls `Run.reweigh`.
 
     Examples
     --------
@@ -63,6 +69,11 @@ class Method(ABC):
     bounds: bool = False
     resumes: bool = False
 
+    @property
+    def reweighs(self) -> bool:
+        """Whether weights may change by iteration."""
+        return False
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class after itself."""
         super().__init_subclass__(**kwargs)
@@ -89,3 +100,17 @@ class Method(ABC):
     def __str__(self) -> str:
         """Describe it as settings record it."""
         return self.name
+
+
+def not_by_hand(method: type[M]) -> type[M]:
+    """Refuse what the class of this name took in version 0.1: a function to be minimised."""
+    initialise = method.__init__
+
+    @functools.wraps(initialise)
+    def checked(self: M, *options: Any, **named: Any) -> None:
+        if any(map(callable, options)):
+            raise TypeError("LBFGS: the optimiser that is driven by hand is now ManualLBFGS")
+        initialise(self, *options, **named)
+
+    method.__init__ = checked  # type: ignore[method-assign, assignment]
+    return method

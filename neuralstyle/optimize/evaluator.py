@@ -19,11 +19,13 @@ from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
-from neuralstyle.images.arrays import check_image, float_array
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.images.arrays import float_array
+from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.parts import paths
+from neuralstyle.losses.schedule import schedules
 from neuralstyle.optimize.compiled import Compiled
 from neuralstyle.optimize.vectors import Values
+from neuralstyle.optimize.weights import LiveWeights
 
 _BEYOND = 0.5
 """How far from [0, 1] the first image may be. Runs that are gone on from leave the range by less,
@@ -45,6 +47,13 @@ class Evaluator:
     Attributes
     ----------
     shape : (int, int, 3)
+    weights : mapping from str to float
+        The weight of every term, by name. They can be set, between two calls:
+        ``evaluator.weights["style"] = 2.0``, or several by ``update``. Nothing is compiled again,
+        and a term whose weight is 0 stays. They are read once in a call, and cannot be set during a
+        run of `minimize`.
+    objective : StyleObjective
+        With the weights as they are now.
     losses : dict from str to float
         Every loss at the last evaluation, before weighing; empty before the first.
     parts : dict from str to float
@@ -65,6 +74,11 @@ class Evaluator:
     it has such an attribute; values are float64, and so are gradients, unless the vector is
     float32.
 
+    It is a snapshot of its losses: what becomes of their attributes later does not count, but for
+    the values of `keras.Variable` s, which are read at every evaluation. Setting weights while
+    another optimiser of yours is running gives that another function from then on; an L-BFGS has to
+    begin anew.
+
     Examples
     --------
     Any optimiser can drive it:
@@ -78,6 +92,13 @@ class Evaluator:
     True
     >>> sorted(evaluator.losses)
     ['total_variation']
+
+    Weights are live:
+
+    >>> value, _ = evaluator(start)
+    >>> evaluator.weights["total_variation"] = 2.0
+    >>> evaluator(start)[0] == 2 * value
+    True
     """
 
     __reduce_ex__ = stays(
@@ -89,19 +110,31 @@ class Evaluator:
     ) -> None:
         check_backend()
         check_extractor("extractor", extractor)
-        self.objective = StyleObjective(objective)
+        self._objective = StyleObjective(objective)
+        schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
+        self._weights = LiveWeights(self._objective.weights, schedule)
         self.extractor = extractor
         self.shape = image_shape(shape)
         self.losses: dict[str, float] = {}
         self.parts: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
         self._dtype = str(getattr(extractor, "dtype", "float32"))
-        self._names = [term.name for term in self.objective.terms]
-        self._parts = paths(self.objective.terms)
-        self._weights = tf.constant([term.weight for term in self.objective.terms], tf.float64)
+        self._parts = paths(self._objective.terms)
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
-        self._compute = Compiled(self.objective, extractor, image)
+        self._compute = Compiled(self._objective, extractor, image)
+
+    @property
+    def weights(self) -> LiveWeights:
+        """The weight of every term, which can be set."""
+        return self._weights
+
+    @property
+    def objective(self) -> StyleObjective:
+        """The objective, with the weights as they are now."""
+        return StyleObjective(
+            *(Term(term.name, self.weights[term.name], term.loss) for term in self._objective.terms)
+        )
 
     def __call__(self, x: ArrayLike) -> tuple[float, NDArray[Any]]:
         """Evaluate the objective.
@@ -254,7 +287,7 @@ class Evaluator:
             If there is not enough of it.
         """
         try:
-            total, gradient, losses = self._compute(image, self._weights)
+            total, gradient, losses = self._compute(image, tf.constant(self.weights.vector))
         except OutOfMemory as error:
             height, width, _ = self.shape
             raise MemoryError(
@@ -267,7 +300,7 @@ class Evaluator:
     def by_name(self, values: Sequence[float]) -> Values:
         """Return the losses and the parts, given their values in order."""
         rest = iter(values)
-        losses = {name: next(rest) for name in self._names}
+        losses = {name: next(rest) for name in self._weights}
         return losses, dict(zip(self._parts, rest, strict=True))
 
     def through(
@@ -297,49 +330,4 @@ class Evaluator:
 
     def __repr__(self) -> str:
         """Describe it in a line."""
-        return f"Evaluator({', '.join(self._names)}; image of {self.shape[1]} x {self.shape[0]})"
-
-
-def gradient_norms(
-    objective: StyleObjective | Loss, extractor: Extractor, at: Any
-) -> dict[str, float]:
-    r"""Measure how strongly each loss pulls at the pixels of an image.
-
-    .. math:: n_i = \|\nabla L_i(x)\|_2
-
-    Parameters
-    ----------
-    objective : StyleObjective or Loss
-    extractor : callable
-        Turns an image tensor into features.
-    at : array, shape (H, W, 3), floating, RGB in [0, 1]
-
-    Returns
-    -------
-    dict from str to float
-        The norm of every loss's gradient, before weighing, by the name of its term. Zero where a
-        loss does not depend on the image.
-
-    Raises
-    ------
-    TypeError, ValueError, KeyError
-        If the objective does not fit the extractor and the image.
-
-    Examples
-    --------
-    >>> from neuralstyle import TotalVariationLoss
-    >>> flat = np.full((4, 4, 3), 0.5)
-    >>> gradient_norms(TotalVariationLoss(), lambda image: {"input": image}, flat)
-    {'total_variation': 0.0}
-    """
-    check_backend()
-    dtype = str(getattr(extractor, "dtype", "float32"))
-    image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
-    norms = {}
-    for term in StyleObjective(objective).terms:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(image)
-            (value,) = StyleObjective(term).evaluate(extractor(image)).values()
-        gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
-    return norms
+        return f"Evaluator({', '.join(self.weights)}; image of {self.shape[1]} x {self.shape[0]})"

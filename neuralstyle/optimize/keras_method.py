@@ -59,6 +59,7 @@ class KerasMethod(Method):
 
     bounds = True
     resumes = True
+    reweighs = True
 
     def __post_init__(self) -> None:
         """Check the arguments, and keep the optimiser's settings as they are now."""
@@ -143,8 +144,10 @@ class KerasMethod(Method):
             if run.bounds is not None:
                 variable.assign(ops.clip(variable, *run.bounds))
             tried = on_device(ops.copy(variable))
+            run.reweigh()
             found, gradient = run.evaluate(tried)
-            if count == 0 and found >= run.first and (halt := standstill(run)) is not None:
+            still = count == 0 and found >= run.first and not run.moving
+            if still and (halt := standstill(run)) is not None:
                 raise halt  # there is nothing to be found: it would only wander off
             # All that the state is made of moves at once, as a run may be interrupted anywhere.
             x, average, count, variables = (

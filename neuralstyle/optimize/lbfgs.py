@@ -142,6 +142,11 @@ class ManualLBFGS:
         self.x, self.value, self.gradient = self.x + step, found.value, found.gradient
         return True
 
+    def restart(self, value: float, gradient: Vector) -> None:
+        """Begin anew where it is, with the value and the gradient there of what may be another."""
+        self.value, self.gradient = value, gradient
+        self._corrections.slots.clear()
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that the next iterations depend on, beside the function: copies."""
         corrections = self._corrections

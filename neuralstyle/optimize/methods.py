@@ -6,17 +6,16 @@ Importing this imports neither Keras nor TensorFlow: the command line lists `MET
 from __future__ import annotations
 
 import ast
-import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import whole_number
-from neuralstyle.optimize.base import Method, State
+from neuralstyle.optimize.base import Method, State, not_by_hand
 from neuralstyle.optimize.keras_method import KerasMethod, adam
 from neuralstyle.optimize.result import Halt, Status
 
@@ -37,8 +36,6 @@ __all__ = [
     "parse_method",
 ]
 
-M = TypeVar("M", bound=Method)
-
 FLAT = 3
 """Iterations running without a lower value, after which `LBFGS` looks whether there is one."""
 
@@ -55,7 +52,9 @@ class _QuasiNewton(Method):
 
     def __post_init__(self) -> None:
         for option in fields(self):
-            whole_number(option.name, getattr(self, option.name), 1)
+            value = getattr(self, option.name)
+            if value is not None or option.default is not None:
+                whole_number(option.name, value, 1)
 
     def __str__(self) -> str:
         """Describe it as `parse_method` reads it."""
@@ -135,22 +134,8 @@ class LBFGSB(_QuasiNewton):
         raise _stuck(run, info["task"])
 
 
-def _not_by_hand(method: type[M]) -> type[M]:
-    """Refuse what the class of this name took in version 0.1: a function to be minimised."""
-    initialise = method.__init__
-
-    @functools.wraps(initialise)
-    def checked(self: M, *options: Any, **named: Any) -> None:
-        if any(map(callable, options)):
-            raise TypeError("LBFGS: the optimiser that is driven by hand is now ManualLBFGS")
-        initialise(self, *options, **named)
-
-    method.__init__ = checked  # type: ignore[method-assign, assignment]
-    return method
-
-
 @final
-@_not_by_hand
+@not_by_hand
 @dataclass(frozen=True)
 class LBFGS(_QuasiNewton):
     """The library's own L-BFGS: SciPy's steps in float32, without bounds, with a state.
@@ -161,6 +146,9 @@ class LBFGS(_QuasiNewton):
         Corrections that it remembers. They take maxcor * 8 bytes for each of the H * W * 3 numbers.
     maxls : int, default 20
         Evaluations in one line search at the most.
+    restart : int, optional
+        Begin anew after so many iterations, without what was learnt of the curvature: with the
+        weights of then, where a `schedule` changes them by iteration.
 
     Raises
     ------
@@ -178,11 +166,18 @@ class LBFGS(_QuasiNewton):
     Examples
     --------
     >>> LBFGS(maxcor=50)
-    LBFGS(maxcor=50, maxls=20)
+    LBFGS(maxcor=50, maxls=20, restart=None)
     """
+
+    restart: int | None = None
 
     name = "l-bfgs"
     resumes = True
+
+    @property
+    def reweighs(self) -> bool:
+        """Whether weights may change by iteration: if it begins anew."""
+        return self.restart is not None
 
     def run(self, run: Run, state: State | None = None) -> None:
         """Iterate for as long as there is a lower value to be found."""
@@ -211,13 +206,26 @@ class LBFGS(_QuasiNewton):
         )
         if state is not None:
             optimizer.restore(state)
-        lowest, flat = optimizer.value, 0 if state is None else int(state.get("flat", 0))
+        counts = (0, 0) if state is None else (state.get("flat", 0), state.get("since", 0))
+        flat, since = map(int, counts)
+        lowest = optimizer.value
         run.state = lambda: {
             "scale": np.array(scale),
             "flat": np.array(flat),
+            "since": np.array(since),
             **optimizer.state(),
         }
-        while optimizer.iterate():
+        while True:
+            if since == self.restart:
+                run.reweigh()
+                optimizer.restart(*function(optimizer.x))
+                lowest, flat, since = optimizer.value, 0, 0
+            if not optimizer.iterate():
+                if since == 0 or self.restart is None:
+                    break
+                since = self.restart  # other weights may have a lower value near
+                continue
+            since += 1
             flat = 0 if optimizer.value < lowest else flat + 1
             lowest = min(lowest, optimizer.value)
             run.accept(optimizer.x)
@@ -298,10 +306,10 @@ def parse_method(text: str) -> Method:
     Examples
     --------
     >>> parse_method("l-bfgs:maxcor=50")
-    LBFGS(maxcor=50, maxls=20)
+    LBFGS(maxcor=50, maxls=20, restart=None)
     >>> parse_method("l-bfgs:momentum=0.9")
     Traceback (most recent call last):
-    ValueError: method: expected maxcor or maxls as options of l-bfgs, received 'momentum'
+    ValueError: method: expected maxcor, maxls or restart as options of l-bfgs, received 'momentum'
     """
     name, colon, rest = text.partition(":")
     name = name.strip().lower()

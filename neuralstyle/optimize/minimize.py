@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from neuralstyle._checks import gone, image_shape, interval, number, whole_number
+from neuralstyle._checks import gone, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
-from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
-from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.base import Method, State
+from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.interruption import EVALUATION, interruption, note, patience
+from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
@@ -42,9 +41,9 @@ _DEFAULT = LBFGSB()
     maxls="is now an option of the method: method=LBFGSB(maxls=...)",
 )
 def minimize(
-    objective: StyleObjective | Loss,
-    extractor: Extractor,
-    init: Any,
+    objective: StyleObjective | Loss | Evaluator,
+    extractor: Extractor | None = None,
+    init: Any = None,
     *,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
@@ -65,14 +64,17 @@ def minimize(
 
     Parameters
     ----------
-    objective : StyleObjective or Loss
+    objective : StyleObjective, Loss or Evaluator
+        An evaluator that exists is compiled already, and its weights count as they are now. They
+        cannot be set before the run is over.
     extractor : callable
-        Turns an image tensor into features: a `VGG16Features`, for instance.
+        Turns an image tensor into features: a `VGG16Features`, for instance. An evaluator has its
+        own: leave it out then.
     init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
         Where to start; it is not written to. ``"noise"`` is uniform noise around grey, of `shape`
         and from `seed`.
     shape : (int, int), optional
-        Height and width for ``init="noise"``.
+        Height and width for ``init="noise"``; with an evaluator those of its images.
     seed : int, default 0
         For ``init="noise"``.
     method : Method, str or keras.optimizers.Optimizer, default LBFGSB()
@@ -156,17 +158,34 @@ def minimize(
     >>> result = minimize(TotalVariationLoss(), lambda image: {"input": image}, noisy, maxiter=5)
     >>> result.nit, result.status, result.fun < result.history[0].fun
     (5, <Status.LIMIT: 1>, True)
+
+    Again and again, with other weights:
+
+    >>> from neuralstyle import ContentLoss, Evaluator
+    >>> objective = TotalVariationLoss() + ContentLoss({"input": noisy[None]}, "input")
+    >>> evaluator = Evaluator(objective, lambda image: {"input": image}, noisy.shape)
+    >>> for weight in (0.1, 10):
+    ...     evaluator.weights["content"] = weight
+    ...     result = minimize(evaluator, init=noisy, maxiter=5)
+    ...     print(result.settings["weights"])
+    {'total_variation': 1.0, 'content': 0.1}
+    {'total_variation': 1.0, 'content': 10.0}
     """
     started = time.perf_counter()
     limits = check_limits(maxiter, maxfun, ftol, gtol, xtol, bounds)
     method = check_method(method, bounds, parametrization)
     check_callback(callback)
-    start = initial_image(init, shape=shape, seed=seed)
-    with patience(EVALUATION):
-        evaluator = Evaluator(objective, extractor, start.shape)
+    evaluator, start = beginning(objective, extractor, init, shape, seed)
+    if evaluator.weights.moving and not method.reweighs:
+        raise ValueError(
+            f"method: expected LBFGS(restart=...) or an optimiser of Keras, such as 'adam', where "
+            f"weights change by iteration ({', '.join(evaluator.weights.moving)}), "
+            f"received {method!r}"
+        )
     settings = {
         "objective": str(evaluator.objective),
-        "extractor": repr(extractor),
+        "weights": dict(evaluator.weights),
+        "extractor": repr(evaluator.extractor),
         "init": init if isinstance(init, str) else "image",
         "shape": evaluator.shape,
         "seed": seed,
@@ -177,11 +196,11 @@ def minimize(
     }
     if parametrization is not None and bounds is not None:
         limits["bounds"] = parametrization.bounds(*limits["bounds"])
-    whose = origin(method, evaluator.objective, extractor, evaluator.shape)
+    whose = origin(method, evaluator.objective, evaluator.extractor, evaluator.shape)
     if history and state is None:
         raise ValueError("history: expected none without a state, which it leads to")
     started -= history[-1].seconds if history else 0.0
-    with interruption() as signals, progress_bar(progress) as draw:
+    with interruption() as signals, evaluator.weights.held(), progress_bar(progress) as draw:
         callbacks = [c for c in (draw, callback) if c is not None]
         run = Run(evaluator, parametrization, start, limits, callbacks, started, settings)
         run.origin = whose
@@ -210,46 +229,6 @@ def minimize(
     result = interrupted(result) if signals.received else result
     logger.info("%s; %d iterations, %d evaluations", result.message, result.nit, result.nfev)
     return result
-
-
-def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0) -> Image:
-    """Return the image that a run starts from: a copy of an image, or seeded noise.
-
-    Parameters
-    ----------
-    init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
-    shape : (int, int), optional
-        Height and width of the noise.
-    seed : int, default 0
-
-    Returns
-    -------
-    array, shape (H, W, 3), float32
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `init` is neither, or if noise is asked for without a shape.
-
-    Examples
-    --------
-    >>> initial_image("noise", shape=(4, 6)).shape
-    (4, 6, 3)
-    """
-    if not isinstance(init, str):
-        if shape is not None:
-            raise ValueError(f"shape: expected None with an image as init, received {shape!r}")
-        image: Image = check_image(init, "init").copy()
-        return image
-    if init != "noise":
-        raise ValueError(
-            f'init: expected an image or "noise", received {init!r}'
-            + (" (only stylize knows that image)" if init in ("content", "style") else "")
-        )
-    if shape is None:
-        raise ValueError('shape: expected (height, width) with init="noise", received None')
-    noise = np.random.default_rng(seed).uniform(0.35, 0.65, image_shape(shape))
-    return noise.astype(np.float32)
 
 
 def check_callback(callback: Any) -> None:

@@ -23,7 +23,7 @@ EVERY = 0.2
 
 @contextmanager
 def progress_bar(
-    enabled: bool = True, console: Console | None = None
+    enabled: bool = True, console: Console | None = None, label: str = ""
 ) -> Iterator[Callable[[Progress], None] | None]:
     """Show a run's progress: size, iteration, speed, remaining time, and the loss per term.
 
@@ -32,6 +32,8 @@ def progress_bar(
     enabled : bool, default True
     console : rich.console.Console, optional
         Where to draw: standard error by default.
+    label : str, optional
+        What the run is called.
 
     Yields
     ------
@@ -61,7 +63,7 @@ def progress_bar(
         console = Console(file=stderr, stderr=True)
     # In a notebook a bar is a widget.
     bare = console.is_jupyter and find_spec("ipywidgets") is None
-    display = _Line(console.file) if bare else _Display(console)
+    display = _Line(console.file, label) if bare else _Display(console, label)
     with display.live:
         try:
             yield display.draw
@@ -90,9 +92,9 @@ class _Lenient:
 class _Line:
     """A line that is written over, for notebooks without widgets."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], label: str) -> None:
         self.live: AbstractContextManager[Any] = nullcontext()
-        self._stream = stream
+        self._stream, self._label = stream, label
         self._first: Progress | None = None
         self._last: Progress | None = None
         self._width = 0
@@ -117,6 +119,7 @@ class _Line:
             self._last, self._width = None, 0
 
     def _write(self, text: str) -> None:
+        text = self._label + text
         self._stream.write(f"\r{text.ljust(self._width)}")
         self._stream.flush()
         self._width = len(text)
@@ -125,7 +128,7 @@ class _Line:
 class _Display:
     """A bar with the losses below it, and a line above it for each scale that is done."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, label: str) -> None:
         from rich.console import Group
         from rich.live import Live
         from rich.padding import Padding
@@ -134,6 +137,7 @@ class _Display:
         from rich.text import Text
 
         self.console = console
+        self.label = f"{label}: " if label else ""
         self.first: Progress | None = None
         self.last: Progress | None = None
         self.bar = Bar(
@@ -162,7 +166,7 @@ class _Display:
         self.losses.plain = f"loss {now.fun:.4g} ({terms})"
         self.bar.update(
             self.task,
-            description=_size(now),
+            description=self.label + _size(now),
             completed=now.nit,
             total=now.maxiter,
             pace=_pace(self.first, now),
@@ -171,7 +175,7 @@ class _Display:
     def finish_scale(self) -> None:
         """Leave a line about the scale that was drawn last."""
         if self.last is not None:
-            self.console.print(_summary(self.last), highlight=False, soft_wrap=True)
+            self.console.print(self.label + _summary(self.last), highlight=False, soft_wrap=True)
 
 
 def _summary(now: Progress) -> str:

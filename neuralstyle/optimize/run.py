@@ -18,6 +18,7 @@ from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.idle import check_products
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
+from neuralstyle.optimize.points import Points
 from neuralstyle.optimize.result import (
     Callback,
     Halt,
@@ -74,6 +75,8 @@ class Run:
         What states say of the run that they come from.
     history : list of Iteration
         The accepted iterations.
+    moving : bool
+        Whether weights change by iteration: values of two iterations do not compare then.
     """
 
     __reduce_ex__ = stays("it is one call of minimize; keep the result's state, and go on from it")
@@ -97,19 +100,15 @@ class Run:
         self.origin: Mapping[str, NDArray[Any]] = {}
         self.history: list[Iteration] = []
         self.nfev = 0
+        self.moving = bool(evaluator.weights.moving)
         self._evaluator = evaluator
-        self._parametrization = parametrization
         self._callbacks = callbacks
         self._started = time.perf_counter() if started is None else started
         self._tolerances = Tolerances(limits)
         self._unchecked = False  # whether the last accepted iteration may be enough
         self._best: Best | None = None
-        if parametrization is None:
-            parameters: Any = start[None]
-        else:
-            parameters = parametrization.parameters(ops.convert_to_tensor(start[None]))
-        self._shape = tuple(parameters.shape)
-        self.x = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
+        self._points = Points(evaluator, parametrization, start)
+        self.x = self._points.start
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.
@@ -120,6 +119,7 @@ class Run:
         self._values: Values = {}, {}
         # Losses, and the best point so far, where a state is taken.
         self._accepted: tuple[Values, Best | None] = self._values, None
+        self._step = self._accepted_step = 0  # at which weights are taken, of the last and accepted
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -141,6 +141,9 @@ class Run:
         if state is not None:
             self._restore(state)
         self.history += history
+        self._step = int(state["step"]) if history and state and "step" in state else 0
+        self._evaluator.weights.follow(self._step, self.limits["maxiter"])
+        self._accepted_step = self._step
         # The run before has made this evaluation.
         self.nfev = self.history[-1].nfev if history else 0
         value, gradient = self._next(self.x)
@@ -187,6 +190,12 @@ class Run:
         self._visit(x)
         return self._value, own(self._slopes)
 
+    def reweigh(self) -> None:
+        """Let weights that change by iteration be those of now: for a method that reweighs."""
+        self._step = len(self.history)
+        if self._evaluator.weights.follow(self._step, self.limits["maxiter"]):
+            self._x = np.empty(0)  # no point
+
     def accept(self, x: Vector) -> None:
         """Note an iterate, tell the callback of it, and see whether it is enough.
 
@@ -203,9 +212,15 @@ class Run:
         self._visit(x)
         change = None
         if self.limits["xtol"] > 0:
-            change = float(255 * np.abs(self._pixels(self._x) - self._pixels(self._last)).mean())
-        self._tolerances.note(self.history[-1].fun if self.history else self.first, change)
+            change = float(
+                255 * np.abs(self._points.pixels(self._x) - self._points.pixels(self._last)).mean()
+            )
+        before = self.history[-1].fun if self.history else self.first
         self._last = self._x
+        if self.moving:
+            before, self._best = np.nan, (self._value, self._x, self._values)
+        self._accepted_step = self._step
+        self._tolerances.note(before, change)
         self._accepted = self._values, self._best
         (losses, parts), seconds = self._values, time.perf_counter() - self._started
         now = Iteration(len(self.history) + 1, self.nfev, self._value, losses, seconds, parts=parts)
@@ -219,6 +234,8 @@ class Run:
             return None
         (losses, _), best = self._accepted
         kept = {"losses": np.array([*losses.values()]), **self._tolerances.state()}
+        if self.moving:
+            kept["step"] = np.array(self._accepted_step)
         if best is not None:
             value, x, (losses, parts) = best
             kept["best"] = own(np.asarray(ops.convert_to_numpy(x)))
@@ -255,22 +272,9 @@ class Run:
         """Evaluate, unless Ctrl-C has come; a second one ends the evaluation itself."""
         look()
         with patience(EVALUATION):
-            evaluated = self._evaluated(x)
+            evaluated = self._points.evaluate(x)
         self.nfev += 1
         return evaluated
-
-    def _evaluated(self, x: Vector) -> tuple[float, Vector]:
-        if self._parametrization is None and isinstance(x, np.ndarray):
-            return self._evaluator.unchecked(x)
-        tensor = ops.reshape(ops.convert_to_tensor(x, "float32"), self._shape)
-        if self._parametrization is None:
-            value, gradient = self._evaluator.at(tensor)
-        else:
-            value, gradient = self._evaluator.through(self._parametrization.pixels, tensor)
-        gradient = ops.reshape(gradient, (-1,))
-        if isinstance(x, np.ndarray):
-            gradient = ops.convert_to_numpy(gradient).astype(x.dtype)
-        return value, gradient
 
     def _nonfinite_terms(self) -> list[str]:
         return [name for name, loss in self._evaluator.losses.items() if not np.isfinite(loss)]
@@ -278,15 +282,8 @@ class Run:
     def _note(self, x: Vector, value: float, gradient: Vector) -> None:
         self._x, self._value, self._slopes = x, value, gradient
         self._values = self._evaluator.losses, self._evaluator.parts
-        if self._best is None or value < self._best[0]:
+        if self._best is None or (value < self._best[0] and not self.moving):
             self._best = (value, x, self._values)
-
-    def _pixels(self, x: Vector) -> NDArray[np.float64]:
-        """Return the pixels at a point, flat and as they are."""
-        if self._parametrization is not None:
-            tensor = ops.reshape(ops.convert_to_tensor(x, "float32"), self._shape)
-            x = self._parametrization.pixels(tensor)
-        return np.asarray(ops.convert_to_numpy(x), np.float64).ravel()
 
     def _call_back(self) -> None:
         first, now, x = self.history[0], self.history[-1], self._x
@@ -295,9 +292,9 @@ class Run:
             shape=self._evaluator.shape,
             maxiter=self.limits["maxiter"],
             work_left=self.limits["maxiter"] - now.nit,
-            settings=self._settings,
+            settings={**self._settings, "weights": self._evaluator.weights.in_force()},
             pace=(now.seconds - first.seconds) / (now.nit - first.nit or math.nan),
-            _image=functools.cache(lambda: self._evaluator.image(self._pixels(x))),
+            _image=functools.cache(lambda: self._evaluator.image(self._points.pixels(x))),
             _state=self.snapshot,
         )
         for callback in self._callbacks:
@@ -321,12 +318,13 @@ class Run:
         """Put together what `minimize` returns."""
         if self._best is None:
             raise RuntimeError("there is no result before the first evaluation")
-        if self.average is not None:
-            value, _ = self._evaluated(self.average)
+        self._evaluator.weights.follow(self._accepted_step, self.limits["maxiter"])
+        if self.average is not None and not self.moving:
+            value, _ = self._points.evaluate(self.average)
             if value < self._best[0]:
                 self._best = (value, self.average, (self._evaluator.losses, self._evaluator.parts))
         value, x, (losses, parts) = self._best
-        pixels = self._pixels(x)
+        pixels = self._points.pixels(x)
         if self.bounds is None and (pixels.min() < 0 or pixels.max() > 1):
             # Report the picture that is returned, which is clipped.
             value, _ = self._evaluator.unchecked(np.clip(pixels, 0.0, 1.0))
@@ -343,7 +341,7 @@ class Run:
             success=status in (Status.CONVERGED, Status.LIMIT, Status.CALLBACK),
             status=status,
             message=message,
-            settings=settings,
+            settings={**settings, "weights": self._evaluator.weights.in_force()},
             state=self.snapshot(),
             objective=self._evaluator.objective,
         )

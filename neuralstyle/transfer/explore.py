@@ -16,15 +16,16 @@ from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
-from neuralstyle.transfer.contact_sheet import keywords_of, labelled, recipe_maker, with_recipe
 from neuralstyle.transfer.exploration import Cell, Exploration
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.recipe_keywords import keywords_of, recipe_maker, with_recipe
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
 from neuralstyle.transfer.scales import iterations_at, pyramid, target_size
 from neuralstyle.transfer.score import Score, score
+from neuralstyle.transfer.sheet import labelled
 from neuralstyle.transfer.signatures import check_names, takes_options
-from neuralstyle.transfer.targets import Targets
+from neuralstyle.transfer.studio import Studio
 
 STROKES, CONTENT = "style_scale", "content_weight"
 """What is varied: an option of `stylize`, and a keyword of recipes."""
@@ -175,13 +176,13 @@ class Explorer:
         small = scaled_size(full, min(self.cell_size, max(full)))
         gone = self._content_of_styles(resize(content, small))
         axes = [self._axis(name, max(full)) for name in self.varied]
-        targets: dict[Any, Targets] = {}
+        studios: dict[Any, Studio] = {}
         cells: list[Cell] = []
         with interruption() as signals:
             for values in itertools.product(*(axis.values for axis in axes)):
                 chosen = dict(zip(self.varied, values, strict=True))
                 try:
-                    cells.append(self._cell(given, gone, small, chosen, targets))
+                    cells.append(self._cell(given, gone, small, chosen, studios))
                     look()
                 except KeyboardInterrupt:
                     note()
@@ -220,14 +221,14 @@ class Explorer:
         gone: float,
         shape: tuple[int, int],
         chosen: dict[str, float],
-        targets: dict[Any, Targets],
+        studios: dict[Any, Studio],
     ) -> Cell:
         """Paint and rate one cell."""
         full = self._options(chosen)
         less = {"size": shape, "maxiter": _fewer_iterations(full, shape)}
         painter = Painter(self.painted, self._options({**chosen, **less}))
         if self.make in RECIPES.values():  # others may make their styles by the content's weight
-            painter.targets = targets.setdefault(full.style_scale, painter.targets)
+            painter.share(studios.setdefault(full.style_scale, Studio()))
         image = painter.paint(content).result.image
         look()  # only what is finished is rated
         with patience(EVALUATION):

@@ -14,8 +14,9 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import treatment
 from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.schedule import at_scale
 from neuralstyle.optimize.balance import weighed
-from neuralstyle.optimize.evaluator import gradient_norms
+from neuralstyle.optimize.gradient_norms import gradient_norms
 from neuralstyle.optimize.interruption import (
     EVALUATION,
     NOTHING_BEGUN,
@@ -25,7 +26,7 @@ from neuralstyle.optimize.interruption import (
     patience,
 )
 from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
-from neuralstyle.optimize.minimize import check_method, minimize
+from neuralstyle.optimize.minimize import minimize
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
@@ -35,10 +36,11 @@ from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.parts import make_parts, picture
-from neuralstyle.transfer.plan import Plan, make_plan
+from neuralstyle.transfer.plan import Plan, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.record import NO_SETTINGS, PASSED_ON, settings
 from neuralstyle.transfer.scales import Scales, enlarged
+from neuralstyle.transfer.studio import Studio
 from neuralstyle.transfer.targets import Targets
 
 logger = logging.getLogger(__name__)
@@ -73,10 +75,11 @@ class Painter:
 
     def __init__(self, style: Any, options: Options) -> None:
         self.options = options
-        _check_together(options)
+        check_together(options)
         self.parts = make_parts(style, options)
         self.color = self._recipe(None).color if options.color is None else options.color
         self.treatment = treatment(self.color)
+        self._studio: Studio | None = None
 
     @functools.cached_property
     def extractor(self) -> Extractor:
@@ -93,7 +96,19 @@ class Painter:
         return self._targets(self.extractor)
 
     def _targets(self, extractor: Extractor) -> Targets:
-        return Targets(self.options, unwrapped(extractor), self.treatment)
+        losses = None if self._studio is None else self._studio.losses
+        return Targets(self.options, unwrapped(extractor), self.treatment, losses)
+
+    def share(self, studio: Studio) -> None:
+        """Have what is known of the pictures in common with other painters, before any painting.
+
+        Parameters
+        ----------
+        studio : Studio
+            Of those that are to paint the same contents with the same options, but for the weights
+            of one of the library's recipes.
+        """
+        self._studio = studio
 
     @functools.cached_property
     def method(self) -> Method:
@@ -184,11 +199,16 @@ class Painter:
                         objective = self._balanced(
                             objective, extractor, start, plan.parametrization
                         )
+                        objective = at_scale(objective, number, len(plan.shapes))
+                        seen: tuple[Any, Any] = objective, extractor
+                        if self._studio is not None:
+                            place = shape, len(plan.shapes) - number
+                            seen = self._studio.evaluator(place, *seen, start.shape), None
                     within = kept.of_scale()
                     told = run.forward(callbacks, about)
                     result = minimize(
-                        objective,
-                        extractor,
+                        seen[0],
+                        seen[1],
                         start,
                         method=self.method,
                         maxiter=count,
@@ -305,23 +325,3 @@ class Painter:
         longer = max(plan.shapes[-1])
         if any(max(part.style.shape) < round(longer * part.scale) for part in plan.parts):
             logger.info("a style image is smaller than asked for, and keeps its size")
-
-
-def _check_together(options: Options) -> None:
-    """Refuse options that do not go together."""
-    if options.objective is not None:
-        given = {
-            "recipe": options.recipe,
-            "style_weights": options.style_weights,
-            "regions": options.regions or None,
-        }
-        for name, value in given.items():
-            if value is not None:
-                raise ValueError(
-                    f"{name}: expected None with a function as objective, which weighs and masks "
-                    f"its styles itself; received {value!r}"
-                )
-    if options.pooling is not None and callable(options.network):
-        raise ValueError("pooling: expected None with an extractor, which has its own")
-    if options.method is not None:
-        check_method(options.method, options.bounds, options.parametrization)

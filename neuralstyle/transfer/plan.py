@@ -13,6 +13,7 @@ import numpy as np
 from neuralstyle._types import Floats, Image
 from neuralstyle.images.color import ColorTreatment, is_colourless, luminance
 from neuralstyle.images.load import covering, read_picture
+from neuralstyle.optimize.minimize import check_method
 from neuralstyle.optimize.parametrizations import Parametrization, grey
 from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.options import Options
@@ -155,6 +156,26 @@ def make_plan(
         start=start,
         detail=detail,
     )
+
+
+def check_together(options: Options) -> None:
+    """Refuse options that do not go together."""
+    if options.objective is not None:
+        given = {
+            "recipe": options.recipe,
+            "style_weights": options.style_weights,
+            "regions": options.regions or None,
+        }
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"{name}: expected None with a function as objective, which weighs and masks "
+                    f"its styles itself; received {value!r}"
+                )
+    if options.pooling is not None and callable(options.network):
+        raise ValueError("pooling: expected None with an extractor, which has its own")
+    if options.method is not None:
+        check_method(options.method, options.bounds, options.parametrization)
 
 
 def _shapes(

@@ -100,7 +100,7 @@ def start_image(
         return np.asarray(init(shape, seed))
     if isinstance(init, str):
         if init == "noise":
-            from neuralstyle.optimize.minimize import initial_image
+            from neuralstyle.optimize.beginning import initial_image
 
             return initial_image("noise", shape=shape, seed=seed)
         init = content if init == "content" else styles[0]

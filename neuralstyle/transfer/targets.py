@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias, final
 
@@ -16,13 +15,14 @@ from neuralstyle.images.arrays import crop, resize, tile
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.losses.parts import leaves
 from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.plan import Plan, Shape
 from neuralstyle.transfer.recipes import RECIPES, Recipe, combined
+from neuralstyle.transfer.recipes.recipe import remembering
 from neuralstyle.transfer.scales import style_size
 
 FITS = {"crop": crop, "tile": tile}
@@ -44,6 +44,8 @@ class Targets:
     extractor : callable
     treatment : ColorTreatment
         If it gives styles the colours of a content, their targets serve for that alone.
+    losses : dict from hashable to Loss, optional
+        Where losses are kept, and found, by their places in the recipe.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class Targets:
         options: Options,
         extractor: Extractor,
         treatment: ColorTreatment,
+        losses: dict[Hashable, Loss] | None = None,
     ) -> None:
         self._options = options
         self._extractor = extractor
+        self._losses = losses
         self._lasting = treatment.style is ColorTreatment.style
         self._remembered: dict[tuple[Shape, int], list[list[StyleObjective]]] = {}
         self._known: tuple[Plan | None, set[Key]] = None, set()
@@ -98,8 +102,11 @@ class Targets:
         # Without a content, recipes still ask for the sizes of its features.
         grey = np.full((*shape, 3), 0.5, np.float32)
         seen = self._features(grey if plan.content is None else plan.content, shape)
+        place = shape, len(recipe.later)  # stages may have one name
+        with _layers_of(plan.recipe), remembering(self._losses, (*place, "content")):
+            terms = recipe.content(seen)
         with _layers_of(plan.recipe):
-            terms = [*recipe.content(seen), *recipe.added_once()]
+            terms = [*terms, *recipe.added_once()]
         added = [
             recipe.added_for(seen, self._fitted(part, shape), **self._masks(part, shape))
             for part in (plan.parts if recipe.added else ())
@@ -117,11 +124,10 @@ class Targets:
             source = self._mixed(plan.content, start, recipe.source)
             made = self._of_styles(plan, recipe, shape, seen, source=source)
             return _made_of(terms, made, added, shares, seen)
-        key = shape, len(recipe.later)  # stages may have one name
-        known = self._remembered.get(key) if plan.alpha is None else None
+        known = self._remembered.get(place) if plan.alpha is None else None
         made = known or self._of_styles(plan, recipe, shape, seen)
         if self._lasting and plan.alpha is None:
-            self._remembered[key] = made
+            self._remembered[place] = made
             if len(self._remembered) > REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
         return _made_of(terms, made, added, shares, seen)
@@ -136,11 +142,14 @@ class Targets:
         self, plan: Plan, recipe: Recipe, shape: Shape, seen: Any, **source: Any
     ) -> list[list[StyleObjective]]:
         """Make the terms of every style and region."""
-        style = functools.partial(recipe.style, seen, **source)
-        with _layers_of(plan.recipe):
-            return [
-                style(self._fitted(part, shape), **self._masks(part, shape)) for part in plan.parts
-            ]
+        made = []
+        kept = None if source else self._losses
+        for number, part in enumerate(plan.parts):
+            place = shape, len(recipe.later), number
+            with _layers_of(plan.recipe), remembering(kept, place):
+                features, masks = self._fitted(part, shape), self._masks(part, shape)
+                made.append(recipe.style(seen, features, **source, **masks))
+        return made
 
     def _mixed(self, content: Image | None, start: Image, share: float) -> Any:
         """Return the features of a picture between a start and the content."""

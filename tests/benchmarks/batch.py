@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 import neuralstyle as ns
-from neuralstyle.optimize import compiled
-from neuralstyle.optimize import minimize as optimize
+from neuralstyle.optimize import beginning, compiled
 from neuralstyle.transfer import painter
 
 
@@ -53,7 +52,7 @@ def main() -> None:
     painting = ns.load_image(args.painting, max_size=2 * args.size)
 
     minimized = painter.minimize = Timed(painter.minimize)  # type: ignore[assignment]
-    evaluators = optimize.Evaluator = Timed(optimize.Evaluator)  # type: ignore[assignment, misc]
+    evaluators = beginning.Evaluator = Timed(beginning.Evaluator)  # type: ignore[assignment, misc]
     compilations = compiled._compile = Timed(compiled._compile)  # type: ignore[assignment]
 
     started, rows = time.perf_counter(), []

@@ -26,7 +26,7 @@ import numpy as np
 
 import neuralstyle as ns
 from neuralstyle.images.load import scaled_size
-from neuralstyle.optimize.minimize import initial_image
+from neuralstyle.optimize.beginning import initial_image
 from neuralstyle.optimize.parametrizations import measured_curvature, spectral
 from neuralstyle.transfer.network import load_network
 

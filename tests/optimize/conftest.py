@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from support import Evaluators
 
-from neuralstyle.optimize import compiled
-from neuralstyle.optimize import minimize as optimize
+from neuralstyle.optimize import beginning, compiled
 
 
 @pytest.fixture
 def evaluators(monkeypatch: pytest.MonkeyPatch) -> Evaluators:
     """The evaluators that runs make: watched, and made to answer otherwise where asked for."""
     made = Evaluators()
-    monkeypatch.setattr(optimize, "Evaluator", made)
+    monkeypatch.setattr(beginning, "Evaluator", made)
     return made
 
 

@@ -162,7 +162,7 @@ def test_text_gives_a_method_with_options(text: str, method: ns.Method) -> None:
     assert parse_method(text) == method
 
 
-@pytest.mark.parametrize("method", [ns.LBFGS(), ns.LBFGS(50, 7), ns.LBFGSB(maxls=3)])
+@pytest.mark.parametrize("method", [ns.LBFGS(), ns.LBFGS(50, 7, 3), ns.LBFGSB(maxls=3)])
 def test_settings_record_a_method_such_that_it_can_be_read_again(method: ns.Method) -> None:
     assert parse_method(run(method, maxiter=1).settings["method"]) == method
 
@@ -172,8 +172,12 @@ def test_settings_record_a_method_such_that_it_can_be_read_again(method: ns.Meth
     [
         ("newton", ValueError, f"^method: expected {', '.join(METHODS)}, received 'newton'$"),
         ("", ValueError, f"^method: expected {', '.join(METHODS)}, received ''$"),
-        ("l-bfgs:momentum=1", ValueError, "maxcor or maxls as options of l-bfgs.* 'momentum'$"),
-        ("l-bfgs:", ValueError, "^method: expected maxcor or maxls as options of l-bfgs"),
+        (
+            "l-bfgs:momentum=1",
+            ValueError,
+            "maxls or restart as options of l-bfgs.* 'momentum'$",
+        ),
+        ("l-bfgs:", ValueError, "^method: expected maxcor, maxls or restart as options of l-bfgs"),
         ("l-bfgs:maxcor", ValueError, "^method: expected one value for maxcor, received none$"),
         ("l-bfgs:maxcor=1,maxcor=2", ValueError, "one value for maxcor, received it twice$"),
         ("l-bfgs:maxcor=0", ValueError, "^maxcor: expected at least 1, received 0$"),

@@ -13,7 +13,7 @@ from keras import ops
 from support import Evaluators, Reusable, near, noise, says
 
 import neuralstyle as ns
-from neuralstyle.optimize.minimize import initial_image
+from neuralstyle.optimize.beginning import initial_image
 
 PIXELS = Reusable()
 

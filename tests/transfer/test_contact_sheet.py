@@ -11,7 +11,7 @@ from support import noise
 
 import neuralstyle as ns
 from neuralstyle import recipes
-from neuralstyle.transfer.contact_sheet import GAP, LINE, labelled
+from neuralstyle.transfer.sheet import GAP, LINE, labelled
 
 BAR = 4 + LINE
 CONTENT, STYLE = noise(8, 8), noise(8, 8, 1)
@@ -91,7 +91,7 @@ def test_a_recipe_may_be_named() -> None:
         ({"color": []}, TypeError),
         ({"colour": ["match"]}, ValueError),
         ({"callback": [None]}, ValueError),
-        ({"recipe": ["default"]}, ValueError),
+        ({"objective": [recipe]}, ValueError),
     ],
 )
 def test_what_are_no_settings_is_refused_by_name(vary: Any, kind: type[Exception]) -> None:

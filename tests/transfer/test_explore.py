@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +14,9 @@ from support import noise
 
 import neuralstyle as ns
 from neuralstyle.transfer import explore
-from neuralstyle.transfer.contact_sheet import GAP, LINE
 from neuralstyle.transfer.recipes import RECIPES
+from neuralstyle.transfer.recipes.recipe import weighted
+from neuralstyle.transfer.sheet import GAP, LINE
 
 CONTENT, STYLE = noise(18, 24), 0.5 * noise(40, 40, 1)
 GIVEN: dict[str, Any] = {**PAINT, "cell_size": 12}
@@ -219,7 +221,14 @@ def test_targets_of_a_stroke_size_are_shared_with_the_librarys_recipes(
     made: list[str] = []
 
     def counted(*, content_weight: float = 1.0) -> ns.Recipe:
-        return of_pixels(made)
+        def style(seen: Any, style: Any) -> list[ns.StyleObjective]:
+            def loss() -> ns.Loss:
+                made.append("style")
+                return ns.CovarianceLoss(style, "input")
+
+            return weighted((1.0, loss))
+
+        return dataclasses.replace(of_pixels([]), style=style)
 
     own = ns.explore(CONTENT, STYLE, recipe=counted, **GIVEN)
     assert made.count("style") == 9

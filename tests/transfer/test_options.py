@@ -18,7 +18,7 @@ from painting import PIXELS, Noted, of_pixels
 from support import noise, picture
 
 import neuralstyle as ns
-from neuralstyle.transfer import contact_sheet, explore, frames, signatures, stylize
+from neuralstyle.transfer import explore, frames, signatures, stylize, sweeping
 from neuralstyle.transfer.option import Option
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
@@ -26,9 +26,11 @@ from neuralstyle.transfer.painter import Painter
 NAMES = list(options())
 NOT_TAKEN: dict[Callable[..., Any], set[str]] = {
     ns.contact_sheet: {"objective", "checkpoint"},  # it makes recipes, and many pictures
+    ns.stylize_sweep: {"objective", "checkpoint"},
     ns.explore: {"checkpoint"},
 }
 FUNCTIONS = [ns.stylize, ns.stylize_many, ns.stylize_frames, ns.contact_sheet, ns.explore]
+FUNCTIONS += [ns.stylize_sweep]
 CONTENT, STYLE = noise(8, 12), noise(8, 8, 1)
 
 
@@ -125,7 +127,8 @@ def test_an_option_is_in_every_signature_with_its_default(
     parameter = inspect.signature(function).parameters[name]
     (field,) = (field for field in dataclasses.fields(Options) if field.name == name)
     assert parameter.kind is parameter.KEYWORD_ONLY
-    own = (ns.contact_sheet, "size"), (ns.contact_sheet, "recipe"), (ns.explore, "recipe")
+    own = [(ns.contact_sheet, "size"), (ns.contact_sheet, "recipe"), (ns.explore, "recipe")]
+    own += [(ns.stylize_sweep, "recipe")]
     if (function, name) in own:
         return  # its own
     assert parameter.default == field.default
@@ -242,6 +245,7 @@ def test_options_do_not_change() -> None:
 def test_an_unknown_option_is_refused_with_the_nearest(function: Callable[..., Any]) -> None:
     arguments = {
         "contact_sheet": (CONTENT, STYLE, {"seed": [1]}),
+        "stylize_sweep": (CONTENT, STYLE, {"seed": [1]}),
         "stylize_frames": ([], STYLE, []),
     }
     given = arguments.get(function.__name__, ([], STYLE))
@@ -275,7 +279,7 @@ def painters(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         made.append(options)
         raise Arrived
 
-    for module in (stylize, frames, contact_sheet, explore):
+    for module in (stylize, frames, sweeping, explore):
         monkeypatch.setattr(module, "Painter", spy)
     return made
 
@@ -290,7 +294,8 @@ def test_an_option_reaches_the_painter(name: str, painters: list[Options]) -> No
     ]
     if name not in NOT_TAKEN[ns.explore]:
         calls.append(lambda: ns.explore(CONTENT, STYLE, **given))
-    if name not in {"recipe", *NOT_TAKEN[ns.contact_sheet]}:  # a sheet makes the recipe
+    # A sheet makes the recipe, and is itself told of its runs, whose progress it draws.
+    if name not in {"recipe", "callback", "progress", *NOT_TAKEN[ns.contact_sheet]}:
         calls.append(lambda: ns.contact_sheet(CONTENT, STYLE, {"style": [STYLE]}, **given))
     for call in calls:
         with pytest.raises(Arrived):

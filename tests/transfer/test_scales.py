@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
-from painting import PIXELS, Shape, quick
+from painting import PAINT, PIXELS, STYLE, Runs, Shape, quick
 from support import Array, noise
 
 import neuralstyle as ns
@@ -202,3 +202,15 @@ def test_an_error_after_a_scale_carries_what_was_painted() -> None:
     with pytest.raises(RuntimeError, match="of the user's own") as caught:
         quick(callback=Failing(), scales=2, maxiter=2)
     assert caught.value.partial_result.nit == 2
+
+
+def test_a_schedule_by_scale_has_the_weight_of_every_scale(runs: Runs) -> None:
+    def mine(content: Any, style: Any) -> ns.StyleObjective:
+        smoother = ns.schedule(lambda step, steps: 10.0 ** (step + 1 - steps))
+        return 2 * smoother * ns.TotalVariationLoss() + ns.CovarianceLoss(style, "input")
+
+    options: dict[str, Any] = {**PAINT, "objective": mine, "scales": 3}
+    result = ns.stylize(noise(128, 128), STYLE, **options)
+    weights = [run.objective.weights["total_variation"] for run in runs]
+    assert weights == pytest.approx([0.02, 0.2, 2.0])
+    assert result.settings["weights"] == {"total_variation": 2.0, "covariance": 1.0}

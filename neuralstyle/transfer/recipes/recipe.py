@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -243,9 +246,43 @@ def combined(
     return StyleObjective(*terms)
 
 
+Made: TypeAlias = "tuple[dict[Hashable, Loss], Hashable, Iterator[int]]"
+
+_memory: ContextVar[Made | None] = ContextVar("_memory", default=None)
+
+
+@contextmanager
+def remembering(losses: dict[Hashable, Loss] | None, place: Hashable) -> Iterator[None]:
+    """Let `weighted` take losses that were made before at a place, and keep those that it makes.
+
+    Parameters
+    ----------
+    losses : dict from hashable to Loss, or None
+        None keeps nothing.
+    place : hashable
+        What losses depend on beside weights.
+    """
+    token = _memory.set(None if losses is None else (losses, place, itertools.count()))
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
 def weighted(*terms: tuple[float, Callable[[], Loss]]) -> list[StyleObjective]:
-    """Weigh the losses, making only those whose weight is not 0."""
-    return [weight * make() for weight, make in terms if weight != 0]
+    """Weigh the losses, making only those whose weight is not 0.
+
+    Losses may not depend on weights: see `remembering`.
+    """
+    losses, place, numbers = _memory.get() or ({}, None, itertools.count())
+    made = []
+    for (factor, make), number in zip(terms, numbers, strict=False):
+        if factor != 0:
+            key = place, number
+            if key not in losses:
+                losses[key] = make()
+            made.append(factor * losses[key])
+    return made
 
 
 def channels(features: FeatureMap, layer: str) -> int:

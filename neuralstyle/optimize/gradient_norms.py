@@ -1,0 +1,57 @@
+"""How strongly each loss of an objective pulls at the pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from neuralstyle._kernels.device import check_backend
+from neuralstyle.features.base import Extractor
+from neuralstyle.images.arrays import check_image
+from neuralstyle.losses.objective import Loss, StyleObjective
+
+
+def gradient_norms(
+    objective: StyleObjective | Loss, extractor: Extractor, at: Any
+) -> dict[str, float]:
+    r"""Measure how strongly each loss pulls at the pixels of an image.
+
+    .. math:: n_i = \|\nabla L_i(x)\|_2
+
+    Parameters
+    ----------
+    objective : StyleObjective or Loss
+    extractor : callable
+        Turns an image tensor into features.
+    at : array, shape (H, W, 3), floating, RGB in [0, 1]
+
+    Returns
+    -------
+    dict from str to float
+        The norm of every loss's gradient, before weighing, by the name of its term. Zero where a
+        loss does not depend on the image.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If the objective does not fit the extractor and the image.
+
+    Examples
+    --------
+    >>> from neuralstyle import TotalVariationLoss
+    >>> flat = np.full((4, 4, 3), 0.5)
+    >>> gradient_norms(TotalVariationLoss(), lambda image: {"input": image}, flat)
+    {'total_variation': 0.0}
+    """
+    check_backend()
+    dtype = str(getattr(extractor, "dtype", "float32"))
+    image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
+    norms = {}
+    for term in StyleObjective(objective).terms:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            (value,) = StyleObjective(term).evaluate(extractor(image)).values()
+        gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
+    return norms

@@ -1,0 +1,259 @@
+"""Sweeps: one run for every value of a setting, or for all combinations of several."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, final
+
+import numpy as np
+
+from neuralstyle._checks import shown, stays
+from neuralstyle.images.show import Sheet
+from neuralstyle.optimize.interruption import interruption, note
+from neuralstyle.optimize.progress import progress_bar
+from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult
+from neuralstyle.transfer.sheet import labelled
+
+PLAIN = (bool, int, float, str, type(None))
+"""What a table holds as it is."""
+
+
+class Paint(Protocol):
+    """Makes one run of a sweep."""
+
+    def __call__(
+        self, place: Mapping[str, int], callback: Callback | None, neighbour: StyleResult | None
+    ) -> StyleResult:
+        """Take which value of every setting, whom to tell, and what to start from if anything."""
+
+
+@final
+class Sweep:
+    """The runs of `sweep` or `stylize_sweep`: each is made when it is first asked for.
+
+    Iterating yields (settings, result) as they come: a dict of what was varied, and a `StyleResult`
+    without the optimiser's ``state``. What was made is kept, and iterating again begins with it.
+
+    Parameters
+    ----------
+    vary : mapping from str to sequence
+        The values of every setting. The last one changes from run to run.
+    paint : callable
+        Makes a run.
+    warm_start : bool, default False
+        Whether a run starts from the result of its neighbour.
+    callback : callable, optional
+        Of the runs.
+    progress : bool, default False
+
+    Attributes
+    ----------
+    vary : dict from str to list
+    interrupted : bool
+        Whether Ctrl-C has ended it. The run that was going on is then the last, as far as it came;
+        there will be no further ones.
+
+    Examples
+    --------
+    >>> import neuralstyle as ns
+    >>> picture = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
+    >>> pixels = lambda image: {"input": image}
+    >>> objective = ns.TotalVariationLoss() + ns.ContentLoss({"input": picture[None]}, "input")
+    >>> runs = ns.sweep(objective, pixels, picture, vary={"content": [0.1, 10]}, maxiter=5)
+    >>> for settings, result in runs:
+    ...     print(settings, result.nit)
+    {'content': 0.1} 5
+    {'content': 10} 5
+    >>> [row["losses.content"] < 0.01 for row in runs.table()]
+    [False, True]
+    >>> runs.sheet().shape
+    (28, 22, 3)
+    """
+
+    __reduce_ex__ = stays("its runs are made as they are asked for; keep a list of it")
+
+    def __init__(
+        self,
+        vary: Mapping[str, Sequence[Any]],
+        paint: Paint,
+        *,
+        warm_start: bool = False,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.vary = {name: list(values) for name, values in vary.items()}
+        self.interrupted = False
+        self._paint, self._warm_start = paint, warm_start
+        self._callback, self._progress = callback, progress
+        numbers = map(range, map(len, self.vary.values()))
+        self._places = list(itertools.product(*numbers))
+        self._runs: list[tuple[dict[str, Any], StyleResult]] = []
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], StyleResult]]:
+        """Yield (settings, result) of every run."""
+        for number in range(len(self._places)):
+            if number == len(self._runs) and not self._run():
+                return
+            settings, result = self._runs[number]
+            yield dict(settings), result
+
+    def __len__(self) -> int:
+        """Return how many runs it has: all, or those that are there if it was interrupted."""
+        return len(self._runs if self.interrupted else self._places)
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a row for every run, of plain values: what pandas makes a `DataFrame` of.
+
+        Returns
+        -------
+        list of dict from str to object
+            The settings; ``fun``, ``nit``, ``nfev``, ``seconds`` and ``status`` of the result; and
+            every loss, as ``losses.style``. A value that is no number or text, a picture for
+            instance, is called by its number, from 1: ``style 2``.
+        """
+        rows = []
+        for number, (_, result) in enumerate(self):
+            settings = self._told(self._places[number])
+            found = {name: getattr(result, name) for name in ("fun", "nit", "nfev", "seconds")}
+            losses = {f"losses.{name}": value for name, value in result.losses.items()}
+            rows.append({**settings, **found, "status": result.status.name, **losses, **settings})
+        return rows
+
+    def sheet(self) -> Sheet:
+        """Lay the results out on one page, each with its settings above it.
+
+        Returns
+        -------
+        array, shape (H, W, 3), float32
+            The last setting goes across, the others down.
+        """
+        cells = [
+            (self._caption(self._places[number], result), result.image)
+            for number, (_, result) in enumerate(self)
+        ]
+        across = len([*self.vary.values()][-1])
+        return labelled([cells[i : i + across] for i in range(0, len(cells), across)])
+
+    def __repr__(self) -> str:
+        """Describe it in a line."""
+        counts = ", ".join(f"{len(values)} of {name}" for name, values in self.vary.items())
+        return f"Sweep({len(self._runs)} of {len(self)} runs made; {counts})"
+
+    def _run(self) -> bool:
+        """Make the next run; return whether there is a result."""
+        number = len(self._runs)
+        if self.interrupted:
+            return False
+        place = self._places[number]
+        label = f"{number + 1} of {len(self._places)}, " + ", ".join(self._lines(place))
+        with interruption() as signals:
+            try:
+                with progress_bar(self._progress, label=label) as draw:
+                    result = self._paint(
+                        dict(zip(self.vary, place, strict=True)),
+                        _told_of(draw, self._callback, len(self._places) - number - 1),
+                        self._neighbour(place) if self._warm_start else None,
+                    )
+            except KeyboardInterrupt:
+                note()
+                if not self._runs:
+                    raise
+                self.interrupted = True
+                return False
+        chosen = {name: self.vary[name][k] for name, k in zip(self.vary, place, strict=True)}
+        self._runs.append((chosen, dataclasses.replace(result, state=None)))
+        self.interrupted = result.status is Status.INTERRUPTED or bool(signals.received)
+        return True
+
+    def _neighbour(self, place: tuple[int, ...]) -> StyleResult | None:
+        """Return the result of the run before along the last setting that has one."""
+        for axis in reversed(range(len(place))):
+            if place[axis]:
+                before = (*place[:axis], place[axis] - 1, *place[axis + 1 :])
+                return self._runs[self._places.index(before)][1]
+        return None
+
+    def _told(self, place: tuple[int, ...]) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        told = {}
+        for (name, values), k in zip(self.vary.items(), place, strict=True):
+            value = values[k].item() if isinstance(values[k], np.generic) else values[k]
+            if _is_picture(value):
+                value = f"{name} {k + 1}"
+            told[name] = value if isinstance(value, PLAIN) else shown(value)
+        return told
+
+    def _lines(self, place: tuple[int, ...]) -> list[str]:
+        """Return what each setting is, in words."""
+        lines = []
+        for (name, value), k in zip(self._told(place).items(), place, strict=True):
+            if _is_picture(self.vary[name][k]):
+                lines.append(value)
+            else:
+                lines.append(f"{name}={value:g}" if type(value) is float else f"{name}={value}")
+        return lines
+
+    def _caption(self, place: tuple[int, ...], result: StyleResult) -> str:
+        lines = self._lines(place)
+        return "\n".join(lines + ["interrupted"] * (result.status is Status.INTERRUPTED))
+
+
+def check_vary(vary: Any) -> dict[str, list[Any]]:
+    """Check settings and their values.
+
+    Parameters
+    ----------
+    vary : mapping from str to sequence
+
+    Returns
+    -------
+    dict from str to list
+
+    Raises
+    ------
+    TypeError
+        If it is no such mapping, or has nothing to vary.
+    """
+    if not isinstance(vary, Mapping) or not vary:
+        raise TypeError(f"vary: expected settings with their values, received {shown(vary)}")
+    for setting, values in vary.items():
+        listed = isinstance(values, Sequence) or (isinstance(values, np.ndarray) and values.ndim)
+        if isinstance(values, str) or not listed or not len(values):
+            raise TypeError(
+                f"vary: expected a sequence of values of {setting!r}, received {shown(values)}"
+            )
+    return {setting: list(values) for setting, values in vary.items()}
+
+
+def _is_picture(value: Any) -> bool:
+    """Return whether a value is an array, or several."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_picture, value))
+    return not isinstance(value, np.generic) and hasattr(value, "__array__")
+
+
+@final
+class _Told:
+    """A callback that passes a run's progress on, as one of several."""
+
+    def __init__(self, draw: Callback | None, callback: Callback | None, left: int) -> None:
+        self._draw, self._callback, self._left = draw, callback, left
+
+    def __call__(self, now: Progress) -> object:
+        if self._draw is not None:
+            left = now.work_left + self._left * now.maxiter
+            self._draw(dataclasses.replace(now, work_left=left))
+        return None if self._callback is None else self._callback(now)
+
+    def after_scale(self, result: StyleResult) -> None:
+        after_scale: Callable[[StyleResult], object] | None
+        after_scale = getattr(self._callback, "after_scale", None)
+        if after_scale is not None:
+            after_scale(result)
+
+
+def _told_of(draw: Callback | None, callback: Callback | None, left: int) -> Callback | None:
+    """Return who is told of a run's progress, if anyone."""
+    return None if draw is None and callback is None else _Told(draw, callback, left)
