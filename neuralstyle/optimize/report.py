@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from neuralstyle.optimize.result import Progress, StyleResult
+from typing import Any
 
 
-def report(now: Progress | StyleResult) -> dict[str, Any]:
-    """Return what is stored with a picture, on the way or in the end."""
+def report(now: Any) -> dict[str, Any]:
+    """Return what is stored with a picture: of a `Progress` on the way, a `StyleResult` in the end."""
     from neuralstyle import __version__
 
     return {
