@@ -7,7 +7,7 @@ from typing import Any
 
 
 def report(now: Any) -> dict[str, Any]:
-    """Return what is stored with a picture: of a `Progress` on the way, a `StyleResult` in the end."""
+    """Return what is stored with a picture: of a `Progress`, or of a `StyleResult` in the end."""
     from neuralstyle import __version__
 
     return {
