@@ -47,7 +47,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> None:
                 for nit in (2 * scale + 1, 2 * scale + 2):
                     now = so_far(nit, seed=3)
                     shared = (nit, nit, 1.5, now.losses, 0.1, IMAGE.shape, 4, 1.0, scale, 2)
-                    callback(Progress(*shared, now.settings, lambda: IMAGE))
+                    callback(Progress(*shared, settings=now.settings, _image=lambda: IMAGE))
                 if scale == 0:
                     callback.after_scale(so_far(2, seed=3))
             yield so_far(4, seed=3)

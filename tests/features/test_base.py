@@ -213,7 +213,7 @@ def test_an_image_may_come_in_several_forms(
         (np.zeros((16, 16)), ValueError, r"image.*\(16, 16\)"),
         (np.zeros((16, 16, 4)), ValueError, r"image.*\(16, 16, 4\)"),
         (np.zeros((0, 16, 3)), ValueError, r"image.*\(0, 16, 3\)"),
-        (Image.new("RGB", (16, 16)), TypeError, "image.*load_image"),
+        (Image.new("RGB", (16, 16)), TypeError, "image.*as_image"),
         ("photo.jpg", TypeError, "image"),
         (None, TypeError, "image"),
         (tf.zeros((16, 16, 3)), ValueError, r"image.*\(16, 16, 3\)"),

@@ -116,7 +116,7 @@ def test_transparency_of_a_file_is_kept_with_its_own_colours() -> None:
     [
         (BYTES.astype(np.int64), {}, TypeError, "x: expected uint8, uint16, or floats"),
         (np.zeros((4, 6, 3), bool), {}, TypeError, "received ndarray of bool"),
-        (None, {}, TypeError, "received NoneType"),
+        (None, {}, TypeError, "received None"),
         (BYTES.astype(np.float32), {}, ValueError, "divide by 255"),
         (FLOATS * np.nan, {}, ValueError, "NaN"),
         (np.stack([FLOATS] * 2), {}, ValueError, "one more axis of length 1"),
