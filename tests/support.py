@@ -223,7 +223,11 @@ def assert_same_result(ours: ns.StyleResult, expected: ns.StyleResult) -> None:
     assert (ours.fun, ours.losses) == (expected.fun, expected.losses)
     assert (ours.nit, ours.nfev, ours.status) == (expected.nit, expected.nfev, expected.status)
     assert [r.fun for r in ours.history] == [r.fun for r in expected.history]
-    assert ours.settings == expected.settings
+    settings = [dict(result.settings) for result in (ours, expected)]
+    for of in settings:  # who watches a run is named in them
+        named = of.get("not_stored", {})
+        of["not_stored"] = {name: what for name, what in named.items() if name != "callback"}
+    assert settings[0] == settings[1]
 
 
 def directional_error(
