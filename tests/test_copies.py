@@ -177,8 +177,10 @@ OBJECTS: dict[str, Cases] = {
     "Region": [(lambda: ns.Region(PART, PICTURE[:8, :6], weight=2.0), of_region)],
     "Score": [(lambda: SCORE, same)],
     "Cell": [(lambda: CELL, of_cell)],
-    "Sheet": [(lambda: np.zeros((2, 3, 3), np.float32).view(ns.Sheet), ns.Sheet._repr_png_)],
-    "Metadata": [(lambda: ns.Metadata(a="b"), lambda metadata: (dict(metadata), metadata.about))],
+    "Sheet": [(lambda: ns.Sheet(np.zeros((2, 3, 3))), ns.Sheet._repr_png_)],
+    "Metadata": [
+        (lambda: ns.Metadata({"a": "b"}), lambda metadata: (dict(metadata), metadata.about))
+    ],
     "Exploration": [
         (lambda: ns.Exploration((CELL,), 0, PICTURE), lambda e: (of_cell(e.cells[0]), e.best))
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -15,12 +17,19 @@ KEY = "neuralstyle"
 class Metadata(dict[str, str]):
     """The texts of a picture by their keys: a dict, with what the library wrote taken apart.
 
+    Parameters
+    ----------
+    texts : mapping from str to str, default none
+
     Examples
     --------
     >>> about = {"settings": {"options": {"size": 64}, "not_stored": {}}}
-    >>> Metadata(neuralstyle=json.dumps(about)).options
+    >>> Metadata({"neuralstyle": json.dumps(about)}).options
     {'size': 64}
     """
+
+    def __init__(self, texts: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(texts)
 
     @property
     def about(self) -> dict[str, Any]:

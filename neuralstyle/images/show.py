@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from neuralstyle._types import Floats, Image
-from neuralstyle.images.arrays import resize, scaled_size
+from neuralstyle.images.arrays import check_image, resize, scaled_size
 from neuralstyle.images.save import save_image
 
 SIDE = 768
@@ -22,12 +22,20 @@ SIDE = 768
 class Sheet(np.ndarray[Any, np.dtype[np.float32]]):
     """A picture, an array like any, that a notebook shows as a picture.
 
+    Parameters
+    ----------
+    picture : array, shape (H, W, 3), floating, RGB in [0, 1]
+
     Examples
     --------
-    >>> sheet = np.zeros((2, 3, 3), np.float32).view(Sheet)
+    >>> sheet = Sheet(np.zeros((2, 3, 3)))
     >>> sheet._repr_png_()[1:4], sheet[0]._repr_png_()
     (b'PNG', None)
     """
+
+    def __new__(cls, picture: Any) -> Sheet:
+        """View a picture as a sheet."""
+        return check_image(picture, "picture").view(cls)
 
     def _repr_png_(self) -> bytes | None:
         """Return it as PNG; nothing of a part that is no picture."""

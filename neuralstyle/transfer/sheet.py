@@ -53,5 +53,4 @@ def labelled(rows: Sequence[Sequence[Cell]]) -> Sheet:
             page.paste(Pillow.fromarray(pixels), (left, top + bar))
             left += picture.shape[1] + GAP
         top += bar + height
-    sheet: Image = np.asarray(page, np.float32) / np.float32(255)
-    return sheet.view(Sheet)
+    return Sheet(np.asarray(page, np.float32) / np.float32(255))
