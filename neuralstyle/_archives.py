@@ -198,11 +198,19 @@ def load(path: PathLike) -> NDArray[Any] | dict[str, NDArray[Any]]:
     OSError, ValueError
         As `opened` says.
     """
+    check_kind(path)
     with _in_a_sentence(), open(path, "rb") as stream:
         if stream.read(len(_MAGIC)) == _MAGIC:
             stream.seek(0)
             return read_array(stream, os.fstat(stream.fileno()).st_size)
         return dict(Archive(stream))
+
+
+def check_kind(path: PathLike) -> None:
+    """Check by its first bytes that a file is one that `load` reads, or raise as it does."""
+    with open(path, "rb") as stream:
+        if not stream.read(len(_MAGIC)).startswith((_MAGIC, b"PK")):
+            raise ValueError("it is neither an .npy nor an .npz file")
 
 
 def digest(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from neuralstyle.cli import painting
 from neuralstyle.cli.arguments import (
@@ -13,7 +12,7 @@ from neuralstyle.cli.arguments import (
     reading,
     recipe_keywords,
 )
-from neuralstyle.cli.inputs import load_flow, photographs, places, read_inputs
+from neuralstyle.cli.inputs import check_flow, load_flow, photographs, places, read_inputs
 from neuralstyle.cli.messages import Failure, failure, silent_start
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.parser import Keep, Parser
@@ -52,8 +51,7 @@ def run(args: argparse.Namespace, command: str) -> int:
             f"received {len(args.flows)}"
         )
     for flow in args.flows:
-        if not os.path.isfile(flow):
-            raise Failure(f"cannot read the flow field {flow!r}: No such file or directory")
+        check_flow(flow)
     if args.output == str(STANDARD):
         raise Failure("-o: expected a folder, received -")
     jobs = places(args.frames, args.output, folder=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from neuralstyle._archives import load
+from neuralstyle._archives import check_kind, load
 from neuralstyle._files import reason
 from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
 from neuralstyle.cli.messages import Failure, check_out, refusing
@@ -126,6 +126,14 @@ def photographs(
             continue
         output.begin(path, alpha)
         yield content
+
+
+def check_flow(name: str) -> None:
+    """Check, before any work, that a file is of a kind that a flow field may be read from."""
+    try:
+        check_kind(name)
+    except (ValueError, OSError) as error:
+        raise Failure(f"cannot read the flow field {name!r}: {reason(error)}") from error
 
 
 def load_flow(name: str) -> Any:

@@ -12,6 +12,7 @@ from neuralstyle.cli.main import main
 from neuralstyle.transfer.recipes import RECIPES
 
 RUN = "content.png style.png -o out.png "
+FILM = "film content.png content.png --style style.png -o frames --flows "
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,9 @@ RUN = "content.png style.png -o out.png "
         ("film content.png --style style.png -o -", "folder"),
         ("film content.png content.png --style style.png -o frames", "--flows: expected 1"),
         ("film content.png --style style.png -o frames --flows a.npy", "--flows: expected 0"),
+        (FILM + "absent.npy", "cannot read the flow field 'absent.npy': No such file"),
+        (FILM + "content.png", "'content.png': it is neither an .npy nor an .npz file"),
+        (FILM + ".", "cannot read the flow field '.': Is a directory"),
         ("texture -o out.png", "expected STYLE"),
         ("texture style.png -o out.png --strength 1", "--strength"),
         ("texture absent.png -o out.png", "'absent.png'"),
