@@ -43,7 +43,7 @@ FIRST_STEP = 0.01
 """Root mean square change of the pixels that the first step of L-BFGS tries, about."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _QuasiNewton(Method):
     """What both L-BFGS take."""
 
@@ -56,6 +56,12 @@ class _QuasiNewton(Method):
             if value is not None or option.default is not None:
                 whole_number(option.name, value, 1)
 
+    def __repr__(self) -> str:
+        """Describe it as it is made."""
+        given = {option.name: getattr(self, option.name) for option in fields(self)}
+        shown = ", ".join(f"{k}={v}" for k, v in given.items() if v is not None)
+        return f"{type(self).__name__}({shown})"
+
     def __str__(self) -> str:
         """Describe it as `parse_method` reads it."""
         given = {option.name: getattr(self, option.name) for option in fields(self)}
@@ -64,7 +70,7 @@ class _QuasiNewton(Method):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LBFGSB(_QuasiNewton):
     """SciPy's L-BFGS-B: one call of `scipy.optimize.fmin_l_bfgs_b`, in float64, with bounds.
 
@@ -136,7 +142,7 @@ class LBFGSB(_QuasiNewton):
 
 @final
 @not_by_hand
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LBFGS(_QuasiNewton):
     """The library's own L-BFGS: SciPy's steps in float32, without bounds, with a state.
 
@@ -166,7 +172,7 @@ class LBFGS(_QuasiNewton):
     Examples
     --------
     >>> LBFGS(maxcor=50)
-    LBFGS(maxcor=50, maxls=20, restart=None)
+    LBFGS(maxcor=50, maxls=20)
     """
 
     restart: int | None = None
@@ -306,7 +312,7 @@ def parse_method(text: str) -> Method:
     Examples
     --------
     >>> parse_method("l-bfgs:maxcor=50")
-    LBFGS(maxcor=50, maxls=20, restart=None)
+    LBFGS(maxcor=50, maxls=20)
     >>> parse_method("l-bfgs:momentum=0.9")
     Traceback (most recent call last):
     ValueError: method: expected maxcor, maxls or restart as options of l-bfgs, received 'momentum'

@@ -115,7 +115,7 @@ def method(text: str) -> Method:
     Examples
     --------
     >>> method("l-bfgs:maxcor=50")
-    LBFGS(maxcor=50, maxls=20, restart=None)
+    LBFGS(maxcor=50, maxls=20)
     """
     try:
         return parse_method(text)
