@@ -493,6 +493,12 @@ class Combination(Loss):
     def __init__(
         self, kind: str, operands: Sequence[StyleObjective], exponent: float = 1.0
     ) -> None:
+        for term in StyleObjective(*operands).terms:
+            if getattr(term.loss, "schedule", None) is not None:
+                raise TypeError(
+                    f"{kind}: expected parts with fixed weights, received a schedule of "
+                    f"{term.name!r}; give it to the whole: ns.schedule(...) * ({kind} of losses)"
+                )
         self.name = self.kind = kind
         self.operands = list(operands)
         self.exponent = exponent

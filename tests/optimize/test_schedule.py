@@ -203,3 +203,16 @@ def test_a_scheduled_loss_shares_compiled_code(compilations: list[Any]) -> None:
 def test_a_schedule_is_not_saved(tmp_path: Any) -> None:
     with pytest.raises(TypeError, match="loss"):
         ns.save_loss(tmp_path / "loss.npz", near(falling))
+
+
+def test_a_part_of_a_product_has_no_schedule_but_a_product_may() -> None:
+    coarse, fine = ns.TotalVariationLoss(name="coarse"), ns.TotalVariationLoss(name="fine")
+    rising = ns.schedule(lambda step, steps: (step + 1) / steps)
+    for combine in (lambda: (rising * coarse) * fine, lambda: ns.maximum(fine, rising * coarse)):
+        with pytest.raises(TypeError, match="expected parts with fixed weights"):
+            combine()
+    whole = rising * (coarse * fine)
+    image = np.random.default_rng(0).uniform(size=(6, 8, 3))
+    value, _ = ns.Evaluator(whole, lambda picture: {"input": picture}, (6, 8))(image)
+    plain, _ = ns.Evaluator(coarse * fine, lambda picture: {"input": picture}, (6, 8))(image)
+    assert value == pytest.approx(plain)
