@@ -205,6 +205,30 @@ def test_a_schedule_is_not_saved(tmp_path: Any) -> None:
         ns.save_loss(tmp_path / "loss.npz", near(falling))
 
 
+@every_method
+def test_ftol_does_not_count_where_values_do_not_compare(method: Any) -> None:
+    options: dict[str, Any] = {"method": method, "maxiter": 6, "ftol": 0.9}
+    assert ns.minimize(near(), pixels, X, **options).nit < 6
+    assert ns.minimize(near(lambda *_: 1.0), pixels, X, **options).nit == 6
+
+
+def test_a_trial_that_was_not_accepted_is_no_result() -> None:
+    class Trying(ns.Method):
+        reweighs = True
+
+        def run(self, run: ns.Run, state: Any) -> None:
+            first = run.x - 0.1 * run.gradient
+            run.evaluate(first)
+            run.accept(first)
+            value, _ = run.evaluate(run.x - run.gradient)
+            assert value < run.history[0].fun
+            raise ns.Halt(ns.Status.LIMIT, "enough")
+
+    moving = near(lambda *_: 1.0)
+    result = ns.minimize(moving, pixels, X, method=Trying())
+    assert result.fun == result.history[0].fun and result.losses == result.history[0].losses
+
+
 def test_a_part_of_a_product_has_no_schedule_but_a_product_may() -> None:
     coarse, fine = ns.TotalVariationLoss(name="coarse"), ns.TotalVariationLoss(name="fine")
     rising = ns.schedule(lambda step, steps: (step + 1) / steps)
