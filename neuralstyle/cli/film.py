@@ -12,7 +12,7 @@ from neuralstyle.cli.arguments import (
     reading,
     recipe_keywords,
 )
-from neuralstyle.cli.inputs import check_flow, load_flow, photographs, places, read_inputs
+from neuralstyle.cli.inputs import load_flow, photographs, places, read_inputs
 from neuralstyle.cli.messages import Failure, failure, silent_start
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.parser import Keep, Parser
@@ -50,8 +50,6 @@ def run(args: argparse.Namespace, command: str) -> int:
             f"--flows: expected {len(args.frames) - 1}, one for each frame after the first, "
             f"received {len(args.flows)}"
         )
-    for flow in args.flows:
-        check_flow(flow)
     if args.output == str(STANDARD):
         raise Failure("-o: expected a folder, received -")
     jobs = places(args.frames, args.output, folder=True)

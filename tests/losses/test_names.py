@@ -11,8 +11,8 @@ import pytest
 import neuralstyle as ns
 from neuralstyle import losses
 
-INNER = {"Combination", "FunctionLoss", "Loss", "OctaveLoss"}
-"""What losses are made of, and what the algebra, `neuralstyle.loss` and `over_octaves` make."""
+INNER = {"Combination", "FunctionLoss", "Loss", "OctaveLoss", "Scheduled"}
+"""What losses are made of, and what the algebra, `loss`, `over_octaves` and `schedule` make."""
 
 FILES = [module.name for module in pkgutil.iter_modules(losses.__path__, "neuralstyle.losses.")]
 

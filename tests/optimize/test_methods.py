@@ -122,7 +122,7 @@ def test_a_method_that_does_not_exist_is_refused_with_those_that_do(
 
 def test_a_text_may_have_options_as_settings_record_them() -> None:
     assert as_method("L-BFGS:maxcor=5") == ns.LBFGS(maxcor=5)
-    with says(ValueError, "method: expected maxcor or maxls as options of l-bfgs"):
+    with says(ValueError, "method: expected maxcor, maxls or restart as options of l-bfgs"):
         run("l-bfgs:momentum=1")
 
 
