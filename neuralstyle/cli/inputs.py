@@ -168,7 +168,7 @@ def _check(
     _region_files(args)
     results = [path for _, path in jobs]
     check_paths(args, results)
-    for flow in getattr(args, "flows", ()):
+    for flow in getattr(args, "flows", None) or ():
         check_flow(flow)
     several = folder or len(jobs) > 1 or args.output.endswith(("/", os.sep))
     make_folders(args, results, several)
