@@ -28,8 +28,9 @@ def every(what):
     if what == "recipes":
         return [f".. autofunction:: neuralstyle.recipes.{name}" for name in RECIPES]
     base = {"losses": ns.Loss, "methods": ns.Method}[what]
+    bases = (base, ns.LayerLoss)  # which have entries of their own
     public = [(name, getattr(ns, name)) for name in ns.__all__]
-    kinds = [(name, kind) for name, kind in public if isinstance(kind, type) and kind is not base]
+    kinds = [(name, kind) for name, kind in public if isinstance(kind, type) and kind not in bases]
     return [f".. autoclass:: neuralstyle.{name}" for name, kind in kinds if issubclass(kind, base)]
 
 
