@@ -196,6 +196,7 @@ def test_gradient_through_every_layer_is_exact_where_nothing_flips(
 
 
 @pytest.mark.usefixtures("winograd_everywhere")
+@pytest.mark.slow
 def test_low_memory_needs_less_of_it() -> None:
     def transient(fast: Any) -> int:
         shape = (384, 512)

@@ -47,6 +47,7 @@ def test_no_evaluation_registers_a_gradient(fast: Any) -> None:
     assert registered_gradients() == before
 
 
+@pytest.mark.slow
 def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks() -> None:
     before = living(convolution._Kernel)
     vgg = ns.VGG16Features("compact")
@@ -59,6 +60,7 @@ def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks()
     assert living(convolution._Kernel) <= before
 
 
+@pytest.mark.slow
 def test_clear_lets_go_of_the_networks_of_earlier_calls() -> None:
     ns.clear()
     before = living(convolution._Kernel)

@@ -64,6 +64,7 @@ def run(count: int) -> None:
         np.testing.assert_allclose(results[number], numbered(number), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_threads_may_compile_at_the_same_time() -> None:
     run(8)
 

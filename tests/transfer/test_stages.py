@@ -165,6 +165,7 @@ def test_a_treatment_may_end_with_the_styles_that_were_given() -> None:
 # The recipe of nearest neighbours
 
 
+@pytest.mark.slow
 def test_nnst_freezes_matches_per_scale_and_ends_layer_by_layer(runs: Runs) -> None:
     result = ns.stylize(
         picture(0, (64, 80)), picture(1, (40, 50)), network="random", recipe="nnst", maxiter=1
