@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from neuralstyle.images.arrays import check_image
 from neuralstyle.images.load import load_image
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TOLERANCE = 16
 """Levels of 255 by which red, green and blue may differ within one label."""

@@ -86,7 +86,7 @@ class HistogramLoss(QuantileLoss):
         seed: int = 0,
         name: str = "histogram",
     ) -> None:
-        self.seed = whole_number("seed", seed, 0)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._keep(target, as_mask(target_mask, "target_mask"), shapes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ Propagation: TypeAlias = Literal["average", "inside", "all"]
 Key = TypeVar("Key")
 Made = TypeVar("Made")
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _EXTREMES = {"inside": np.min, "all": np.max}
 
@@ -90,7 +90,7 @@ class Mask:
         self, values: Any, propagation: Propagation = "average", name: str = "mask"
     ) -> None:
         self.name = name
-        self.values = mask_values(values, name)
+        self.values: Values = mask_values(values, name)
         if propagation not in ("average", *_EXTREMES):
             raise ValueError(
                 f'propagation: expected "average", "inside" or "all", received {propagation!r}'
@@ -240,7 +240,7 @@ class Mask:
         same = self.propagation == other.propagation
         return same and np.array_equal(self.values, other.values)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out of copies what is quickly made again."""

@@ -132,10 +132,11 @@ class NearestLoss(LayeredLoss):
         target_mask: Any = None,
         name: str = "nearest",
     ) -> None:
-        self.center, self.frozen = bool(center), bool(frozen)
-        self.turns = whole_number("turns", turns, 1, 4)
-        self.pool = whole_number("pool", pool, 1)
-        self.seed = whole_number("seed", seed, 0)
+        self.center: bool = bool(center)
+        self.frozen: bool = bool(frozen)
+        self.turns: int = whole_number("turns", turns, 1, 4)
+        self.pool: int = whole_number("pool", pool, 1)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, "relative", name, mask)
         if self.frozen and source is None:
             raise ValueError(

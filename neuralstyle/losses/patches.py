@@ -104,8 +104,8 @@ class PatchLoss(LayeredLoss):
         target_mask: Any = None,
         name: str = "patch",
     ) -> None:
-        self.patch_size = whole_number("patch_size", patch_size, 1)
-        self.stride = whole_number("stride", stride, 1)
+        self.patch_size: int = whole_number("patch_size", patch_size, 1)
+        self.stride: int = whole_number("stride", stride, 1)
         self._targets: dict[str, Tensor] = {}
         self._inverse_norms: dict[str, Tensor] = {}
         self._barred: dict[str, Tensor] = {}

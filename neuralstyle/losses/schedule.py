@@ -128,7 +128,9 @@ class Scheduled(Loss):
     """A loss whose weight a schedule multiplies; itself it is the loss, before weighing."""
 
     def __init__(self, loss: Loss, schedule: Schedule) -> None:
-        self.loss, self.schedule, self.name = loss, schedule, loss.name
+        self.loss: Loss = loss
+        self.schedule: Schedule = schedule
+        self.name: str = loss.name
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the loss."""

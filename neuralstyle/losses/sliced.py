@@ -103,10 +103,10 @@ class SlicedWassersteinLoss(QuantileLoss):
         seed: int = 0,
         name: str = "sliced",
     ) -> None:
-        self.directions = whole_number("directions", directions, 1)
-        self.patch_size = whole_number("patch_size", patch_size, 1)
-        self.pool = whole_number("pool", pool, 1)
-        self.seed = whole_number("seed", seed, 0)
+        self.directions: int = whole_number("directions", directions, 1)
+        self.patch_size: int = whole_number("patch_size", patch_size, 1)
+        self.pool: int = whole_number("pool", pool, 1)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._kernels = {
             layer: self._kernel(shapes[layer][-1], dtype_of(target[layer])) for layer in self.layers

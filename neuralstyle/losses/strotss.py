@@ -100,9 +100,9 @@ class RelaxedEMDLoss(LayeredLoss):
     ) -> None:
         if distance not in ("cosine", "euclidean"):
             raise ValueError(f'distance: expected "cosine" or "euclidean", received {distance!r}')
-        self.samples = whole_number("samples", samples, 1)
+        self.samples: int = whole_number("samples", samples, 1)
         self.distance: Distance = distance
-        self.seed = whole_number("seed", seed, 0)
+        self.seed: int = whole_number("seed", seed, 0)
         self._targets: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
         shapes = self._look_at(target, layers, normalize, name, mask)
@@ -220,8 +220,8 @@ class SelfSimilarityLoss(LayeredLoss):
         seed: int = 0,
         name: str = "self_similarity",
     ) -> None:
-        self.samples = whole_number("samples", samples, 1)
-        self.seed = whole_number("seed", seed, 0)
+        self.samples: int = whole_number("samples", samples, 1)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._sizes = {layer: shapes[layer][1:3] for layer in self.layers}
         views = self._where_left(lambda layer: self.view(self.mask, layer, shapes))

@@ -12,7 +12,7 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.optimize.gradient_norms import gradient_norms
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def balance(

@@ -31,7 +31,7 @@ from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 Code: TypeAlias = Callable[..., Sequence[Tensor]]
 """Takes the image, the weights and the arrays; returns value, gradient, and losses with parts."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 RANDOM = ("Random", "Multinomial", "ParameterizedTruncatedNormal", "TruncatedNormal")
 """How the names of operations begin that draw other numbers each time."""

@@ -7,13 +7,13 @@ the graph that computes both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle._checks import image_shape, stays
+from neuralstyle._checks import Stays, image_shape, stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
 from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
@@ -101,7 +101,7 @@ class Evaluator:
     True
     """
 
-    __reduce_ex__ = stays(
+    __reduce_ex__: ClassVar[Stays] = stays(
         "it holds compiled code; make another of the objective, the extractor and the shape"
     )
 
@@ -114,7 +114,7 @@ class Evaluator:
         schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
         self._weights = LiveWeights(self._objective.weights, schedule)
         self.extractor = extractor
-        self.shape = image_shape(shape)
+        self.shape: tuple[int, int, int] = image_shape(shape)
         self.losses: dict[str, float] = {}
         self.parts: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.

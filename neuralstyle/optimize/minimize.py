@@ -31,7 +31,7 @@ from neuralstyle.optimize.result import (
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _DEFAULT = LBFGSB()
 

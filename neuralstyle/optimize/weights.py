@@ -51,8 +51,10 @@ class LiveWeights(Mapping[str, float]):
         self._schedules = schedules
         self._runs = 0
         self._own: NDArray[np.float64] = np.array([*weights.values()], np.float64)
-        self.vector = self._own
-        self.moving = [n for n, of in schedules.items() if any(s.by == ITERATION for s in of)]
+        self.vector: NDArray[np.float64] = self._own
+        self.moving: list[str] = [
+            n for n, of in schedules.items() if any(s.by == ITERATION for s in of)
+        ]
 
     def __getitem__(self, name: str) -> float:
         """Return a weight."""

@@ -144,16 +144,18 @@ class Explorer:
         self, style: Any, recipe: Any, cell_size: int, settings: Mapping[str, Any]
     ) -> None:
         made = isinstance(recipe, Recipe) or settings.get("objective") is not None
-        self.make = (lambda: recipe) if made else recipe_maker(recipe or default)
+        self.make: Callable[..., Recipe] = (
+            (lambda: recipe) if made else recipe_maker(recipe or default)
+        )
         of_recipe = keywords_of(self.make)
         known = of_recipe | options().keys() - {"checkpoint"}
         check_names("explore", settings, sorted(known))
-        self.cell_size = whole_number("cell_size", cell_size, 1)
-        self.settings = dict(settings)
+        self.cell_size: int = whole_number("cell_size", cell_size, 1)
+        self.settings: dict[str, Any] = dict(settings)
         weighs = CONTENT in of_recipe and self.settings.get("balance") is None
         # Content weights go down the sheet, stroke sizes across.
         free = {CONTENT: weighs and CONTENT not in settings, STROKES: STROKES not in settings}
-        self.varied = [name for name, varies in free.items() if varies]
+        self.varied: list[str] = [name for name, varies in free.items() if varies]
         if not self.varied:
             raise ValueError(
                 f"{STROKES}: expected none where nothing else is left to vary, "
@@ -162,10 +164,10 @@ class Explorer:
         # What is wrong with the style or the options is found out before the first content.
         painter = Painter(style, self._options({}))
         painter.load()
-        self.size = painter.options.size
+        self.size: int | tuple[int, int] | None = painter.options.size
         self.painted = style
-        self.styles = [part.style for part in painter.parts]
-        self.shares = [part.share for part in painter.parts]
+        self.styles: list[Image] = [part.style for part in painter.parts]
+        self.shares: list[float] = [part.share for part in painter.parts]
         if not self.styles:
             raise ValueError("style: expected an image to compare pictures with, received none")
 

@@ -57,12 +57,13 @@ class Region:
         if checked is None:
             raise TypeError("mask: expected a mask, received None")
         self.mask: Mask = checked
+        self.style: Floats
         self.style, alpha = seen(style, "style")
         self.style_mask: Mask | None = as_mask(style_mask, "style_mask")
         if self.style_mask is not None:
             self.style_mask.at("input", self.style.shape[:2])  # which refuses other proportions
         self.style_mask = both(self.style_mask, alpha, "style_mask")
-        self.weight = checked_weight("weight", weight, 0)
+        self.weight: float = checked_weight("weight", weight, 0)
 
     @property
     def share(self) -> float:
