@@ -8,6 +8,7 @@ from typing import Any, final
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale, weighed
+from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.shapes import Shapes
 
 
@@ -57,7 +58,7 @@ class ContentLoss(StatisticLoss):
         layers: Layers = "block4_conv2",
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
+        mask: MaskLike | None = None,
         name: str = "content",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, mask)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._types import PictureLike
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.mask_values import Values as Values
 from neuralstyle.images.mask_values import mask_values
@@ -87,7 +88,7 @@ class Mask:
     """
 
     def __init__(
-        self, values: Any, propagation: Propagation = "average", name: str = "mask"
+        self, values: PictureLike, propagation: Propagation = "average", name: str = "mask"
     ) -> None:
         self.name = name
         self.values: Values = mask_values(values, name)
@@ -252,7 +253,11 @@ class Mask:
         return f"Mask({describe(self.values.shape)}{how})"
 
 
-def as_mask(mask: Any, argument: str = "mask") -> Mask | None:
+MaskLike: TypeAlias = "Mask | PictureLike"
+"""What a mask is given as."""
+
+
+def as_mask(mask: MaskLike | None, argument: str = "mask") -> Mask | None:
     """Return the mask that an argument names: a mask, an array, or None."""
     return mask if mask is None or isinstance(mask, Mask) else Mask(mask, name=argument)
 

@@ -10,6 +10,7 @@ from keras import ops
 from neuralstyle._checks import number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
+from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.statistics import (
     gram_matrix,
     mean_and_covariance,
@@ -89,8 +90,8 @@ class StyleLoss(StatisticLoss):
         *,
         shift: float = 0.0,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "style",
     ) -> None:
         self.shift: float = number("shift", shift)
@@ -163,8 +164,8 @@ class CovarianceLoss(StatisticLoss):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "covariance",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)
@@ -241,8 +242,8 @@ class MomentLoss(StatisticLoss):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "moment",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final, overload
 
 from neuralstyle._checks import choice, shown
-from neuralstyle._types import Tensor
+from neuralstyle._types import Number, Tensor
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, build
@@ -57,6 +57,12 @@ class Schedule(Factor):
             If the function does not return a weight.
         """
         return self.factor * term_weight(self.function(step, steps), "schedule")
+
+    @overload
+    def __mul__(self, other: Loss | StyleObjective) -> StyleObjective: ...
+
+    @overload
+    def __mul__(self, other: Number) -> Schedule: ...
 
     def __mul__(self, other: Any) -> Any:
         """Weigh every term of a loss or an objective, or multiply the schedule by a number."""

@@ -11,7 +11,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize
-from neuralstyle.losses.masks import Mask, as_mask
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.losses.shapes import Shapes, dtype_of
 from neuralstyle.losses.statistics import orthonormal_directions, projections
@@ -98,8 +98,8 @@ class SlicedWassersteinLoss(QuantileLoss):
         patch_size: int = 1,
         pool: int = 1,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "sliced",
     ) -> None:

@@ -26,7 +26,7 @@ from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
 from neuralstyle.losses.soundness import check_finite, check_sound
 
-Saved = TypeVar("Saved", Loss, StyleObjective)
+Saved = TypeVar("Saved", bound=Loss | StyleObjective)
 
 FORMAT = 2
 """Of the files; a file of a later one is refused. The first had neither modules nor a digest."""
@@ -89,7 +89,7 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
         np.savez(stream, **file)
 
 
-def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
+def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Loss | StyleObjective:
     """Read what `save_loss` has written.
 
     Parameters

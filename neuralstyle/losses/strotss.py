@@ -12,7 +12,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize
-from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask, region_at
 from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import positions
 
@@ -93,8 +93,8 @@ class RelaxedEMDLoss(LayeredLoss):
         samples: int = 1024,
         distance: Distance = "cosine",
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "relaxed_emd",
     ) -> None:
@@ -216,7 +216,7 @@ class SelfSimilarityLoss(LayeredLoss):
         *,
         samples: int = 1024,
         normalize: Normalize = "relative",
-        mask: Any = None,
+        mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "self_similarity",
     ) -> None:

@@ -92,7 +92,7 @@ class ManualLBFGS:
     True
     """
 
-    __reduce_ex__: ClassVar[Stays] = stays("the function stays here; restore() its state() there")
+    __reduce_ex__: ClassVar[Stays] = stays("keep its state() and restore() that in another")
 
     def __init__(
         self,

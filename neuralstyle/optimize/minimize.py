@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from neuralstyle._checks import gone, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
+from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.optimize.base import Method, State
@@ -43,7 +44,7 @@ _DEFAULT = LBFGSB()
 def minimize(
     objective: StyleObjective | Loss | Evaluator,
     extractor: Extractor | None = None,
-    init: Any = None,
+    init: SupportsArray | Literal["noise"] | None = None,
     *,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,

@@ -189,7 +189,7 @@ def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
     return features
 
 
-def _value(objective: StyleObjective, features: Mapping[str, Tensor]) -> float:
+def _value(objective: Loss | StyleObjective, features: Mapping[str, Tensor]) -> float:
     value = float(objective(features))
     _expect(np.isfinite(value), "the value", "a finite number", value)
     return value

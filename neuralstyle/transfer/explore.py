@@ -6,12 +6,12 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 
 import numpy as np
 
 from neuralstyle._checks import number, whole_number
-from neuralstyle._types import Image
+from neuralstyle._types import Image, PictureLike
 from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
@@ -26,6 +26,11 @@ from neuralstyle.transfer.score import Score, score
 from neuralstyle.transfer.sheet import labelled
 from neuralstyle.transfer.signatures import check_names, takes_options
 from neuralstyle.transfer.studio import Studio
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from neuralstyle.transfer.stylize_options import ExploreOptions
 
 STROKES, CONTENT = "style_scale", "content_weight"
 """What is varied: an option of `stylize`, and a keyword of recipes."""
@@ -58,10 +63,32 @@ class Axis(NamedTuple):
         return [abs(place - self.usual) for place in range(len(self.values))]
 
 
+@overload
+def explore(
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
+    *,
+    recipe: str | Recipe | None = ...,
+    cell_size: int = ...,
+    **settings: Unpack[ExploreOptions],
+) -> Exploration: ...
+
+
+@overload
+def explore(
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
+    *,
+    recipe: Callable[..., Recipe],
+    cell_size: int = ...,
+    **settings: Any,
+) -> Exploration: ...
+
+
 @takes_options(but=["checkpoint"], others=True)
 def explore(
-    content: Any,
-    style: Any,
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
     *,
     recipe: str | Recipe | Callable[..., Recipe] | None = None,
     cell_size: int = CELL_SIZE,
