@@ -10,12 +10,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, final
 
 from keras import ops
 
 from neuralstyle._checks import choice, number, shown
-from neuralstyle._types import Tensor
+from neuralstyle._types import Number, Tensor
 from neuralstyle.images.show import table
 from neuralstyle.losses.evaluation import scalar
 from neuralstyle.losses.weights import Factor, Weights
@@ -46,7 +46,7 @@ class _Summable:
         """Turn every term's sign: `other` can only be the 0 that sums start from."""
         return -self + other
 
-    def __mul__(self, weight: float | Loss | StyleObjective) -> StyleObjective:
+    def __mul__(self, weight: Number | Loss | StyleObjective) -> StyleObjective:
         """Multiply every term's weight; with a loss or an objective, make the product one term."""
         if isinstance(weight, Loss | StyleObjective):
             return _product(StyleObjective(self), StyleObjective(weight))
@@ -59,7 +59,7 @@ class _Summable:
 
     __rmul__ = __mul__
 
-    def __truediv__(self, divisor: float) -> StyleObjective:
+    def __truediv__(self, divisor: Number) -> StyleObjective:
         """Divide every term's weight."""
         if isinstance(divisor, Loss | StyleObjective):
             raise TypeError(
@@ -75,7 +75,7 @@ class _Summable:
         """Turn every term's sign, to maximise it."""
         return self * -1.0
 
-    def __pow__(self, exponent: float) -> StyleObjective:
+    def __pow__(self, exponent: Number) -> StyleObjective:
         """Make one term, `power`, of the sum raised to a power."""
         power = number("exponent", exponent)
         if power == 0:
@@ -145,8 +145,8 @@ class Loss(_Summable, ABC):
 
     name: str = "loss"
     reuse: bool = False
-    terms = _OfSum[tuple["Term", ...]]()
-    weights = _OfSum[Mapping[str, float]]()
+    terms: _OfSum[tuple[Term, ...]] = _OfSum()
+    weights: _OfSum[Mapping[str, float]] = _OfSum()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class after itself."""
@@ -284,7 +284,12 @@ class StyleObjective(_Summable):
         """The weight of every term, by name; they cannot be set."""
         return Weights({term.name: term.weight for term in self.terms})
 
-    def with_weights(self, weights: Mapping[str, float] = {}, /, **more: float) -> StyleObjective:  # noqa: B006
+    def with_weights(
+        self,
+        weights: Mapping[str, Number] = {},  # noqa: B006
+        /,
+        **more: Number,
+    ) -> StyleObjective:
         """Return this objective with other weights of some terms.
 
         Parameters
@@ -317,8 +322,8 @@ class StyleObjective(_Summable):
             raise TypeError(
                 f"weights: expected a mapping from term to number, received {shown(weights)}"
             )
-        wanted = {**weights, **more}
-        for name, value in wanted.items():
+        wanted: dict[str, float] = {}
+        for name, value in {**weights, **more}.items():
             self[name]  # raises if there is no such term
             wanted[name] = _weight(value, name)
         return self._of(
@@ -475,6 +480,11 @@ class StyleObjective(_Summable):
         return "\n".join(f"{row[0]:<{name}}  {row[1]:>{weight}}  {row[2]}" for row in rows)
 
 
+ObjectiveLike: TypeAlias = "StyleObjective | Loss | Literal[0]"
+"""What is minimised. The 0 is what type checkers take the sum of an empty list for: nobody knows
+whether the list of ``sum(losses)`` is. It is refused."""
+
+
 @final
 class Combination(Loss):
     """A product, a power or the maximum of weighted sums: one term, made of parts.
@@ -499,8 +509,9 @@ class Combination(Loss):
                     f"{kind}: expected parts with fixed weights, received a schedule of "
                     f"{term.name!r}; give it to the whole: ns.schedule(...) * ({kind} of losses)"
                 )
-        self.name = self.kind = kind
-        self.operands = list(operands)
+        self.name = kind
+        self.kind: str = kind
+        self.operands: list[StyleObjective] = list(operands)
         self.exponent = exponent
 
     @property
@@ -581,7 +592,7 @@ def _product(*factors: StyleObjective) -> StyleObjective:
     return StyleObjective(Term("product", weight, Combination("product", operands)))
 
 
-def maximum(*losses: Loss | StyleObjective) -> StyleObjective:
+def maximum(*losses: ObjectiveLike) -> StyleObjective:
     r"""Make one term of the largest of several losses.
 
     .. math:: L = \max_i L_i

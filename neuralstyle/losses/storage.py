@@ -22,7 +22,7 @@ from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
 from neuralstyle.losses.layers import LayeredLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
+from neuralstyle.losses.objective import Combination, Loss, ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
 from neuralstyle.losses.soundness import check_finite, check_sound
 
@@ -35,7 +35,7 @@ _CONTENTS = "neuralstyle"  # the array of a file that describes it, in JSON
 _OURS = "neuralstyle"  # stands for the module of the library's own losses
 
 
-def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
+def save_loss(target: PathLike, loss: ObjectiveLike) -> None:
     """Write a loss, or an objective of several, to a file.
 
     Parameters

@@ -20,7 +20,7 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import float_array
-from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
 from neuralstyle.optimize.compiled import Compiled
@@ -106,7 +106,7 @@ class Evaluator:
     )
 
     def __init__(
-        self, objective: StyleObjective | Loss, extractor: Extractor, shape: tuple[int, ...]
+        self, objective: ObjectiveLike, extractor: Extractor, shape: tuple[int, ...]
     ) -> None:
         check_backend()
         check_extractor("extractor", extractor)

@@ -13,7 +13,7 @@ from neuralstyle._checks import gone, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.evaluator import Evaluator
@@ -42,7 +42,7 @@ _DEFAULT = LBFGSB()
     maxls="is now an option of the method: method=LBFGSB(maxls=...)",
 )
 def minimize(
-    objective: StyleObjective | Loss | Evaluator,
+    objective: ObjectiveLike | Evaluator,
     extractor: Extractor | None = None,
     init: SupportsArray | Literal["noise"] | None = None,
     *,

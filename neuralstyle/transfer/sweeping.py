@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from neuralstyle._types import PictureLike, SupportsArray
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.losses.weights import term_weight
 from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.evaluator import Evaluator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    objective: StyleObjective | Loss | Evaluator,
+    objective: ObjectiveLike | Evaluator,
     extractor: Extractor | None = None,
     init: SupportsArray | Literal["noise"] | None = None,
     *,

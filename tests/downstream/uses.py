@@ -129,7 +129,7 @@ class MeanLoss(ns.Loss):
         self.mean: Any = ops.mean(target["input"])
 
     def __call__(self, features: Mapping[str, Any]) -> Any:
-        return self.weight * ops.square(self.mean - ops.mean(features["input"]))
+        return ops.multiply(self.weight, ops.square(self.mean - ops.mean(features["input"])))
 
 
 def losses(c: Mapping[str, Any], s: Mapping[str, Any], region: Picture) -> list[ns.Loss]:
@@ -184,7 +184,7 @@ def algebra(style: ns.StyleLoss, content: ns.ContentLoss) -> ns.StyleObjective:
     assert_type(style.weights, Mapping[str, float])
     assert_type(style.terms, tuple[ns.Term, ...])
     assert_type(style.layers, dict[str, float])
-    assert_type([*objective], list[str])
+    assert_type(list(objective), list[str])
     assert_type(objective.with_weights(style=np.float32(2), content=3), ns.StyleObjective)
     assert_type(objective.without("content"), ns.StyleObjective)
     print(len(objective), "style" in objective)

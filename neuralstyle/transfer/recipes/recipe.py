@@ -19,7 +19,7 @@ from neuralstyle.optimize.methods import LBFGS, Method
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.images.color import ColorTreatment
-    from neuralstyle.losses.objective import Loss, StyleObjective
+    from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
 
 FeatureMap: TypeAlias = Mapping[str, Tensor]
 StartImage: TypeAlias = Callable[[tuple[int, int], int], Floats]
@@ -104,7 +104,7 @@ class Recipe:
     color: str | ColorTreatment | None = None
     added: tuple[Any, ...] = ()
 
-    def __add__(self, other: Any) -> Recipe:
+    def __add__(self, other: ObjectiveLike | Callable[..., ObjectiveLike]) -> Recipe:
         """Return a recipe with further terms, of a loss, an objective or a function that makes one.
 
         Such a function takes the features of the content and of a style.
