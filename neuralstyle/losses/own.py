@@ -18,8 +18,8 @@ from neuralstyle.losses.layers import (
     mean_squared,
 )
 from neuralstyle.losses.masks import Mask, MaskLike, as_mask, weights_at
-from neuralstyle.losses.objective import checked_name
 from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
+from neuralstyle.losses.terms import checked_name
 
 
 class LayerLoss(LayeredLoss):

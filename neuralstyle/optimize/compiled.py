@@ -22,8 +22,8 @@ import tensorflow as tf
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.evaluation import scalar
-from neuralstyle.losses.objective import StyleObjective, Term, weighted_sum
+from neuralstyle.losses.evaluation import scalar, weighted_sum
+from neuralstyle.losses.objective import StyleObjective, Term
 from neuralstyle.losses.parts import assembled, leaves, tree, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure

@@ -111,13 +111,14 @@ class Recipe:
         """
         from neuralstyle.losses.objective import Loss, StyleObjective
 
-        made = isinstance(other, Loss | StyleObjective)
-        if isinstance(other, Recipe | type) or not (made or callable(other)):
+        if isinstance(other, Recipe | type) or not callable(other):
             raise TypeError(
                 "expected a loss, an objective or a function (content, style) -> loss to add to "
                 f"the recipe {self.name}, received {shown(other)}"
             )
-        names = StyleObjective(other) if made else [_called(other)]
+        names = (
+            StyleObjective(other) if isinstance(other, Loss | StyleObjective) else [_called(other)]
+        )
         return replace(
             self,
             name=" + ".join([self.name, *names]),
