@@ -68,7 +68,7 @@ def contact_sheet(
         What makes the recipe from its keywords: one of `neuralstyle.recipes`, or its name.
     size : int or (int, int), default 192
         Of each result.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all.
 

@@ -107,7 +107,7 @@ def explore(
         ``content_weight``, so not of a `Recipe` that is made already.
     cell_size : int, default 192
         Longer side of the cells in pixels; that of the picture, where it is smaller.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all. With a ``content_weight``, or with
         `balance`, which sets the weights, the sheet is a row of stroke sizes; with a `style_scale`

@@ -23,8 +23,8 @@ GONE = {
 }
 """Names of version 0.1, and what became of them."""
 
-PLACE = "{options}"
-"""Where a docstring has the parameters."""
+PLACE = "**options : see ``help(neuralstyle.stylize)``"
+"""Where a docstring has the parameters; what editors show that do not run the code."""
 
 _NOT_OF_SWEEPS = {"objective", "extractor", "init", "callback", "progress", "state", "history"}
 """Parameters of `minimize` that are none of a sweep's options."""

@@ -34,7 +34,7 @@ def stylize(
     style : array like `content`, of any size, or a sequence of such
         The painting or paintings for the whole picture. The sequence may be empty if there are
         `regions`, or if there is a function as `objective`.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
 
     Returns
     -------

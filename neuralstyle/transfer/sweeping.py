@@ -173,7 +173,7 @@ def stylize_sweep(
     warm_start : bool, default False
         Start every run from the result of its neighbour, in place of `init`: of the run with the
         value before, of the last setting that has one. Coarse scales are left out then.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all.
 

@@ -33,10 +33,10 @@ def pictures(folder: Path) -> Picture:
     assert_type(ns.to_uint8(photo), NDArray[np.uint8])
     assert_type(ns.crop(photo, (4, 4)), NDArray[np.float32])
     assert_type(ns.tile(photo, (64, 64)), NDArray[np.float32])
-    small: NDArray[Any] = ns.resize(photo, (4, 4), "linear")
-    moved, valid = ns.warp(photo, np.zeros((8, 8, 2)))
+    print(ns.resize(photo, (4, 4), "linear").shape)
+    moved, valid = ns.warp(photo, np.zeros((*photo.shape[:2], 2)))
     assert_type(moved, NDArray[np.float32])
-    masks = ns.label_masks(photo, small)
+    masks = ns.label_masks("labels.png", folder / "style-labels.png")
     where, what = masks[0]
     assert_type(where, NDArray[np.bool_])
     print(what)
@@ -98,7 +98,8 @@ def told_of_slimming(now: ns.SlimProgress) -> None:
 
 @ns.loss
 def contrast(features: Mapping[str, Any]) -> Any:
-    return ops.negative(ops.std(features["input"]))
+    deviation: Any = ops.std(features["input"])
+    return -deviation
 
 
 @ns.loss(name="sky")
@@ -147,7 +148,7 @@ def losses(c: Mapping[str, Any], s: Mapping[str, Any], region: Picture) -> list[
         ns.GaussianWassersteinLoss(s),
         ns.HistogramLoss(s, "input", name="color"),
         ns.LaplacianLoss(c),
-        ns.NearestLoss(s),
+        ns.NearestLoss(s, source=c),
         ns.PatchLoss(s, patch_size=3),
         ns.RelaxedEMDLoss(s),
         ns.SelfSimilarityLoss(c),
@@ -197,7 +198,7 @@ def sums(parts: list[ns.Loss], weighed: Iterable[ns.StyleObjective]) -> None:
     objective = sum(k * part for k, part in enumerate(parts, 1))
     ns.minimize(objective, edges, init="noise", shape=(8, 8))
     ns.Evaluator(objective, edges, (8, 8))
-    ns.minimize(ns.StyleObjective(*parts), edges, init="noise")
+    ns.minimize(ns.StyleObjective(*parts), edges, init="noise", shape=(8, 8))
 
 
 def files(folder: Path, objective: ns.StyleObjective) -> ns.StyleObjective:
@@ -205,7 +206,7 @@ def files(folder: Path, objective: ns.StyleObjective) -> ns.StyleObjective:
     loaded = ns.load_loss(folder / "style.npz", classes=[SpreadLoss])
     assert_type(loaded, ns.Loss | ns.StyleObjective)
     assert_type(2 * loaded, ns.StyleObjective)
-    assert_type(ns.StyleObjective(loaded)["style"], ns.Term)
+    assert_type(ns.StyleObjective(loaded)["spread"], ns.Term)
     return ns.StyleObjective(loaded)
 
 
@@ -255,10 +256,11 @@ def minimized(objective: ns.StyleObjective, vgg: ns.VGG16Features, photo: Pictur
         Descent(),
     ]
     for method in methods:
-        ns.minimize(objective, vgg, photo, method=method, callback=enough, bounds=(0, 1))
+        ns.minimize(objective, vgg, photo, method=method, callback=enough)
     parametrization: ns.Parametrization = ns.parametrizations.logistic()
-    again = ns.minimize(style_of(objective), vgg, photo, parametrization=parametrization)
-    ns.minimize(objective, vgg, photo, state=again.state, history=again.history)
+    ns.minimize(style_of(objective), vgg, photo, parametrization=parametrization)
+    first = ns.minimize(objective, vgg, photo, method="l-bfgs", maxiter=5)
+    ns.minimize(objective, vgg, photo, method="l-bfgs", state=first.state, history=first.history)
     assert_type(ns.gradient_norms(objective, vgg, photo), dict[str, float])
     assert_type(ns.balance(objective, vgg, photo, {"style": 2.0}), ns.StyleObjective)
 
@@ -305,7 +307,7 @@ def painted(photo: Picture, painting: PIL.Image.Image) -> ns.StyleResult:
         maxiter=[60, 20],
         init={"content": 0.8, "noise": 0.2},
         seed=1,
-        method=ns.LBFGS(maxcor=20),
+        method=ns.LBFGSB(maxcor=20),
         maxfun=100,
         ftol=1e-6,
         gtol=0,
@@ -326,7 +328,8 @@ def painted(photo: Picture, painting: PIL.Image.Image) -> ns.StyleResult:
     for one in ns.stylize_frames([photo, photo], painting, flows, temporal_weight=2, maxiter=20):
         assert_type(one, ns.StyleResult)
     ns.clear()
-    assert_type(ns.score(photo, photo, photo, size=256).style, float)
+    scored: ns.Score = ns.score(photo, photo, photo, size=256)
+    assert_type(scored.style, float)
     assert_type(ns.doctor(timing=False), ns.Diagnosis)
     return result
 
