@@ -46,6 +46,7 @@ def pictures(photo: Picture) -> None:
     ns.Region(None, photo)  # type: ignore[arg-type]
     ns.resize(photo, 64)  # type: ignore[arg-type]
     ns.resize(photo, (64, 64), "cubic")  # type: ignore[arg-type]
+    ns.as_image(None)  # type: ignore[arg-type]
     ns.as_image(photo, channels="middle")  # type: ignore[arg-type]
     ns.Mask(photo, "outside")  # type: ignore[arg-type]
     print(ns.stylize(photo, photo).picture)  # type: ignore[attr-defined]
