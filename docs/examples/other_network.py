@@ -21,13 +21,13 @@ network = ns.Join(
 )
 print(network.layers)
 
-content = network(ns.load_image("docs/examples/content.png", max_size=64))
+content = ns.load_image("docs/examples/content.png", max_size=64)
 style = network(ns.load_image("docs/examples/style.png", max_size=64))
 objective = (
-    ns.ContentLoss(content, "vgg/block4_conv2")
+    ns.ContentLoss(network(content), "vgg/block4_conv2")
     + 5 * ns.StyleLoss(style, ["own/fine", "own/coarse"])
     + 5 * ns.StyleLoss(style, ["vgg/block1_conv1", "vgg/block3_conv1"], name="vgg_style")
 )
-result = ns.minimize(objective, network, "noise", shape=content["input"].shape[1:3], maxiter=10)
+result = ns.minimize(objective, network, content, maxiter=20)
 print(result.losses)
 result.save("other_network.png")

@@ -25,7 +25,7 @@ ns.testing.check_loss(MaximumLoss)
 
 def objective(content, style):
     strokes = MaximumLoss(style, ["block2_conv1", "block3_conv1"])
-    return ns.ContentLoss(content) + 5 * ns.StyleLoss(style) + strokes + 0.1 * darkness
+    return ns.ContentLoss(content) + 10 * ns.StyleLoss(style) + 5 * strokes + 0.1 * darkness
 
 
 result = ns.stylize(
@@ -33,7 +33,7 @@ result = ns.stylize(
     "docs/examples/style.png",
     objective=objective,
     size=64,
-    maxiter=5,
+    maxiter=20,
 )
 print(result.losses)
 result.save("own_losses.png")

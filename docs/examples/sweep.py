@@ -15,5 +15,6 @@ sweep = ns.stylize_sweep(
 for settings, result in sweep:
     print(settings, result.losses)
 
-print(min(sweep.table(), key=lambda row: row["fun"]))  # pandas.DataFrame(sweep.table()) is a table
+rows = sweep.table()  # pandas.DataFrame(rows) has a column for every setting and every loss
+print(*rows[0], sep=", ")
 ns.save_image("sweep.png", sweep.sheet())
