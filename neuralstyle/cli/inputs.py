@@ -283,5 +283,6 @@ def _labelled(labels: Sequence[Floats], styles: Sequence[Floats]) -> list[tuple[
     try:
         pairs = label_masks(*labels)
     except ValueError as error:
-        raise Failure(f"--labels: {error}") from error
+        text = str(error).replace("content_labels", "OF_CONTENT")
+        raise Failure(f"--labels {text.replace('style_labels', 'OF_STYLE')}") from error
     return [(mask, styles[0], style_mask, 1.0) for mask, style_mask in pairs]
