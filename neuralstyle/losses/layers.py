@@ -16,6 +16,7 @@ from neuralstyle._checks import weights as checked_weights
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, Vanished, as_mask, weights_at, where_left
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
+from neuralstyle.losses.objective import checked_name
 from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
 from neuralstyle.losses.statistics import guided
 from neuralstyle.losses.structure import StructuredLoss
@@ -50,7 +51,7 @@ class LayeredLoss(StructuredLoss):
         mask: Any,
     ) -> Shapes:
         """Keep the options, checked, and return the shapes of the target's features."""
-        self.name = name
+        self.name = checked_name(name)
         self.layers = layer_weights(layers)
         self.normalize = normalization(normalize)
         self.mask = as_mask(mask)

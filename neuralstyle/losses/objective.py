@@ -173,8 +173,8 @@ class Loss(_Summable, ABC):
 
         Raises
         ------
-        TypeError
-            If `name` is no text.
+        TypeError, ValueError
+            If `name` is no text, is empty, or has a ``/``, which paths of parts are written with.
 
         Examples
         --------
@@ -199,7 +199,8 @@ class Term:
     Attributes
     ----------
     name : str
-        Unique within its objective.
+        Unique within its objective. Not empty, and without ``/``, which paths of parts are written
+        with.
     weight : float
         Factor of the loss in the sum.
     loss : Loss
@@ -373,7 +374,7 @@ class StyleObjective(_Summable):
         Raises
         ------
         TypeError, ValueError
-            If `name` is no text, or there are several terms.
+            If `name` is none for a loss, or there are several terms.
 
         Examples
         --------
@@ -625,6 +626,9 @@ def checked_name(name: Any) -> str:
     """Check the name of a loss."""
     if not isinstance(name, str):
         raise TypeError(f"name: expected text, received {shown(name)}")
+    # Paths of parts are written with it: product/style.
+    if not name.strip() or "/" in name:
+        raise ValueError(f"name: expected text without /, and not empty, received {shown(name)}")
     return name
 
 

@@ -18,7 +18,6 @@ from neuralstyle.losses.layers import (
     mean_squared,
 )
 from neuralstyle.losses.masks import Mask, as_mask, weights_at
-from neuralstyle.losses.objective import checked_name
 from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
 
 
@@ -84,8 +83,9 @@ class LayerLoss(LayeredLoss):
         target_mask: Any = None,
         name: str | None = None,
     ) -> None:
-        name = type(self).name if name is None else checked_name(name)
-        shapes = self._look_at(target, layers, normalize, name, mask)
+        shapes = self._look_at(
+            target, layers, normalize, type(self).name if name is None else name, mask
+        )
         target_mask = self.mask if target_mask is mask else as_mask(target_mask, "target_mask")
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         self._targets: dict[str, Any] = {}

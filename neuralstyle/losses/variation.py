@@ -12,6 +12,7 @@ from neuralstyle._checks import number, truth
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, normalization
 from neuralstyle.losses.masks import Mask, Values, as_mask
+from neuralstyle.losses.objective import checked_name
 from neuralstyle.losses.shapes import Shapes, feature_at, padding_of
 from neuralstyle.losses.statistics import total_variation
 from neuralstyle.losses.structure import StructuredLoss
@@ -75,7 +76,7 @@ class TotalVariationLoss(StructuredLoss):
         mask: Any = None,
         name: str = "total_variation",
     ) -> None:
-        self.name = name
+        self.name = checked_name(name)
         self.exponent: float = number("exponent", exponent, 1)
         self.isotropic = truth("isotropic", isotropic)
         self.normalize: Normalize = normalization(normalize)

@@ -87,7 +87,10 @@ def test_regions_are_painted(run: Run) -> None:
         ("--region m.png style.png m.png -1", "--region: WEIGHT: expected a number of at least 0"),
         ("--region m.png style.png nan", "--region: WEIGHT: expected a number of at least 0, rec"),
         ("--region m.png style.png 1e30", "--region: WEIGHT: expected 0 or a number from 1e-25"),
-        ("--region m.png style.png 0,5", "third place STYLE_MASK, a picture that is there, or WEIG"),
+        (
+            "--region m.png style.png 0,5",
+            "STYLE_MASK, a picture that is there, or WEIGHT, a number",
+        ),
         ("--region m.png style.png m.png 50%", "--region: WEIGHT: expected a number, received '50"),
         ("--region absent.png style.png", "cannot read 'absent.png'"),
         ("--region m.png style.png high.png", "style_mask: expected a mask in the pro"),
