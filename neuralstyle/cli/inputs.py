@@ -142,8 +142,10 @@ def load_flow(name: str) -> Any:
         read = load(name)
         if not isinstance(read, dict):
             return read
+        if "flow" not in read:
+            raise ValueError(f"it holds no array 'flow', but {', '.join(read) or 'nothing'}")
         return (read["flow"], read["mask"]) if "mask" in read else read["flow"]
-    except (KeyError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ValueError(f"cannot read the flow field {name!r}: {reason(error)}") from error
 
 
@@ -202,12 +204,7 @@ def read(
     background: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> tuple[Floats, Floats | None]:
     """Read a picture and its opacity, of at most ``--max-pixels``, and shrink it."""
-    try:
-        return read_picture(
-            _source(name), wanted, background=background, max_pixels=args.max_pixels
-        )
-    except ValueError as error:
-        raise ValueError(str(error).replace("max_pixels", "--max-pixels")) from error
+    return read_picture(_source(name), wanted, background=background, max_pixels=args.max_pixels)
 
 
 def largest(args: argparse.Namespace, name: str, usual: float) -> float:

@@ -17,7 +17,7 @@ from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, Vanished, as_mask, weights_at, where_left
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
 from neuralstyle.losses.objective import checked_name
-from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
+from neuralstyle.losses.shapes import Shapes, UnknownLayer, feature_at, shape_of
 from neuralstyle.losses.statistics import guided
 from neuralstyle.losses.structure import StructuredLoss
 
@@ -56,7 +56,10 @@ class LayeredLoss(StructuredLoss):
         self.normalize = normalization(normalize)
         self.mask = as_mask(mask)
         shapes = Shapes(target, "target")
-        self._channels = {layer: shapes[layer][-1] for layer in self.layers}
+        try:
+            self._channels = {layer: shapes[layer][-1] for layer in self.layers}
+        except UnknownLayer as error:  # every network has the pixels
+            raise error if error.layer == "input" else error.of("layers") from None
         self._network = shapes.digest
         self._vanished = ""
         return shapes

@@ -88,7 +88,7 @@ class TotalVariationLoss(StructuredLoss):
         if min(height, width) < 2:
             raise ValueError(
                 f"loss {self.name!r}: expected an image of at least 2 x 2 pixels, "
-                f"received {height} x {width}"
+                f"received {width} x {height}"
             )
         mode = _MODES.get(shapes.padding, None if self.isotropic else "symmetric")
         weights = self.mask and self.mask.view("input", shapes, corners, mode)

@@ -51,9 +51,9 @@ def stylize_frames(
     style : array or sequence of arrays
         As for `stylize`.
     flows : iterable of arrays, each (H, W, 2), or of pairs of such and a mask (H, W)
-        One for every frame after the first, no more, in pixels of the frames: where each pixel was in the
-        frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how far
-        that is to be trusted: 0 where something comes into sight.
+        One for every frame after the first, no more, in pixels of the frames: where each pixel was
+        in the frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how
+        far that is to be trusted: 0 where something comes into sight.
     temporal_weight : float, default 1
         Of the temporal loss. More makes the film steadier, and slower to take up what is new.
     **options

@@ -200,6 +200,8 @@ def _layers_of(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
+        if getattr(error, "argument", "").endswith("_layers"):
+            raise  # it names the keyword that was given
         make = RECIPES.get(recipe.name)
         options = inspect.signature(make).parameters if make else ()
         takes = " and ".join(f"{name}=" for name in options if name.endswith("_layers"))
