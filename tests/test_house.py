@@ -22,6 +22,7 @@ FLOORS = (
     ("features", "losses"),
     ("optimize",),
     ("transfer",),
+    ("color", "statistics", "parametrizations", "recipes", "testing"),
     ("cli",),
     ("__main__",),
 )

@@ -179,8 +179,6 @@ def test_folders_are_searched_and_names_repeated_count(tmp_path: Path) -> None:
     assert crops._times == [2, 1]
     with says(ValueError, "max_pixels: expected at most 9 pixels", "received", ".png'"):
         Crops(tmp_path, (16,), 1024, max_pixels=9).batch(TRAINING, 0)
-    with says(ValueError, "max_pixels: expected at least 1, received 0"):
-        ns.slim(None, tmp_path, (2,) * 5, max_pixels=0)
 
 
 # The whole
