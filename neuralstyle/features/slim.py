@@ -230,6 +230,11 @@ def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
     if network in NETWORKS:
         kind = NETWORKS[str(network)]
         return str(network), kind, sources.load_weights(kind, "imagenet"), "ImageNet"
+    if not os.path.isfile(network):
+        raise FileNotFoundError(
+            'network: expected "vgg16", "vgg19" or a file of the weights of one, '
+            f"received {os.fspath(network)!r}, which does not exist"
+        )
     name = sources.architecture_of(network, "network")
     return name, NETWORKS[name], sources.load_weights(NETWORKS[name], network), _called(network)
 
