@@ -206,6 +206,28 @@ def test_a_layer_that_a_network_lacks_is_told_with_what_to_do(recipe: str, hint:
 
 
 @pytest.mark.parametrize(
+    ("recipe", "keyword"),
+    [
+        (ns.recipes.default(content_layers="c", style_layers="lines"), "style_layers"),
+        (ns.recipes.default(content_layers={"c": 1.0, "lines": 2.0}), "content_layers"),
+        (ns.recipes.nnst(style_layers=["c", "lines"]), "style_layers"),
+        ("default(content_layers='lines', style_layers=('lines',))", "content_layers and style_la"),
+    ],
+)
+def test_a_layer_that_was_asked_for_is_told_by_the_keyword(recipe: Any, keyword: str) -> None:
+    network = ns.KerasFeatures(tiny(), aliases={"line": "c"})
+    with pytest.raises(
+        KeyError, match=f"^.{keyword}.*: there is no layer 'lines'; .*'line'"
+    ) as told:
+        ns.stylize(noise(32, 32), noise(32, 32), network=network, recipe=recipe)
+    assert "asks for it" not in str(told.value)
+    if not isinstance(recipe, str):
+        features = network(noise(32, 32))
+        with pytest.raises(KeyError, match=f"^.{keyword}: there is no layer 'lines'"):
+            recipe(features, features)
+
+
+@pytest.mark.parametrize(
     ("arguments", "picture"),
     [
         ({"content": noise(6, 6)}, "content"),
