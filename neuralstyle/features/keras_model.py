@@ -23,7 +23,7 @@ from neuralstyle.features.keras_checks import (
     image_shape,
     of_fixed_size,
 )
-from neuralstyle.features.keras_fields import field_of
+from neuralstyle.features.keras_fields import field_of, shifting
 from neuralstyle.features.keras_graph import IMAGE, Graph, averaging
 
 if TYPE_CHECKING:
@@ -193,6 +193,11 @@ class KerasFeatures:
     def reuse(self) -> bool:
         """Whether features depend on nothing but the image and this extractor."""
         return self._preprocess is None or hasattr(self._preprocess, "digest")
+
+    @functools.cached_property
+    def steady(self) -> bool:
+        """Whether its layers begin at the same pixels in images of all sizes."""
+        return not shifting(self._graph)
 
     @functools.cached_property
     def digest(self) -> str | None:
