@@ -6,9 +6,12 @@ import functools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Stays: TypeAlias = Callable[[Any, Any], NoReturn]
+"""A ``__reduce_ex__`` that refuses."""
 
 SMALLEST, LARGEST = 1e-25, 1e25
 """Limits of weights other than 0. Gradients are computed in float32, which ends at 1e-38 and 1e38:
@@ -197,7 +200,7 @@ def interval(argument: str, value: Any) -> tuple[float, float]:
     return low, high
 
 
-def stays(hint: str) -> Callable[[Any, Any], NoReturn]:
+def stays(hint: str) -> Stays:
     """Return a ``__reduce_ex__`` for what cannot be copied or pickled, which says so at once.
 
     Examples

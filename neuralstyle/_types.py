@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 Tensor: TypeAlias = Any
 """Whatever `keras.ops` computes with: a tensor of the backend, or a NumPy array."""
@@ -23,3 +26,18 @@ Padding: TypeAlias = Literal["zeros", "reflect", "wrap"]
 PADDINGS: tuple[Padding, ...] = get_args(Padding)
 
 PathLike: TypeAlias = str | os.PathLike[str]
+
+Number: TypeAlias = "float | np.floating[Any] | np.integer[Any]"
+"""A number of Python's or NumPy's."""
+
+
+class SupportsArray(Protocol):
+    """An array, or what NumPy makes one of: a tensor of any library."""
+
+    def __array__(self) -> np.ndarray[Any, Any]:
+        """Return it as an array."""
+        ...
+
+
+PictureLike: TypeAlias = "SupportsArray | Pillow.Image | PathLike"
+"""What a picture is given as: an array, a PIL image or a file."""

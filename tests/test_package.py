@@ -114,6 +114,14 @@ def test_the_names_that_are_loaded_are_those_that_type_checkers_know() -> None:
         assert getattr(neuralstyle, name) is getattr(module, name), name
 
 
+@pytest.mark.parametrize("name", neuralstyle.__all__)
+def test_the_typed_program_uses_every_public_name(name: str) -> None:
+    used = ROOT / "tests" / "downstream" / "uses.py"
+    assert re.search(rf"\bns\.{name}\b", used.read_text()), (
+        f"use ns.{name} in tests/downstream/uses.py, so that type checkers are seen to know it"
+    )
+
+
 def test_completion_shows_public_names_only_whatever_was_imported() -> None:
     for name in neuralstyle.__all__:
         getattr(neuralstyle, name)

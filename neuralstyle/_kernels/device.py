@@ -16,16 +16,16 @@ import tensorflow as tf
 
 from neuralstyle._kernels.processor import ONEDNN, onednn_by_default
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TRACING = threading.RLock()
 """Held by whatever traces or builds a graph: TensorFlow and Keras keep global state meanwhile."""
 
 
-OutOfMemory = tf.errors.ResourceExhaustedError
+OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
 """What TensorFlow raises where Python raises a `MemoryError`."""
 
-OperationError = tf.errors.OpError
+OperationError: type[Exception] = tf.errors.OpError
 """What TensorFlow raises where it cannot compute something."""
 
 _process: int | None = None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from typing import cast
 
+from neuralstyle._types import Floats
 from neuralstyle.cli import painting
 from neuralstyle.cli.arguments import (
     add_output,
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace, command: str) -> int:
         options["temporal_weight"] = args.temporal_weight
     with silent_start():
         from neuralstyle.transfer.frames import stylize_frames
-    frames = photographs(args, inputs, output, skip=False)
+    frames = cast("Iterator[Floats]", photographs(args, inputs, output, skip=False))
     flows = (load_flow(name) for name in args.flows)
     try:
         recipe = RECIPES[args.recipe](**keywords)

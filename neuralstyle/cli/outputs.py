@@ -35,15 +35,15 @@ class Output:
         self.command = command
         self.several = several
         self.logs: list[dict[str, Any]] = []
-        self.code = 0
+        self.code: int = 0
         self._told = False
         self.saved = 0
 
     def begin(self, path: Path, alpha: Floats | None) -> None:
         """Turn to the next picture."""
-        self.path = path
+        self.path: Path = path
         self.sheet: Path | None = None
-        self.alpha = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
+        self.alpha: Floats | None = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
 
     def fail(self, error: Exception) -> None:
         """Tell of a picture that could not be made, among several."""

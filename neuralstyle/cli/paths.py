@@ -56,9 +56,9 @@ class Snapshots:
 
     def __init__(self, result: Path, every: int, several: bool) -> None:
         self.every = every
-        self.suffix = result.suffix
-        self.folder = result.parent / f"{result.stem}_snapshots" if several else result.parent
-        self.stem = "" if several else f"{result.stem}_"
+        self.suffix: str = result.suffix
+        self.folder: Path = result.parent / f"{result.stem}_snapshots" if several else result.parent
+        self.stem: str = "" if several else f"{result.stem}_"
 
     def place(self, iteration: int) -> Path:
         """Return the place of an iteration's picture."""

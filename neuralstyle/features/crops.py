@@ -82,12 +82,12 @@ class Crops:
         every: int = 16,
     ) -> None:
         self._sources, self._times = _pictures(images)
-        self.sides = tuple(sides)
+        self.sides: tuple[int, ...] = tuple(sides)
         self.pixels = pixels
         self.seed = seed
         order = np.random.default_rng(seed).permutation(len(self._sources)).tolist()
-        self.validation = sorted(order[::every]) if len(order) > 1 else order
-        self.training = sorted(set(order) - set(self.validation)) or order
+        self.validation: list[int] = sorted(order[::every]) if len(order) > 1 else order
+        self.training: list[int] = sorted(set(order) - set(self.validation)) or order
         self._picture = functools.lru_cache(maxsize=KEPT)(self._read)
 
     def __len__(self) -> int:

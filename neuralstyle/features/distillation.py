@@ -172,7 +172,7 @@ class Training:
         self._start = weights
         self._advance = {p: compiled(functools.partial(self._next, p)) for p in POOLINGS}
         self._errors = np.full(len(self._names), np.nan)
-        self.step = 0
+        self.step: int = 0
 
     @property
     def errors(self) -> dict[str, float]:

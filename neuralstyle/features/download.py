@@ -15,7 +15,7 @@ from pathlib import Path
 
 from neuralstyle.features.architectures import Architecture
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 # A connection that brings less than this in that many seconds counts as stalled.
 _STALL_SECONDS = 15.0

@@ -53,7 +53,7 @@ class FastVGG:
         padding: Padding = "zeros",
         low_memory: bool = False,
     ) -> None:
-        self.layers = architecture.layers
+        self.layers: tuple[str, ...] = architecture.layers
         self._low_memory = low_memory
         self._pool = functools.partial(pool, pooling=pooling)
         keep = not low_memory

@@ -73,11 +73,11 @@ class Join:
                     f'extractors: expected names without a slash, and not "input", received '
                     f"{name!r}"
                 )
-        self.extractors = dict(extractors)
+        self.extractors: dict[str, Extractor] = dict(extractors)
         dtypes = {n: str(getattr(e, "dtype", "float32")) for n, e in extractors.items()}
         if len(set(dtypes.values())) > 1:
             raise ValueError(f"extractors: expected one precision for all, received {dtypes}")
-        self.dtype = next(iter(dtypes.values()))
+        self.dtype: str = next(iter(dtypes.values()))
         paddings = {n: getattr(e, "padding", None) for n, e in extractors.items()}
         one = len(set(paddings.values())) == 1
         if not one and "wrap" in paddings.values():

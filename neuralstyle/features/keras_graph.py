@@ -94,7 +94,7 @@ class Graph:
         (image,) = model.inputs
         self.calls: list[Call] = []
         self.layers: dict[str, int] = {}
-        self.dtypes = {IMAGE: _dtype(image)}
+        self.dtypes: dict[int, str] = {IMAGE: _dtype(image)}
         self._replaced = replaced or (lambda operation: operation)
         self._look_into(model, {id(image): IMAGE}, "")
 

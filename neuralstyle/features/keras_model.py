@@ -109,11 +109,11 @@ class KerasFeatures:
         types = self._graph.dtypes
         if "float" not in types[IMAGE]:
             raise ValueError(f"model: expected a floating-point input, received {types[IMAGE]}")
-        self.dtype = "float32" if types[IMAGE] in HALVES else types[IMAGE]
+        self.dtype: str = "float32" if types[IMAGE] in HALVES else types[IMAGE]
         self._half = not set(types.values()).isdisjoint(HALVES)
         if preprocess is not None and not callable(preprocess):
             raise TypeError(f"preprocess: expected a callable, received {preprocess!r}")
-        self.aliases = dict(aliases or {})
+        self.aliases: dict[str, str] = dict(aliases or {})
         for alias, layer in self.aliases.items():
             if layer not in self._names:
                 raise ValueError(

@@ -79,9 +79,9 @@ class Pyramid:
     """
 
     def __init__(self, extractor: Extractor, octaves: int = 4) -> None:
-        self.extractor = check_extractor("extractor", extractor)
-        self.octaves = whole_number("octaves", octaves, 1)
-        self.dtype = str(getattr(extractor, "dtype", "float32"))
+        self.extractor: Extractor = check_extractor("extractor", extractor)
+        self.octaves: int = whole_number("octaves", octaves, 1)
+        self.dtype: str = str(getattr(extractor, "dtype", "float32"))
 
     @property
     def reuse(self) -> bool:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from neuralstyle._checks import choice, shown, whole_number
-from neuralstyle._types import Floats, Image
+from neuralstyle._types import Floats, Image, SupportsArray
 
 Filter: TypeAlias = Literal["lanczos", "mean", "linear"]
 
 
-def crop(image: Any, size: tuple[int, int]) -> Image:
+def crop(image: SupportsArray, size: tuple[int, int]) -> Image:
     """Cut the middle out of an image.
 
     Parameters
@@ -41,7 +41,7 @@ def crop(image: Any, size: tuple[int, int]) -> Image:
     return middle
 
 
-def tile(image: Any, size: tuple[int, int]) -> Image:
+def tile(image: SupportsArray, size: tuple[int, int]) -> Image:
     """Repeat an image, mirrored at every seam, until it is as large as wanted.
 
     Parameters
@@ -112,7 +112,7 @@ def check_image(image: object, name: str = "image") -> Floats:
     return check_range(array, name)
 
 
-def resize(image: Any, size: tuple[int, int], filter: Filter = "lanczos") -> NDArray[Any]:
+def resize(image: SupportsArray, size: tuple[int, int], filter: Filter = "lanczos") -> NDArray[Any]:
     """Resample an array of pixels, with antialiasing.
 
     Parameters

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import choice
-from neuralstyle._types import Image
+from neuralstyle._types import Image, SupportsArray
 from neuralstyle.images.arrays import check_image
 from neuralstyle.images.moments import MAPS, Array, mean_and_covariance
 from neuralstyle.images.oklab import from_oklab as from_oklab
@@ -33,7 +33,11 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 def match_color(
-    image: Any, reference: Any, method: Match = "monge-kantorovich", *, clip: bool = True
+    image: SupportsArray,
+    reference: SupportsArray,
+    method: Match = "monge-kantorovich",
+    *,
+    clip: bool = True,
 ) -> Image:
     r"""Give an image the colours of another one.
 
@@ -106,7 +110,7 @@ def match_color(
     return _clipped(matched) if clip else matched.astype(np.float32)
 
 
-def luminance(image: Any) -> Image:
+def luminance(image: SupportsArray) -> Image:
     """Return the luminance of an image, as an image of three equal channels.
 
     Parameters
@@ -126,7 +130,7 @@ def luminance(image: Any) -> Image:
     return np.repeat(_clipped(grey), 3, axis=-1)
 
 
-def with_chroma(image: Any, reference: Any) -> Image:
+def with_chroma(image: SupportsArray, reference: SupportsArray) -> Image:
     """Return the luminance of an image with the chrominance of another one.
 
     Parameters
@@ -155,7 +159,7 @@ def with_chroma(image: Any, reference: Any) -> Image:
     return _clipped(np.clip(_luminance(image), lowest, highest) + chroma)
 
 
-def with_luminance(image: Any, reference: Any) -> Image:
+def with_luminance(image: SupportsArray, reference: SupportsArray) -> Image:
     """Return the chrominance of an image with the luminance of another one.
 
     Parameters
@@ -264,7 +268,7 @@ COLOURED = 0.005
 """Share of coloured pixels at the most in a picture without colour."""
 
 
-def is_colourless(image: Any) -> bool:
+def is_colourless(image: SupportsArray) -> bool:
     """Return whether an image is grey: channels within 4/255 on 99.5 % of the pixels.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from neuralstyle._checks import choice, truth
-from neuralstyle._types import Floats
+from neuralstyle._types import Floats, SupportsArray
 from neuralstyle.images.arrays import check_image, check_range, float_array
-from neuralstyle.images.load import PathOrFile, load_image
+from neuralstyle.images.load import PathOrFile, Source, load_image
 
 Channels: TypeAlias = Literal["first", "last"]
 
@@ -24,7 +25,11 @@ _CHANNELS = (1, 3, 4)  # grey, RGB, RGBA
 
 
 def as_image(
-    x: Any, *, bgr: bool = False, channels: Channels | None = None, alpha: bool = False
+    x: Source | SupportsArray | Sequence[Any],
+    *,
+    bgr: bool = False,
+    channels: Channels | None = None,
+    alpha: bool = False,
 ) -> Floats:
     """Make a picture of this library of what another program has.
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._types import Image
+from neuralstyle._types import Image, SupportsArray
 from neuralstyle.images.arrays import check_image
 
 
-def warp(image: Any, flow: Any) -> tuple[Image, NDArray[np.float32]]:
+def warp(image: SupportsArray, flow: SupportsArray) -> tuple[Image, NDArray[np.float32]]:
     r"""Move an image along a flow field.
 
     .. math:: w(y, x) = I(y + v(y, x),\; x + u(y, x))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from neuralstyle._types import PictureLike
 from neuralstyle.images.arrays import check_image
 from neuralstyle.images.load import load_image
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TOLERANCE = 16
 """Levels of 255 by which red, green and blue may differ within one label."""
@@ -27,10 +28,10 @@ BETWEEN = 24
 RARE = 1e-3
 """Share of a picture below which a colour is rare."""
 
-Pair = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+Pair: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
-def label_masks(content_labels: Any, style_labels: Any) -> list[Pair]:
+def label_masks(content_labels: PictureLike, style_labels: PictureLike) -> list[Pair]:
     """Return the regions that two label images have in common.
 
     Parameters

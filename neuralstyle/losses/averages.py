@@ -73,12 +73,13 @@ def average(losses: Sequence[Saved], weights: Sequence[float] | None = None) -> 
     terms = [loss.terms for loss in losses if isinstance(loss, StyleObjective)]
     if len(terms) < len(losses) or any(loss.weights != first.weights for loss in losses):
         raise ValueError("losses: expected objectives of the same terms and weights")
-    return StyleObjective(
+    made: Any = StyleObjective(
         *(
             Term(same[0].name, same[0].weight, _averaged([term.loss for term in same], shares))
             for same in zip(*terms, strict=True)
         )
     )
+    return made  # type: ignore[no-any-return]
 
 
 def _averaged(losses: Sequence[Any], shares: Sequence[float]) -> Any:

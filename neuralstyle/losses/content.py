@@ -11,6 +11,7 @@ from keras import ops
 from neuralstyle._types import Tensor
 from neuralstyle.losses.additive import Additive
 from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, roots, scale, weighed
+from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.shapes import Shapes
 
 
@@ -60,7 +61,7 @@ class ContentLoss(StatisticLoss, Additive):
         layers: Layers = "block4_conv2",
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
+        mask: MaskLike | None = None,
         name: str = "content",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, mask)

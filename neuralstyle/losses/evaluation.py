@@ -1,9 +1,9 @@
-"""A loss called with features: a scalar, or an error that names the loss and says what to do."""
+"""A loss called with features, a scalar or an error that says what to do; and scalars combined."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -101,3 +101,26 @@ def _named(name: str, error: Exception) -> Exception:
         if isinstance(error, kept):
             return kept(f"loss {name!r}: {said}")
     return RuntimeError(f"loss {name!r}: {type(error).__name__}: {said}")
+
+
+def weighted_sum(weights: Sequence[Any], values: Sequence[Tensor]) -> Tensor:
+    """Weigh and sum losses in float64."""
+    pairs = zip(weights, values, strict=True)
+    return sum(weight * ops.cast(value, "float64") for weight, value in pairs)
+
+
+def combined(
+    shape: tuple[str, float, tuple[int, ...]], values: Sequence[Tensor], weights: Sequence[Any]
+) -> Tensor:
+    """Combine the values of a combination's parts, as its `shape` says, in float64."""
+    kind, exponent, counts = shape
+    pairs = iter(list(zip(weights, values, strict=True)))
+    operands = [
+        weighted_sum(*zip(*(next(pairs) for _ in range(count)), strict=True)) for count in counts
+    ]
+    result, *others = operands
+    if kind == "power":
+        return result**exponent
+    for other in others:
+        result = result * other if kind == "product" else ops.maximum(result, other)
+    return result

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias, final, overload
 
 from neuralstyle._checks import shown
 from neuralstyle._types import Tensor
-from neuralstyle.losses.objective import Loss, StyleObjective, checked_name
+from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.terms import checked_name
 
 Function: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]
 

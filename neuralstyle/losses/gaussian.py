@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuralstyle._types import Tensor
 from neuralstyle.losses.additive import AdditiveMoments
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize, scale
-from neuralstyle.losses.masks import Mask, as_mask, weights_at
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask, weights_at
 from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import guided, mean_and_covariance
 
@@ -83,8 +83,8 @@ class GaussianWassersteinLoss(LayeredLoss, AdditiveMoments):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "gaussian",
     ) -> None:
         self._targets: dict[str, tuple[Tensor, Tensor]] = {}

@@ -10,7 +10,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Layers, Normalize
-from neuralstyle.losses.masks import as_mask
+from neuralstyle.losses.masks import MaskLike, as_mask
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.losses.statistics import positions
 
@@ -81,12 +81,12 @@ class HistogramLoss(QuantileLoss):
         layers: Layers = ("block1_conv1", "block4_conv1"),
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "histogram",
     ) -> None:
-        self.seed = whole_number("seed", seed, 0)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._keep(target, as_mask(target_mask, "target_mask"), shapes)
 

@@ -17,7 +17,15 @@ from neuralstyle.losses.layers import (
     weighed,
     weights_of,
 )
-from neuralstyle.losses.masks import Mask, Values, as_mask, check_squares, describe, where_left
+from neuralstyle.losses.masks import (
+    Mask,
+    MaskLike,
+    Values,
+    as_mask,
+    check_squares,
+    describe,
+    where_left,
+)
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import laplacian
 
@@ -91,7 +99,7 @@ class LaplacianLoss(StatisticLoss):
         pool: Pool = 4,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
+        mask: MaskLike | None = None,
         name: str = "laplacian",
     ) -> None:
         self.pool: dict[int, float] = weights_of(pool, "pool", int, "size")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._types import PictureLike
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.mask_values import Values as Values
 from neuralstyle.images.mask_values import mask_values
@@ -19,7 +20,7 @@ Propagation: TypeAlias = Literal["average", "inside", "all"]
 Key = TypeVar("Key")
 Made = TypeVar("Made")
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _EXTREMES = {"inside": np.min, "all": np.max}
 
@@ -87,10 +88,10 @@ class Mask:
     """
 
     def __init__(
-        self, values: Any, propagation: Propagation = "average", name: str = "mask"
+        self, values: PictureLike, propagation: Propagation = "average", name: str = "mask"
     ) -> None:
         self.name = name
-        self.values = mask_values(values, name)
+        self.values: Values = mask_values(values, name)
         if propagation not in ("average", *_EXTREMES):
             raise ValueError(
                 f'propagation: expected "average", "inside" or "all", received {propagation!r}'
@@ -240,7 +241,7 @@ class Mask:
         same = self.propagation == other.propagation
         return same and np.array_equal(self.values, other.values)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out of copies what is quickly made again."""
@@ -252,7 +253,11 @@ class Mask:
         return f"Mask({describe(self.values.shape)}{how})"
 
 
-def as_mask(mask: Any, argument: str = "mask") -> Mask | None:
+MaskLike: TypeAlias = "Mask | PictureLike"
+"""What a mask is given as."""
+
+
+def as_mask(mask: MaskLike | None, argument: str = "mask") -> Mask | None:
     """Return the mask that an argument names: a mask, an array, or None."""
     return mask if mask is None or isinstance(mask, Mask) else Mask(mask, name=argument)
 

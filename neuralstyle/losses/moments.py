@@ -11,6 +11,7 @@ from neuralstyle._checks import number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.additive import AdditiveMoments
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
+from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.statistics import (
     deviations,
     gram_matrix,
@@ -91,8 +92,8 @@ class StyleLoss(StatisticLoss, AdditiveMoments):
         *,
         shift: float = 0.0,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "style",
     ) -> None:
         self.shift: float = number("shift", shift)
@@ -170,8 +171,8 @@ class CovarianceLoss(StatisticLoss, AdditiveMoments):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "covariance",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)
@@ -252,8 +253,8 @@ class MomentLoss(StatisticLoss, AdditiveMoments):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "moment",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, target_mask)

@@ -14,7 +14,7 @@ from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.columns import column_parts, joint_directions
 from neuralstyle.losses.layers import LayeredLoss, Layers
-from neuralstyle.losses.masks import Mask, Vanished, as_mask, region_at, where_left
+from neuralstyle.losses.masks import Mask, MaskLike, Vanished, as_mask, region_at, where_left
 from neuralstyle.losses.names import NEAREST_LAYERS
 from neuralstyle.losses.shapes import Shapes, dtype_of, feature_at
 from neuralstyle.losses.statistics import positions
@@ -128,14 +128,15 @@ class NearestLoss(LayeredLoss):
         frozen: bool = True,
         pool: int = 4,
         seed: int = 0,
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "nearest",
     ) -> None:
-        self.center, self.frozen = bool(center), bool(frozen)
-        self.turns = whole_number("turns", turns, 1, 4)
-        self.pool = whole_number("pool", pool, 1)
-        self.seed = whole_number("seed", seed, 0)
+        self.center: bool = bool(center)
+        self.frozen: bool = bool(frozen)
+        self.turns: int = whole_number("turns", turns, 1, 4)
+        self.pool: int = whole_number("pool", pool, 1)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, "relative", name, mask)
         if self.frozen and source is None:
             raise ValueError(

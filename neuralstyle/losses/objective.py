@@ -1,108 +1,53 @@
-# Long because losses, their terms, sums and combinations are made of each other.
-"""The algebra of losses: `Loss`, weighted sums (`StyleObjective`), and products, powers, maxima."""
+"""Losses, their weighted sums, and the losses that combine others: they are made of each other."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
-import inspect
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, final
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, TypeVar, final
 
-from keras import ops
-
-from neuralstyle._checks import choice, number, shown
+from neuralstyle._checks import choice, number
 from neuralstyle._types import Tensor
-from neuralstyle.images.show import table
-from neuralstyle.losses.evaluation import scalar
-from neuralstyle.losses.weights import Factor, Weights
-from neuralstyle.losses.weights import term_weight as _weight
+from neuralstyle.losses.algebra import OfSum, Operand
+from neuralstyle.losses.evaluation import combined
+from neuralstyle.losses.refusals import no_loss
+from neuralstyle.losses.terms import Terms, checked_name, with_unique_names
+from neuralstyle.losses.weights import term_weight
 
 Named = TypeVar("Named", bound="Loss")
-Of = TypeVar("Of")
 
 
-class _Summable:
-    """What losses and objectives share: whatever is computed with them is an objective."""
+class _Summable(Operand["StyleObjective"]):
+    """What losses and objectives share."""
 
-    __array_ufunc__ = None  # an array times a loss is refused, not spread over the array
+    def _sum_of(self, *parts: Any) -> StyleObjective:
+        return StyleObjective(*parts)
 
-    def __add__(self, other: Loss | StyleObjective | int) -> StyleObjective:
-        """Add the terms of `other`."""
-        if isinstance(other, int) and not isinstance(other, bool) and other == 0:
-            return StyleObjective(self)  # sum() starts from 0
-        return StyleObjective(self, other)
+    def _product(self, other: Operand[StyleObjective]) -> StyleObjective:
+        """Multiply; the weights of factors of one term are that of the product."""
+        weight = 1.0
+        operands: list[StyleObjective] = []
+        for factor in (self._sum_of(self), self._sum_of(other)):
+            first, *more = factor.terms
+            if more:
+                operands.append(factor)
+                continue
+            weight *= first.weight
+            inner = first.loss
+            if isinstance(inner, Combination) and inner.kind == first.name == "product":
+                operands += inner.operands
+            else:
+                operands.append(StyleObjective(replace(first, weight=1.0)))
+        return StyleObjective(Term("product", weight, Combination("product", operands)))
 
-    __radd__ = __add__
-
-    def __sub__(self, other: Loss | StyleObjective) -> StyleObjective:
-        """Add the terms of `other`, with their signs turned."""
-        return StyleObjective(self, -StyleObjective(other))
-
-    def __rsub__(self, other: int) -> StyleObjective:
-        """Turn every term's sign: `other` can only be the 0 that sums start from."""
-        return -self + other
-
-    def __mul__(self, weight: float | Loss | StyleObjective) -> StyleObjective:
-        """Multiply every term's weight; with a loss or an objective, make the product one term."""
-        if isinstance(weight, Loss | StyleObjective):
-            return _product(StyleObjective(self), StyleObjective(weight))
-        if isinstance(weight, Factor):
-            return NotImplemented
-        factor = _weight(weight)
-        return StyleObjective(
-            *(Term(t.name, _weight(t.weight * factor), t.loss) for t in StyleObjective(self).terms)
-        )
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: float) -> StyleObjective:
-        """Divide every term's weight."""
-        if isinstance(divisor, Loss | StyleObjective):
-            raise TypeError(
-                f"divisor: expected a number, received {shown(divisor)}: a quotient of losses is "
-                "a * b ** -1"
-            )
-        factor = _weight(divisor, "divisor")
-        if factor == 0:
-            raise ValueError("divisor: expected a number other than 0, received 0")
-        return self * (1.0 / factor)
-
-    def __neg__(self) -> StyleObjective:
-        """Turn every term's sign, to maximise it."""
-        return self * -1.0
-
-    def __pow__(self, exponent: float) -> StyleObjective:
-        """Make one term, `power`, of the sum raised to a power."""
-        power = number("exponent", exponent)
-        if power == 0:
-            raise ValueError("exponent: expected a number other than 0, received 0")
-        return StyleObjective(Combination("power", [StyleObjective(self)], power))
-
-    def __tf_tensor__(self, dtype: Any = None, name: Any = None) -> Tensor:
-        """Refuse to be a tensor: one that is multiplied by a loss leaves the product to it."""
-        raise TypeError(
-            f"expected a number or a tensor, received the loss {shown(self)}: call it with "
-            "features; its weight is a plain number"
-        )
+    def _power(self, exponent: float) -> StyleObjective:
+        return StyleObjective(Combination("power", [self._sum_of(self)], exponent))
 
 
-@final
-class _OfSum(Generic[Of]):
-    """An attribute that a loss has as the sum of itself alone, unless it sets one of that name."""
-
-    def __set_name__(self, owner: type[Any], name: str) -> None:
-        self._name = name
-
-    def __get__(self, loss: Any, owner: type[Any] | None = None) -> Of:
-        value: Of = self if loss is None else getattr(StyleObjective(loss), self._name)  # type: ignore[assignment]
-        return value
-
-
-class Loss(_Summable, ABC):
+class Loss(_Summable):
     """A scalar of an image's features, to be made small.
 
     A loss takes the features of its target in its constructor and keeps only the statistic that it
@@ -145,8 +90,8 @@ class Loss(_Summable, ABC):
 
     name: str = "loss"
     reuse: bool = False
-    terms = _OfSum[tuple["Term", ...]]()
-    weights = _OfSum[Mapping[str, float]]()
+    terms: OfSum[tuple[Term, ...]] = OfSum()
+    weights: OfSum[Mapping[str, float]] = OfSum()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class after itself."""
@@ -217,13 +162,13 @@ class Term:
     def __post_init__(self) -> None:
         """Check the arguments."""
         checked_name(self.name)
-        object.__setattr__(self, "weight", _weight(self.weight))
+        object.__setattr__(self, "weight", term_weight(self.weight))
         if not isinstance(self.loss, Loss):
-            raise _no_loss(self.loss)
+            raise no_loss(self.loss)
 
 
 @final
-class StyleObjective(_Summable):
+class StyleObjective(Terms[Term], _Summable):
     r"""A flat weighted sum of losses.
 
     .. math:: L = \sum_i w_i L_i
@@ -264,7 +209,7 @@ class StyleObjective(_Summable):
     (1.0, False, 2)
     """
 
-    def __init__(self, *parts: Any) -> None:
+    def __init__(self, *parts: ObjectiveLike | Term) -> None:
         terms: list[Term] = []
         for part in parts:
             if isinstance(part, StyleObjective):
@@ -274,205 +219,14 @@ class StyleObjective(_Summable):
             elif isinstance(part, Term):
                 terms.append(part)
             else:
-                raise _no_loss(part)
+                raise no_loss(part)
         if not terms:
             raise ValueError("expected at least one loss, received none")
-        self.terms: tuple[Term, ...] = _with_unique_names(terms)
+        self.terms: tuple[Term, ...] = with_unique_names(terms)
 
-    @property
-    def weights(self) -> Mapping[str, float]:
-        """The weight of every term, by name; they cannot be set."""
-        return Weights({term.name: term.weight for term in self.terms})
 
-    def with_weights(self, weights: Mapping[str, float] = {}, /, **more: float) -> StyleObjective:  # noqa: B006
-        """Return this objective with other weights of some terms.
-
-        Parameters
-        ----------
-        weights : mapping from str to float, optional
-            By the names of terms.
-        **more : float
-            The same as keywords.
-
-        Returns
-        -------
-        StyleObjective
-            What is not named keeps its weight.
-
-        Raises
-        ------
-        KeyError
-            If there is no term of such a name.
-        TypeError, ValueError
-            If a weight is not a number, or beyond what float32 can compute with.
-
-        Examples
-        --------
-        >>> from neuralstyle import TotalVariationLoss
-        >>> objective = TotalVariationLoss(name="fine") + TotalVariationLoss(name="coarse")
-        >>> objective.with_weights(fine=3).weights
-        {'fine': 3.0, 'coarse': 1.0}
-        """
-        if not isinstance(weights, Mapping):
-            raise TypeError(
-                f"weights: expected a mapping from term to number, received {shown(weights)}"
-            )
-        wanted = {**weights, **more}
-        for name, value in wanted.items():
-            self[name]  # raises if there is no such term
-            wanted[name] = _weight(value, name)
-        return self._of(
-            [dataclasses.replace(t, weight=wanted.get(t.name, t.weight)) for t in self.terms]
-        )
-
-    def without(self, *names: str) -> StyleObjective:
-        """Return this objective without some terms.
-
-        Parameters
-        ----------
-        *names : str
-
-        Returns
-        -------
-        StyleObjective
-            The other terms keep their names.
-
-        Raises
-        ------
-        KeyError
-            If there is no term of such a name.
-        ValueError
-            If nothing would be left.
-
-        Examples
-        --------
-        >>> from neuralstyle import TotalVariationLoss
-        >>> objective = TotalVariationLoss(name="fine") + TotalVariationLoss(name="coarse")
-        >>> list(objective.without("fine"))
-        ['coarse']
-        """
-        gone = {self[name].name for name in names}
-        left = [term for term in self.terms if term.name not in gone]
-        if not left:
-            raise ValueError(
-                f"names: expected to leave a term, received all of them: {', '.join(gone)}"
-            )
-        return self._of(left)
-
-    def named(self, name: str) -> StyleObjective:
-        """Return this objective of one term with that term under another name.
-
-        Parameters
-        ----------
-        name : str
-
-        Returns
-        -------
-        StyleObjective
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `name` is no text, or there are several terms.
-
-        Examples
-        --------
-        >>> from neuralstyle import TotalVariationLoss
-        >>> (2 * TotalVariationLoss()).named("grain").weights
-        {'grain': 2.0}
-        """
-        if len(self) > 1:
-            raise ValueError(
-                f"name: expected an objective of one term, received {len(self)}: name the losses "
-                "before they are added"
-            )
-        (term,) = self.terms
-        return StyleObjective(Term(name, term.weight, term.loss.named(name)))
-
-    @classmethod
-    def _of(cls, terms: Sequence[Term]) -> StyleObjective:
-        """Return the objective of terms that have unique names already."""
-        made = object.__new__(cls)
-        made.terms = tuple(terms)
-        return made
-
-    def evaluate(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Evaluate every loss, before weighing.
-
-        Parameters
-        ----------
-        features : mapping from str to tensor
-            Of the generated image.
-
-        Returns
-        -------
-        dict from str to tensor
-            Scalars by term name, in order.
-
-        Raises
-        ------
-        ValueError
-            If a loss does not return a scalar.
-        TypeError
-            If a loss does not return a floating-point tensor, or computes with NumPy what only
-            `keras.ops` can.
-        KeyError, ValueError, TypeError, RuntimeError
-            If a loss raises an error: the message names the term, and the cause is that error.
-        """
-        return {term.name: scalar(term.name, term.loss, features) for term in self.terms}
-
-    def total(self, values: Mapping[str, Tensor]) -> Tensor:
-        """Weigh and sum what `evaluate` returned, in float64.
-
-        Parameters
-        ----------
-        values : mapping from str to tensor or float
-
-        Returns
-        -------
-        tensor, scalar, float64
-
-        Notes
-        -----
-        The terms are float32, but their sum need not be rounded to it: a line search compares
-        values that differ in the last digits.
-        """
-        return weighted_sum(list(self.weights.values()), [values[name] for name in self.weights])
-
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum at `features` as a float64 scalar tensor."""
-        return self.total(self.evaluate(features))
-
-    def __len__(self) -> int:
-        """Return the number of terms."""
-        return len(self.terms)
-
-    def _repr_html_(self) -> str:
-        """Show the table in a notebook."""
-        rows = [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
-        return table(["name", "weight", "loss"], rows)
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the terms."""
-        return (term.name for term in self.terms)
-
-    def __contains__(self, name: object) -> bool:
-        """Tell whether there is a term of this name."""
-        return any(term.name == name for term in self.terms)
-
-    def __getitem__(self, name: str) -> Term:
-        """Return the term of this name."""
-        for term in self.terms:
-            if term.name == name:
-                return term
-        raise KeyError(f"there is no term {shown(name)}; the terms are {', '.join(self)}")
-
-    def __repr__(self) -> str:
-        """Draw the table of terms: name, weight, loss."""
-        rows = [("name", "weight", "loss")]
-        rows += [(t.name, f"{t.weight:g}", repr(t.loss)) for t in self.terms]
-        name, weight = (max(len(row[i]) for row in rows) for i in (0, 1))
-        return "\n".join(f"{row[0]:<{name}}  {row[1]:>{weight}}  {row[2]}" for row in rows)
+ObjectiveLike: TypeAlias = "StyleObjective | Loss | Literal[0]"
+"""What is minimised. Type checkers take the sum of an empty list for 0, which is refused."""
 
 
 @final
@@ -499,8 +253,9 @@ class Combination(Loss):
                     f"{kind}: expected parts with fixed weights, received a schedule of "
                     f"{term.name!r}; give it to the whole: ns.schedule(...) * ({kind} of losses)"
                 )
-        self.name = self.kind = kind
-        self.operands = list(operands)
+        self.name = kind
+        self.kind: str = kind
+        self.operands: list[StyleObjective] = list(operands)
         self.exponent = exponent
 
     @property
@@ -547,41 +302,7 @@ def _written(objective: StyleObjective) -> tuple[str, bool]:
     return " + ".join(parts), simple
 
 
-def combined(
-    shape: tuple[str, float, tuple[int, ...]], values: Sequence[Tensor], weights: Sequence[Any]
-) -> Tensor:
-    """Combine the values of a combination's parts, as its `shape` says, in float64."""
-    kind, exponent, counts = shape
-    pairs = iter(list(zip(weights, values, strict=True)))
-    operands = [
-        weighted_sum(*zip(*(next(pairs) for _ in range(count)), strict=True)) for count in counts
-    ]
-    result, *others = operands
-    if kind == "power":
-        return result**exponent
-    for other in others:
-        result = result * other if kind == "product" else ops.maximum(result, other)
-    return result
-
-
-def _product(*factors: StyleObjective) -> StyleObjective:
-    """Make one term of a product; the weights of factors of one term are its weight."""
-    weight, operands = 1.0, []
-    for factor in factors:
-        if len(factor) > 1:
-            operands.append(factor)
-            continue
-        (term,) = factor.terms
-        weight *= term.weight
-        inner = term.loss
-        if isinstance(inner, Combination) and inner.kind == term.name == "product":
-            operands += inner.operands
-        else:
-            operands.append(StyleObjective(dataclasses.replace(term, weight=1.0)))
-    return StyleObjective(Term("product", weight, Combination("product", operands)))
-
-
-def maximum(*losses: Loss | StyleObjective) -> StyleObjective:
+def maximum(*losses: ObjectiveLike) -> StyleObjective:
     r"""Make one term of the largest of several losses.
 
     .. math:: L = \max_i L_i
@@ -619,59 +340,3 @@ def maximum(*losses: Loss | StyleObjective) -> StyleObjective:
     if len(operands) < 2:
         raise ValueError(f"losses: expected at least two, received {len(operands)}")
     return StyleObjective(Combination("maximum", operands))
-
-
-def checked_name(name: Any) -> str:
-    """Check the name of a loss."""
-    if not isinstance(name, str):
-        raise TypeError(f"name: expected text, received {shown(name)}")
-    return name
-
-
-def _no_loss(part: Any) -> TypeError:
-    """Return the error that says what was given in place of a loss."""
-    what, hint = shown(part), ""
-    module = getattr(part if inspect.isroutine(part) else type(part), "__module__", None) or ""
-    if isinstance(part, type):
-        what, hint = f"the class {part.__name__}", ": call it, to make a loss of that class"
-        if not issubclass(part, Loss):
-            hint = ", which is no class of losses; a function is made a loss by @neuralstyle.loss"
-    elif module.startswith("neuralstyle.transfer.recipes"):
-        what = f"the recipe {getattr(part, 'name', None) or part.__name__}"
-        hint = ": recipe()(content, style) makes one of features" if inspect.isroutine(part) else ""
-        hint = hint or ": called with features, recipe(content, style), it makes an objective"
-        hint += "; stylize takes it as recipe=, and recipe + loss is a recipe"
-    elif isinstance(getattr(part, "objective", None), StyleObjective):
-        what = f"the {type(part).__name__} of one"
-        hint = ": take its .objective"
-    elif isinstance(part, StyleObjective):
-        what, hint = "an objective", ": a term has one loss; add objectives with +"
-    elif isinstance(part, Mapping):
-        what = f"a mapping, {type(part).__name__}"
-        hint = ": a loss is made of features, StyleLoss(features) for instance"
-    elif module.startswith("neuralstyle."):
-        pass
-    elif callable(part):
-        what = f"the function {what}"
-        hint = ": make it a loss with the decorator @neuralstyle.loss"
-    return TypeError(f"expected a loss or an objective, received {what}{hint}")
-
-
-def weighted_sum(weights: Sequence[Any], values: Sequence[Tensor]) -> Tensor:
-    """Weigh and sum losses in float64."""
-    pairs = zip(weights, values, strict=True)
-    return sum(weight * ops.cast(value, "float64") for weight, value in pairs)
-
-
-def _with_unique_names(terms: list[Term]) -> tuple[Term, ...]:
-    unique: dict[str, Term] = {}
-    for term in terms:
-        # A suffix that an earlier sum gave is not part of the name; a name of the user's is.
-        suffixed = re.fullmatch(rf"{re.escape(term.loss.name)}_\d+", term.name)
-        base = term.loss.name if suffixed else term.name
-        count, name = 0, base
-        while name in unique:
-            count += 1
-            name = f"{base}_{count}"
-        unique[name] = Term(name, term.weight, term.loss)
-    return tuple(unique.values())

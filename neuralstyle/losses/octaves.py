@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import final
 
 from neuralstyle._types import Tensor
-from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.shapes import Prefixed, Shapes
 from neuralstyle.losses.structure import Built, build
 
 
 def over_octaves(
-    factory: Callable[[Mapping[str, Tensor]], Loss | StyleObjective],
+    factory: Callable[[Mapping[str, Tensor]], ObjectiveLike],
     target: Mapping[str, Tensor],
 ) -> StyleObjective:
     """Make the same losses for every octave of an image, and their sum.

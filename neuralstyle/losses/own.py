@@ -17,9 +17,9 @@ from neuralstyle.losses.layers import (
     Normalize,
     mean_squared,
 )
-from neuralstyle.losses.masks import Mask, as_mask, weights_at
-from neuralstyle.losses.objective import checked_name
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask, weights_at
 from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
+from neuralstyle.losses.terms import checked_name
 
 
 class LayerLoss(LayeredLoss):
@@ -80,8 +80,8 @@ class LayerLoss(LayeredLoss):
         layers: Layers = STYLE_LAYERS,
         *,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str | None = None,
     ) -> None:
         name = type(self).name if name is None else checked_name(name)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from neuralstyle._types import Tensor
-from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term, combined
+from neuralstyle.losses.evaluation import combined
+from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
 
 ROUNDING = 1e-10
 """A loss below it is at its minimum, as far as float32 can tell: 1 is what relative losses are for

@@ -19,7 +19,7 @@ from neuralstyle.losses.layers import (
     mean_squared,
     scale,
 )
-from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask, region_at
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import positions
 
@@ -100,12 +100,12 @@ class PatchLoss(LayeredLoss):
         patch_size: int = 3,
         stride: int = 1,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         name: str = "patch",
     ) -> None:
-        self.patch_size = whole_number("patch_size", patch_size, 1)
-        self.stride = whole_number("stride", stride, 1)
+        self.patch_size: int = whole_number("patch_size", patch_size, 1)
+        self.stride: int = whole_number("stride", stride, 1)
         self._targets: dict[str, Tensor] = {}
         self._inverse_norms: dict[str, Tensor] = {}
         self._barred: dict[str, Tensor] = {}

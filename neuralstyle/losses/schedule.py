@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final, overload
 
 from neuralstyle._checks import choice, shown
-from neuralstyle._types import Tensor
+from neuralstyle._types import Number, Tensor
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, build
@@ -57,6 +57,12 @@ class Schedule(Factor):
             If the function does not return a weight.
         """
         return self.factor * term_weight(self.function(step, steps), "schedule")
+
+    @overload
+    def __mul__(self, other: Loss | StyleObjective) -> StyleObjective: ...
+
+    @overload
+    def __mul__(self, other: Number) -> Schedule: ...
 
     def __mul__(self, other: Any) -> Any:
         """Weigh every term of a loss or an objective, or multiply the schedule by a number."""
@@ -128,7 +134,9 @@ class Scheduled(Loss):
     """A loss whose weight a schedule multiplies; itself it is the loss, before weighing."""
 
     def __init__(self, loss: Loss, schedule: Schedule) -> None:
-        self.loss, self.schedule, self.name = loss, schedule, loss.name
+        self.loss: Loss = loss
+        self.schedule: Schedule = schedule
+        self.name: str = loss.name
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the loss."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import keras
@@ -75,10 +75,12 @@ class Prefixed(Mapping[str, Any]):
     def __init__(self, features: Mapping[str, Any], prefix: str) -> None:
         self._features = features
         self._prefix = prefix
-        self.digest = getattr(features, "digest", None)
-        self.padding = getattr(features, "padding", None)
+        self.digest: str | None = getattr(features, "digest", None)
+        self.padding: str | None = getattr(features, "padding", None)
         if hasattr(features, "receptive_field"):
-            self.receptive_field = lambda layer: features.receptive_field(prefix + layer)
+            field: Callable[[str], tuple[int, int, int]] = features.receptive_field
+            self.receptive_field: Callable[[str], tuple[int, int, int]]
+            self.receptive_field = lambda layer: field(prefix + layer)
 
     def __getitem__(self, name: str) -> Any:
         """Return the feature map of that name."""

@@ -11,7 +11,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize
-from neuralstyle.losses.masks import Mask, as_mask
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.losses.shapes import Shapes, dtype_of
 from neuralstyle.losses.statistics import orthonormal_directions, projections
@@ -98,15 +98,15 @@ class SlicedWassersteinLoss(QuantileLoss):
         patch_size: int = 1,
         pool: int = 1,
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "sliced",
     ) -> None:
-        self.directions = whole_number("directions", directions, 1)
-        self.patch_size = whole_number("patch_size", patch_size, 1)
-        self.pool = whole_number("pool", pool, 1)
-        self.seed = whole_number("seed", seed, 0)
+        self.directions: int = whole_number("directions", directions, 1)
+        self.patch_size: int = whole_number("patch_size", patch_size, 1)
+        self.pool: int = whole_number("pool", pool, 1)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._kernels = {
             layer: self._kernel(shapes[layer][-1], dtype_of(target[layer])) for layer in self.layers

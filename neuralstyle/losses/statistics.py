@@ -145,7 +145,7 @@ def mean_and_covariance(feature: Tensor, mask: Tensor | None = None) -> tuple[Te
 def power_sums(
     feature: Tensor, about: Tensor | None = None, mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Sums over the positions from which Gram matrix, mean and covariance can be computed.
+    r"""Add up over the positions what Gram matrix, mean and covariance are computed from.
 
     .. math:: W = \sum_k T_k^2, \qquad S_i = \sum_k T_k^2 (F_{ik} - a_i), \qquad
               Q_{ij} = \sum_k T_k^2 (F_{ik} - a_i) (F_{jk} - a_j)

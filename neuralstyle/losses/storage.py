@@ -22,11 +22,11 @@ from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
 from neuralstyle.losses.layers import LayeredLoss
 from neuralstyle.losses.masks import Mask
-from neuralstyle.losses.objective import Combination, Loss, StyleObjective, Term
+from neuralstyle.losses.objective import Combination, Loss, ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.octaves import OctaveLoss
 from neuralstyle.losses.soundness import check_finite, check_sound
 
-Saved = TypeVar("Saved", Loss, StyleObjective)
+Saved = TypeVar("Saved", bound=Loss | StyleObjective)
 
 FORMAT = 2
 """Of the files; a file of a later one is refused. The first had neither modules nor a digest."""
@@ -35,7 +35,7 @@ _CONTENTS = "neuralstyle"  # the array of a file that describes it, in JSON
 _OURS = "neuralstyle"  # stands for the module of the library's own losses
 
 
-def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
+def save_loss(target: PathLike, loss: ObjectiveLike) -> None:
     """Write a loss, or an objective of several, to a file.
 
     Parameters
@@ -89,7 +89,7 @@ def save_loss(target: PathLike, loss: Loss | StyleObjective) -> None:
         np.savez(stream, **file)
 
 
-def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Any:
+def load_loss(source: PathLike, classes: Iterable[type[Loss]] = ()) -> Loss | StyleObjective:
     """Read what `save_loss` has written.
 
     Parameters

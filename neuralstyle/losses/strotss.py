@@ -12,7 +12,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize
-from neuralstyle.losses.masks import Mask, as_mask, region_at
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask, region_at
 from neuralstyle.losses.shapes import Shapes, feature_at
 from neuralstyle.losses.statistics import positions
 
@@ -93,16 +93,16 @@ class RelaxedEMDLoss(LayeredLoss):
         samples: int = 1024,
         distance: Distance = "cosine",
         normalize: Normalize = "relative",
-        mask: Any = None,
-        target_mask: Any = None,
+        mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "relaxed_emd",
     ) -> None:
         if distance not in ("cosine", "euclidean"):
             raise ValueError(f'distance: expected "cosine" or "euclidean", received {distance!r}')
-        self.samples = whole_number("samples", samples, 1)
+        self.samples: int = whole_number("samples", samples, 1)
         self.distance: Distance = distance
-        self.seed = whole_number("seed", seed, 0)
+        self.seed: int = whole_number("seed", seed, 0)
         self._targets: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}
         shapes = self._look_at(target, layers, normalize, name, mask)
@@ -216,12 +216,12 @@ class SelfSimilarityLoss(LayeredLoss):
         *,
         samples: int = 1024,
         normalize: Normalize = "relative",
-        mask: Any = None,
+        mask: MaskLike | None = None,
         seed: int = 0,
         name: str = "self_similarity",
     ) -> None:
-        self.samples = whole_number("samples", samples, 1)
-        self.seed = whole_number("seed", seed, 0)
+        self.samples: int = whole_number("samples", samples, 1)
+        self.seed: int = whole_number("seed", seed, 0)
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._sizes = {layer: shapes[layer][1:3] for layer in self.layers}
         views = self._where_left(lambda layer: self.view(self.mask, layer, shapes))

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, StatisticLoss, scale, weighed
+from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.shapes import Shapes
 
 
@@ -56,7 +57,7 @@ class TemporalLoss(StatisticLoss):
     def __init__(
         self,
         target: Mapping[str, Tensor],
-        mask: Any = None,
+        mask: MaskLike | None = None,
         *,
         normalize: Normalize = "relative",
         name: str = "temporal",

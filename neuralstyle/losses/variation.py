@@ -11,7 +11,7 @@ from keras import ops
 from neuralstyle._checks import number, truth
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import Normalize, normalization
-from neuralstyle.losses.masks import Mask, Values, as_mask
+from neuralstyle.losses.masks import Mask, MaskLike, Values, as_mask
 from neuralstyle.losses.shapes import Shapes, feature_at, padding_of
 from neuralstyle.losses.statistics import total_variation
 from neuralstyle.losses.structure import StructuredLoss
@@ -72,7 +72,7 @@ class TotalVariationLoss(StructuredLoss):
         *,
         isotropic: bool = True,
         normalize: Normalize = "relative",
-        mask: Any = None,
+        mask: MaskLike | None = None,
         name: str = "total_variation",
     ) -> None:
         self.name = name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import keras
 import numpy as np
@@ -62,7 +62,8 @@ objective with *, or change those of an evaluator: evaluator.weights['style'] = 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("weights: expected no change of an objective's, which are fixed")
 
-    __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+    if not TYPE_CHECKING:  # for type checkers a Mapping, which has none of these
+        __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy it as a whole: pickle would set one after the other."""

@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from neuralstyle._checks import weights
+from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.optimize.gradient_norms import gradient_norms
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def balance(
-    objective: StyleObjective | Loss,
+    objective: ObjectiveLike,
     extractor: Extractor,
-    at: Any,
+    at: SupportsArray,
     shares: Mapping[str, float] | None = None,
 ) -> StyleObjective:
     r"""Weigh the terms of an objective such that each pulls with the share asked for.

@@ -22,8 +22,8 @@ import tensorflow as tf
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.evaluation import scalar
-from neuralstyle.losses.objective import StyleObjective, Term, weighted_sum
+from neuralstyle.losses.evaluation import scalar, weighted_sum
+from neuralstyle.losses.objective import StyleObjective, Term
 from neuralstyle.losses.parts import assembled, leaves, tree, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
@@ -31,7 +31,7 @@ from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 Code: TypeAlias = Callable[..., Sequence[Tensor]]
 """Takes the image, the weights and the arrays; returns value, gradient, and losses with parts."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 RANDOM = ("Random", "Multinomial", "ParameterizedTruncatedNormal", "TruncatedNormal")
 """How the names of operations begin that draw other numbers each time."""
@@ -235,6 +235,7 @@ class Flat:
         self._captured = function.captured_inputs
 
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Return what the function returns."""
         result: Sequence[Tensor] = self._call(*tensors, *self._captured)
         return result
 

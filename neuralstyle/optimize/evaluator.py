@@ -7,20 +7,20 @@ the graph that computes both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle._checks import image_shape, stays
+from neuralstyle._checks import Stays, image_shape, stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
 from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.images.arrays import float_array
-from neuralstyle.losses.objective import Loss, StyleObjective, Term
+from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
 from neuralstyle.optimize.compiled import Compiled
@@ -106,13 +106,13 @@ class Evaluator:
     True
     """
 
-    __reduce_ex__ = stays(
+    __reduce_ex__: ClassVar[Stays] = stays(
         "it holds compiled code; make another of the objective, the extractor and the shape"
     )
 
     def __init__(
         self,
-        objective: StyleObjective | Loss,
+        objective: ObjectiveLike,
         extractor: Extractor,
         shape: tuple[int, ...],
         *,
@@ -124,7 +124,7 @@ class Evaluator:
         schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
         self._weights = LiveWeights(self._objective.weights, schedule)
         self.extractor = extractor
-        self.shape = image_shape(shape)
+        self.shape: tuple[int, int, int] = image_shape(shape)
         self.losses: dict[str, float] = {}
         self.parts: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.

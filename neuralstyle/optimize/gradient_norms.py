@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from neuralstyle._kernels.device import check_backend
+from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import ObjectiveLike, StyleObjective
 
 
 def gradient_norms(
-    objective: StyleObjective | Loss, extractor: Extractor, at: Any
+    objective: ObjectiveLike, extractor: Extractor, at: SupportsArray
 ) -> dict[str, float]:
     r"""Measure how strongly each loss pulls at the pixels of an image.
 

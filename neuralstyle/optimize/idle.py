@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import idle_products
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def check_products(objective: StyleObjective, parts: Mapping[str, float], stuck: bool) -> None:

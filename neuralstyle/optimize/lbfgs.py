@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, ClassVar, NamedTuple, TypeAlias, final
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._checks import stays, whole_number
+from neuralstyle._checks import Stays, stays, whole_number
 from neuralstyle._kernels.device import has_gpu
 from neuralstyle._types import Tensor
-
-Vector: TypeAlias = Tensor
-"""A flat float32 array in the main memory, or a flat tensor on another device."""
+from neuralstyle.optimize.vectors import Vector
 
 Function: TypeAlias = Callable[[Vector], tuple[float, Vector]]
 """Takes a vector; returns the value there, and the gradient."""
@@ -94,7 +92,7 @@ class ManualLBFGS:
     True
     """
 
-    __reduce_ex__ = stays("the function stays here; keep its state() and restore() that in another")
+    __reduce_ex__: ClassVar[Stays] = stays("keep its state() and restore() that in another")
 
     def __init__(
         self,
@@ -107,7 +105,9 @@ class ManualLBFGS:
         maxls: int = 20,
         first_step: float = 1.0,
     ) -> None:
-        self.x, self.value, self.gradient = x, value, gradient
+        self.x: Vector = x
+        self.value: float = value
+        self.gradient: Vector = gradient
         self._function = function
         self._maxls = whole_number("maxls", maxls, 1)
         self._first_step = first_step

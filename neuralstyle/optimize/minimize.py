@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from neuralstyle._checks import gone, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
+from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.evaluator import Evaluator
@@ -31,7 +32,7 @@ from neuralstyle.optimize.result import (
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _DEFAULT = LBFGSB()
 
@@ -41,9 +42,9 @@ _DEFAULT = LBFGSB()
     maxls="is now an option of the method: method=LBFGSB(maxls=...)",
 )
 def minimize(
-    objective: StyleObjective | Loss | Evaluator,
+    objective: ObjectiveLike | Evaluator,
     extractor: Extractor | None = None,
-    init: Any = None,
+    init: SupportsArray | Literal["noise"] | None = None,
     *,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,

@@ -38,7 +38,7 @@ class Points:
         if parametrization is not None:
             parameters = parametrization.parameters(ops.convert_to_tensor(parameters))
         self._shape = tuple(parameters.shape)
-        self.start = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
+        self.start: Vector = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
 
     def evaluate(self, x: Vector) -> tuple[float, Vector]:
         """Return value and gradient at a point, in its kind and precision."""

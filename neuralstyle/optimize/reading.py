@@ -198,10 +198,13 @@ class Gathered(Mapping[str, Tensor]):
         vars(self).update(said)
 
     def __getitem__(self, layer: str) -> Tensor:
+        """Return a layer."""
         return self._tensors[layer]
 
     def __iter__(self) -> Iterator[str]:
+        """Iterate over the layers' names."""
         return iter(self._tensors)
 
     def __len__(self) -> int:
+        """Return how many layers there are."""
         return len(self._tensors)

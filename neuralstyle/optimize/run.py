@@ -6,13 +6,13 @@ import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._checks import stays
+from neuralstyle._checks import Stays, stays
 from neuralstyle._types import Image
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.idle import check_products
@@ -79,7 +79,9 @@ class Run:
         Whether weights change by iteration: values of two iterations do not compare then.
     """
 
-    __reduce_ex__ = stays("it is one call of minimize; keep the result's state, and go on from it")
+    __reduce_ex__: ClassVar[Stays] = stays(
+        "it is one call of minimize; keep the result's state, and go on from it"
+    )
 
     def __init__(
         self,
@@ -93,14 +95,14 @@ class Run:
     ) -> None:
         self.limits = limits
         self._settings = dict(settings or {})
-        self.first = np.inf
+        self.first: float = np.inf
         self.gradient: Vector = np.empty(0)
         self.average: Vector | None = None
         self.state: Callable[[], Mapping[str, Any]] | None = None
         self.origin: Mapping[str, NDArray[Any]] = {}
         self.history: list[Iteration] = []
-        self.nfev = 0
-        self.moving = bool(evaluator.weights.moving)
+        self.nfev: int = 0
+        self.moving: bool = bool(evaluator.weights.moving)
         self._evaluator = evaluator
         self._callbacks = callbacks
         self._started = time.perf_counter() if started is None else started
@@ -108,7 +110,7 @@ class Run:
         self._unchecked = False  # whether the last accepted iteration may be enough
         self._best: Best | None = None
         self._points = Points(evaluator, parametrization, start)
-        self.x = self._points.start
+        self.x: Vector = self._points.start
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.

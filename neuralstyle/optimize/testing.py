@@ -18,7 +18,7 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.fields import Field
 from neuralstyle.losses.functions import is_function
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
 from neuralstyle.losses.storage import load_loss, save_loss
 from neuralstyle.optimize.evaluator import Evaluator
 
@@ -28,7 +28,7 @@ STEP = 1e-6
 
 
 def check_loss(
-    make: Callable[..., Loss | StyleObjective],
+    make: Callable[..., ObjectiveLike],
     /,
     *args: Any,
     extractor: Callable[[str], Extractor] | None = None,
@@ -189,7 +189,7 @@ def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
     return features
 
 
-def _value(objective: StyleObjective, features: Mapping[str, Tensor]) -> float:
+def _value(objective: Loss | StyleObjective, features: Mapping[str, Tensor]) -> float:
     value = float(objective(features))
     _expect(np.isfinite(value), "the value", "a finite number", value)
     return value

@@ -36,8 +36,8 @@ class Tolerances:
 
     def __init__(self, limits: Mapping[str, Any]) -> None:
         self.limits = limits
-        self.largest = 0.0
-        self.previous = np.nan
+        self.largest: float = 0.0
+        self.previous: float = np.nan
         self.changes: list[float] = []
 
     def note(self, previous: float, change: float | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._types import Number
 from neuralstyle.losses.schedule import ITERATION, Schedule
 from neuralstyle.losses.weights import term_weight
 
@@ -51,14 +52,16 @@ class LiveWeights(Mapping[str, float]):
         self._schedules = schedules
         self._runs = 0
         self._own: NDArray[np.float64] = np.array([*weights.values()], np.float64)
-        self.vector = self._own
-        self.moving = [n for n, of in schedules.items() if any(s.by == ITERATION for s in of)]
+        self.vector: NDArray[np.float64] = self._own
+        self.moving: list[str] = [
+            n for n, of in schedules.items() if any(s.by == ITERATION for s in of)
+        ]
 
     def __getitem__(self, name: str) -> float:
         """Return a weight."""
         return float(self._own[self._place(name)])
 
-    def __setitem__(self, name: str, value: float) -> None:
+    def __setitem__(self, name: str, value: Number) -> None:
         """Set a weight.
 
         Raises
@@ -72,7 +75,7 @@ class LiveWeights(Mapping[str, float]):
         """
         self.update({name: value})
 
-    def update(self, weights: Mapping[str, float] = {}, /, **named: float) -> None:  # noqa: B006
+    def update(self, weights: Mapping[str, Number] = {}, /, **named: Number) -> None:  # noqa: B006
         """Set several weights, all of them or, if one is wrong, none.
 
         Parameters

@@ -24,7 +24,7 @@ from neuralstyle.transfer.identity import difference, digest
 from neuralstyle.transfer.lock import locked
 from neuralstyle.transfer.scales import Scales
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 EVERY = 60.0
 """Seconds from one writing within a scale to the next, at the least."""

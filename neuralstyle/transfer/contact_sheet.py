@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
+from neuralstyle._types import PictureLike
 from neuralstyle.images.show import Sheet
 from neuralstyle.transfer.recipes import Recipe, default
 from neuralstyle.transfer.signatures import takes_options
 from neuralstyle.transfer.sweeping import painted_sweep
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from neuralstyle.transfer.stylize_options import SheetOptions
+
+
+@overload
+def contact_sheet(
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    recipe: str = ...,
+    size: int | tuple[int, int] = ...,
+    **settings: Unpack[SheetOptions],
+) -> Sheet: ...
+
+
+@overload
+def contact_sheet(
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    recipe: Callable[..., Recipe],
+    size: int | tuple[int, int] = ...,
+    **settings: Any,
+) -> Sheet: ...
+
 
 @takes_options(but=["objective", "checkpoint"], others=True)
 def contact_sheet(
-    content: Any,
-    style: Any,
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
     vary: Mapping[str, Sequence[Any]],
     *,
     recipe: str | Callable[..., Recipe] = default,
@@ -38,7 +68,7 @@ def contact_sheet(
         What makes the recipe from its keywords: one of `neuralstyle.recipes`, or its name.
     size : int or (int, int), default 192
         Of each result.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all.
 

@@ -6,12 +6,12 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 
 import numpy as np
 
 from neuralstyle._checks import number, whole_number
-from neuralstyle._types import Image
+from neuralstyle._types import Image, PictureLike
 from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
@@ -26,6 +26,11 @@ from neuralstyle.transfer.score import Score, score
 from neuralstyle.transfer.sheet import labelled
 from neuralstyle.transfer.signatures import check_names, takes_options
 from neuralstyle.transfer.studio import Studio
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from neuralstyle.transfer.stylize_options import ExploreOptions
 
 STROKES, CONTENT = "style_scale", "content_weight"
 """What is varied: an option of `stylize`, and a keyword of recipes."""
@@ -58,10 +63,32 @@ class Axis(NamedTuple):
         return [abs(place - self.usual) for place in range(len(self.values))]
 
 
+@overload
+def explore(
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
+    *,
+    recipe: str | Recipe | None = ...,
+    cell_size: int = ...,
+    **settings: Unpack[ExploreOptions],
+) -> Exploration: ...
+
+
+@overload
+def explore(
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
+    *,
+    recipe: Callable[..., Recipe],
+    cell_size: int = ...,
+    **settings: Any,
+) -> Exploration: ...
+
+
 @takes_options(but=["checkpoint"], others=True)
 def explore(
-    content: Any,
-    style: Any,
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
     *,
     recipe: str | Recipe | Callable[..., Recipe] | None = None,
     cell_size: int = CELL_SIZE,
@@ -80,7 +107,7 @@ def explore(
         ``content_weight``, so not of a `Recipe` that is made already.
     cell_size : int, default 192
         Longer side of the cells in pixels; that of the picture, where it is smaller.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all. With a ``content_weight``, or with
         `balance`, which sets the weights, the sheet is a row of stroke sizes; with a `style_scale`
@@ -144,16 +171,18 @@ class Explorer:
         self, style: Any, recipe: Any, cell_size: int, settings: Mapping[str, Any]
     ) -> None:
         made = isinstance(recipe, Recipe) or settings.get("objective") is not None
-        self.make = (lambda: recipe) if made else recipe_maker(recipe or default)
+        self.make: Callable[..., Recipe] = (
+            (lambda: recipe) if made else recipe_maker(recipe or default)
+        )
         of_recipe = keywords_of(self.make)
         known = of_recipe | options().keys() - {"checkpoint"}
         check_names("explore", settings, sorted(known))
-        self.cell_size = whole_number("cell_size", cell_size, 1)
-        self.settings = dict(settings)
+        self.cell_size: int = whole_number("cell_size", cell_size, 1)
+        self.settings: dict[str, Any] = dict(settings)
         weighs = CONTENT in of_recipe and self.settings.get("balance") is None
         # Content weights go down the sheet, stroke sizes across.
         free = {CONTENT: weighs and CONTENT not in settings, STROKES: STROKES not in settings}
-        self.varied = [name for name, varies in free.items() if varies]
+        self.varied: list[str] = [name for name, varies in free.items() if varies]
         if not self.varied:
             raise ValueError(
                 f"{STROKES}: expected none where nothing else is left to vary, "
@@ -162,10 +191,10 @@ class Explorer:
         # What is wrong with the style or the options is found out before the first content.
         painter = Painter(style, self._options({}))
         painter.load()
-        self.size = painter.options.size
+        self.size: int | tuple[int, int] | None = painter.options.size
         self.painted = style
-        self.styles = [part.style for part in painter.parts]
-        self.shares = [part.share for part in painter.parts]
+        self.styles: list[Image] = [part.style for part in painter.parts]
+        self.shares: list[float] = [part.share for part in painter.parts]
         if not self.styles:
             raise ValueError("style: expected an image to compare pictures with, received none")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import weight
-from neuralstyle._types import Image
+from neuralstyle._types import Image, PictureLike, SupportsArray
 from neuralstyle.features.base import image_tensor
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.flow import check_flow, warp
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @takes_options()
 def stylize_frames(
-    frames: Iterable[Any],
-    style: Any,
-    flows: Iterable[Any],
+    frames: Iterable[PictureLike],
+    style: PictureLike | Sequence[PictureLike],
+    flows: Iterable[SupportsArray | tuple[SupportsArray, PictureLike]],
     *,
     temporal_weight: float = 1.0,
     **options: Unpack[StylizeOptions],

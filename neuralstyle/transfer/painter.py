@@ -12,7 +12,7 @@ from neuralstyle._files import PathLike
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
-from neuralstyle.images.color import treatment
+from neuralstyle.images.color import ColorTreatment, treatment
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.schedule import at_scale
 from neuralstyle.optimize.balance import weighed
@@ -35,7 +35,7 @@ from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
-from neuralstyle.transfer.parts import make_parts, picture
+from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.record import NO_SETTINGS, PASSED_ON, settings
@@ -43,7 +43,7 @@ from neuralstyle.transfer.scales import Scales, enlarged
 from neuralstyle.transfer.studio import Studio
 from neuralstyle.transfer.targets import Targets
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Before: TypeAlias = Callable[[Image], tuple[Image, Sequence[StyleObjective]]]
 
@@ -76,9 +76,11 @@ class Painter:
     def __init__(self, style: Any, options: Options) -> None:
         self.options = options
         check_together(options)
-        self.parts = make_parts(style, options)
-        self.color = self._recipe(None).color if options.color is None else options.color
-        self.treatment = treatment(self.color)
+        self.parts: list[Part] = make_parts(style, options)
+        self.color: str | ColorTreatment | None = (
+            self._recipe(None).color if options.color is None else options.color
+        )
+        self.treatment: ColorTreatment = treatment(self.color)
         self._studio: Studio | None = None
 
     @functools.cached_property

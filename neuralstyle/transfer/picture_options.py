@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
     from neuralstyle.images.color import ColorTreatment
-    from neuralstyle.losses.objective import Loss, StyleObjective
+    from neuralstyle.losses.objective import ObjectiveLike
     from neuralstyle.transfer.recipes import Recipe
     from neuralstyle.transfer.regions import Region
 
 StyleFit: TypeAlias = Literal["crop", "tile"]
 Alpha: TypeAlias = Literal["ignore", "paint"]
-ObjectiveFactory: TypeAlias = "Callable[..., StyleObjective | Loss]"
+ObjectiveFactory: TypeAlias = "Callable[..., ObjectiveLike]"
 
 
 @dataclass(frozen=True, kw_only=True)

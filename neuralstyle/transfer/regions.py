@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, final
 
 from neuralstyle._checks import weight as checked_weight
-from neuralstyle._types import Floats
+from neuralstyle._types import Floats, Number, PictureLike
 from neuralstyle.images.opacity import seen
-from neuralstyle.losses.masks import Mask, as_mask
+from neuralstyle.losses.masks import Mask, MaskLike, as_mask
 
 
 @final
@@ -52,17 +52,24 @@ class Region:
     0.5
     """
 
-    def __init__(self, mask: Any, style: Any, style_mask: Any = None, weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        mask: MaskLike,
+        style: PictureLike,
+        style_mask: MaskLike | None = None,
+        weight: Number = 1.0,
+    ) -> None:
         checked = as_mask(mask, "mask")
         if checked is None:
             raise TypeError("mask: expected a mask, received None")
         self.mask: Mask = checked
+        self.style: Floats
         self.style, alpha = seen(style, "style")
         self.style_mask: Mask | None = as_mask(style_mask, "style_mask")
         if self.style_mask is not None:
             self.style_mask.at("input", self.style.shape[:2])  # which refuses other proportions
         self.style_mask = both(self.style_mask, alpha, "style_mask")
-        self.weight = checked_weight("weight", weight, 0)
+        self.weight: float = checked_weight("weight", weight, 0)
 
     @property
     def share(self) -> float:
@@ -102,8 +109,8 @@ def _named(region: Any, name: str) -> Region:
             + (hint if isinstance(region, list | tuple) else "")
         )
 
-    def renamed(mask: Mask | None, part: str) -> Mask | None:
-        return mask and Mask(mask.values, mask.propagation, f"{name}, {part}")
+    def renamed(mask: Mask, part: str) -> Mask:
+        return Mask(mask.values, mask.propagation, f"{name}, {part}")
 
-    mask, style_mask = renamed(region.mask, "mask"), renamed(region.style_mask, "style_mask")
-    return Region(mask, region.style, style_mask, region.weight)
+    style_mask = region.style_mask and renamed(region.style_mask, "style_mask")
+    return Region(renamed(region.mask, "mask"), region.style, style_mask, region.weight)

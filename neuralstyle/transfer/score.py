@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuralstyle._types import Image, PathLike
+from neuralstyle._types import Image, PathLike, PictureLike
 from neuralstyle.images.arrays import check_image, resize, scaled_size
 from neuralstyle.images.convert import taken
 from neuralstyle.images.measures import (
@@ -115,9 +115,9 @@ class Score:
 
 
 def score(
-    picture: Any,
-    content: Any,
-    style: Any,
+    picture: PictureLike,
+    content: PictureLike,
+    style: PictureLike,
     *,
     network: str | PathLike | Extractor | None = None,
     layers: Layers = STYLE_LAYERS,

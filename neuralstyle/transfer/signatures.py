@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from neuralstyle.transfer.options import Option, Options, options
+from neuralstyle.transfer.recipes import RECIPES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,8 +23,11 @@ GONE = {
 }
 """Names of version 0.1, and what became of them."""
 
-PLACE = "{options}"
-"""Where a docstring has the parameters."""
+PLACE = "**options : see ``help(neuralstyle.stylize)``"
+"""Where a docstring has the parameters; what editors show that do not run the code."""
+
+_NOT_OF_SWEEPS = {"objective", "extractor", "init", "callback", "progress", "state", "history"}
+"""Parameters of `minimize` that are none of a sweep's options."""
 
 
 def read_options(function: str, given: Mapping[str, Any]) -> Options:
@@ -114,11 +118,35 @@ def documented(field: dataclasses.Field[Any]) -> str:
     return "\n".join([f"{field.name} : {option.kind}, {default}", *text])
 
 
-def typed_dict() -> str:
-    """Return the options as the class that type checkers read, in ``stylize_options.pyi``."""
-    lines = ["class StylizeOptions(TypedDict, total=False):"]
-    lines += [f"    {field.name}: {field.type}" for field in dataclasses.fields(Options)]
-    return "\n".join(lines) + "\n"
+def typed_dicts() -> str:
+    """Return the options as the classes that type checkers read, in ``stylize_options.pyi``."""
+    from neuralstyle.optimize.minimize import minimize
+
+    shared = {field.name: str(field.type) for field in dataclasses.fields(Options)}
+    own = {name: shared.pop(name) for name in ("recipe", "objective", "size", "checkpoint")}
+    keywords: dict[str, str] = {}
+    for make in RECIPES.values():
+        keywords |= _types(make)
+    of_minimize = {n: kind for n, kind in _types(minimize).items() if n not in _NOT_OF_SWEEPS}
+    classes = {
+        "Shared(TypedDict": shared,
+        "StylizeOptions(Shared": own,
+        "SheetOptions(Shared": keywords,
+        "SweepOptions(SheetOptions": {"size": own["size"]},
+        "ExploreOptions(SweepOptions": {"objective": own["objective"]},
+        "MinimizeOptions(TypedDict": of_minimize,
+    }
+    return "\n".join(
+        f"class {head}, total=False):\n"
+        + "".join(f"    {name}: {kind}\n" for name, kind in fields.items())
+        for head, fields in classes.items()
+    )
+
+
+def _types(function: Callable[..., Any]) -> dict[str, str]:
+    """Return the types of a function's parameters, as they are written."""
+    parameters = inspect.signature(function).parameters.values()
+    return {parameter.name: str(parameter.annotation) for parameter in parameters}
 
 
 def _literal(value: Any) -> str:

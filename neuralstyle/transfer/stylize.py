@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from neuralstyle._types import PictureLike
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.checkpoint import in_folder, of_content
 from neuralstyle.transfer.painter import Painter
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 
 @takes_options()
-def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> StyleResult:
+def stylize(
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
+    **options: Unpack[StylizeOptions],
+) -> StyleResult:
     """Paint a photograph in the style of one or several pictures.
 
     Parameters
@@ -29,7 +34,7 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
     style : array like `content`, of any size, or a sequence of such
         The painting or paintings for the whole picture. The sequence may be empty if there are
         `regions`, or if there is a function as `objective`.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
 
     Returns
     -------
@@ -76,7 +81,9 @@ def stylize(content: Any, style: Any, **options: Unpack[StylizeOptions]) -> Styl
 
 @takes_options()
 def stylize_many(
-    contents: Iterable[Any], style: Any, **options: Unpack[StylizeOptions]
+    contents: Iterable[PictureLike | None],
+    style: PictureLike | Sequence[PictureLike],
+    **options: Unpack[StylizeOptions],
 ) -> Iterator[StyleResult]:
     """Paint many photographs in one style, with one network, looking at the style once.
 

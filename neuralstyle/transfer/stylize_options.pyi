@@ -1,5 +1,6 @@
-# The options of `stylize` for type checkers, made from neuralstyle/transfer/options.py: the class
-# is what `signatures.typed_dict()` returns, and a test compares them.
+# The options of `stylize` and its kin for type checkers: the classes are what
+# `signatures.typed_dicts()` makes of neuralstyle/transfer/options.py, of the recipes and of
+# `minimize`; a test compares them.
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TypedDict
@@ -10,7 +11,8 @@ from neuralstyle._types import Padding
 from neuralstyle.features.architectures import Pooling
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.color import ColorTreatment
-from neuralstyle.optimize.methods import Method
+from neuralstyle.losses.layers import Layers
+from neuralstyle.optimize.methods import Method, MethodLike
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import Callback
 from neuralstyle.transfer.picture_options import Alpha, ObjectiveFactory, StyleFit
@@ -18,15 +20,12 @@ from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.start import Init
 
-class StylizeOptions(TypedDict, total=False):
+class Shared(TypedDict, total=False):
     style_weights: Sequence[float] | None
     regions: Sequence[Region] | None
-    recipe: str | Recipe | None
-    objective: ObjectiveFactory | None
     network: str | PathLike[str] | Extractor
     pooling: Pooling | None
     padding: Padding | None
-    size: int | tuple[int, int] | None
     style_scale: float | Sequence[float]
     style_fit: StyleFit | None
     color: str | ColorTreatment | None
@@ -43,6 +42,37 @@ class StylizeOptions(TypedDict, total=False):
     xtol: float
     bounds: tuple[float, float] | None
     parametrization: Parametrization | None
-    checkpoint: str | PathLike[str] | None
     callback: Callback | None
     progress: bool
+
+class StylizeOptions(Shared, total=False):
+    recipe: str | Recipe | None
+    objective: ObjectiveFactory | None
+    size: int | tuple[int, int] | None
+    checkpoint: str | PathLike[str] | None
+
+class SheetOptions(Shared, total=False):
+    content_weight: float
+    style_weight: float
+    color_weight: float
+    tv_weight: float
+    content_layers: Layers
+    style_layers: Layers
+
+class SweepOptions(SheetOptions, total=False):
+    size: int | tuple[int, int] | None
+
+class ExploreOptions(SweepOptions, total=False):
+    objective: ObjectiveFactory | None
+
+class MinimizeOptions(TypedDict, total=False):
+    shape: tuple[int, ...] | None
+    seed: int
+    method: MethodLike
+    maxiter: int
+    maxfun: int | None
+    ftol: float
+    gtol: float
+    xtol: float
+    bounds: tuple[float, float] | None
+    parametrization: Parametrization | None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, final
+from typing import Any, ClassVar, Protocol, final
 
 import numpy as np
 
-from neuralstyle._checks import shown, stays
+from neuralstyle._checks import Stays, shown, stays
 from neuralstyle.images.show import Sheet
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.progress import progress_bar
@@ -72,7 +72,9 @@ class Sweep:
     (28, 22, 3)
     """
 
-    __reduce_ex__ = stays("its runs are made as they are asked for; keep a list of it")
+    __reduce_ex__: ClassVar[Stays] = stays(
+        "its runs are made as they are asked for; keep a list of it"
+    )
 
     def __init__(
         self,
@@ -83,8 +85,8 @@ class Sweep:
         callback: Callback | None = None,
         progress: bool = False,
     ) -> None:
-        self.vary = {name: list(values) for name, values in vary.items()}
-        self.interrupted = False
+        self.vary: dict[str, list[Any]] = {name: list(values) for name, values in vary.items()}
+        self.interrupted: bool = False
         self._paint, self._warm_start = paint, warm_start
         self._callback, self._progress = callback, progress
         numbers = map(range, map(len, self.vary.values()))

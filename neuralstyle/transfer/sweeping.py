@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from neuralstyle._types import PictureLike, SupportsArray
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.objective import Loss, StyleObjective
+from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.losses.weights import term_weight
 from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.evaluator import Evaluator
@@ -21,17 +22,22 @@ from neuralstyle.transfer.signatures import check_names, takes_options
 from neuralstyle.transfer.studio import Studio
 from neuralstyle.transfer.sweep import Sweep, check_vary
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from neuralstyle.transfer.stylize_options import MinimizeOptions, SweepOptions
+
 
 def sweep(
-    objective: StyleObjective | Loss | Evaluator,
+    objective: ObjectiveLike | Evaluator,
     extractor: Extractor | None = None,
-    init: Any = None,
+    init: SupportsArray | Literal["noise"] | None = None,
     *,
     vary: Mapping[str, Sequence[float]],
     warm_start: bool = False,
     callback: Callback | None = None,
     progress: bool = False,
-    **options: Any,
+    **options: Unpack[MinimizeOptions],
 ) -> Sweep:
     """Minimise an objective once for every weight of a term, or all combinations of several.
 
@@ -104,7 +110,7 @@ def sweep(
     def paint(
         place: Mapping[str, int], callback: Callback | None, neighbour: StyleResult | None
     ) -> StyleResult:
-        given = {**options, "init": init}
+        given: dict[str, Any] = {**options, "init": init}
         if neighbour is not None:
             given = {**options, "init": neighbour.image, "shape": None}
         evaluator.weights.update({name: checked[name][k] for name, k in place.items()})
@@ -116,10 +122,34 @@ def sweep(
     return Sweep(checked, paint, warm_start=warm_start, callback=callback, progress=progress)
 
 
+@overload
+def stylize_sweep(
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    recipe: str = ...,
+    warm_start: bool = ...,
+    **settings: Unpack[SweepOptions],
+) -> Sweep: ...
+
+
+@overload
+def stylize_sweep(
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    recipe: Callable[..., Recipe],
+    warm_start: bool = ...,
+    **settings: Any,
+) -> Sweep: ...
+
+
 @takes_options(but=["objective", "checkpoint"], others=True)
 def stylize_sweep(
-    content: Any,
-    style: Any,
+    content: PictureLike | None,
+    style: PictureLike | Sequence[PictureLike],
     vary: Mapping[str, Sequence[Any]],
     *,
     recipe: str | Callable[..., Recipe] = default,
@@ -143,7 +173,7 @@ def stylize_sweep(
     warm_start : bool, default False
         Start every run from the result of its neighbour, in place of `init`: of the run with the
         value before, of the last setting that has one. Coarse scales are left out then.
-    {options}
+    **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all.
 

@@ -16,7 +16,7 @@ from weight_files import write_npz
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.features.weights import random_weights
+from neuralstyle.features.plain import random_weights
 
 SHAPE = 171, 150
 """No multiple of any step: the last tiles have the rest."""

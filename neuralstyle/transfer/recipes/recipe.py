@@ -19,7 +19,7 @@ from neuralstyle.optimize.methods import LBFGS, Method
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.images.color import ColorTreatment
-    from neuralstyle.losses.objective import Loss, StyleObjective
+    from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
 
 FeatureMap: TypeAlias = Mapping[str, Tensor]
 StartImage: TypeAlias = Callable[[tuple[int, int], int], Floats]
@@ -104,20 +104,21 @@ class Recipe:
     color: str | ColorTreatment | None = None
     added: tuple[Any, ...] = ()
 
-    def __add__(self, other: Any) -> Recipe:
+    def __add__(self, other: ObjectiveLike | Callable[..., ObjectiveLike]) -> Recipe:
         """Return a recipe with further terms, of a loss, an objective or a function that makes one.
 
         Such a function takes the features of the content and of a style.
         """
         from neuralstyle.losses.objective import Loss, StyleObjective
 
-        made = isinstance(other, Loss | StyleObjective)
-        if isinstance(other, Recipe | type) or not (made or callable(other)):
+        if isinstance(other, Recipe | type) or not callable(other):
             raise TypeError(
                 "expected a loss, an objective or a function (content, style) -> loss to add to "
                 f"the recipe {self.name}, received {shown(other)}"
             )
-        names = StyleObjective(other) if made else [_called(other)]
+        names = (
+            StyleObjective(other) if isinstance(other, Loss | StyleObjective) else [_called(other)]
+        )
         return replace(
             self,
             name=" + ".join([self.name, *names]),

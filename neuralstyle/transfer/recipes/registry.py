@@ -50,7 +50,7 @@ class RecipeFunction:
     ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
-        self.made = name, dict(options), place
+        self.made: tuple[str, dict[str, Any], str] = name, dict(options), place
 
     def __call__(self, *features: FeatureMap, **masks: Any) -> list[StyleObjective]:
         """Make the terms."""
