@@ -90,7 +90,8 @@ class Tile:
         image : array, shape (H, W, C)
         """
         rows, columns = self._pixels(image.shape)
-        return image[rows][:, columns]
+        found: NDArray[Any] = image[rows][:, columns]
+        return found
 
     def add(self, image: NDArray[Any], part: NDArray[Any]) -> None:
         """Add to an image, in its place, what belongs to the window.

@@ -56,6 +56,7 @@ def minimize(
     xtol: float = 0.0,
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
+    tile: int | None = None,
     state: State | None = None,
     history: Sequence[Iteration] = (),
     callback: Callback | None = None,
@@ -176,7 +177,7 @@ def minimize(
     limits = check_limits(maxiter, maxfun, ftol, gtol, xtol, bounds)
     method = check_method(method, bounds, parametrization)
     check_callback(callback)
-    evaluator, start = beginning(objective, extractor, init, shape, seed)
+    evaluator, start = beginning(objective, extractor, init, shape, seed, tile)
     if evaluator.weights.moving and not method.reweighs:
         raise ValueError(
             f"method: expected LBFGS(restart=...) or an optimiser of Keras, such as 'adam', where "

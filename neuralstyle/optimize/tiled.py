@@ -23,7 +23,8 @@ from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import Tile, Tiles
-from neuralstyle.losses.objective import StyleObjective, weighted_sum
+from neuralstyle.losses.evaluation import weighted_sum
+from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import assembled, tree, weights_within
 from neuralstyle.losses.structure import filled, structure
 from neuralstyle.optimize.compiled import Flat, as_tensor
@@ -141,7 +142,7 @@ class Tiled:
             forward, _ = self._compiled(tile)
             found = iter(forward(*self._window(pixels, tile), *self._read(tile)))
             for layer, array in zip(layers, whole, strict=True):
-                array[(0, *_places(tile, layer))] = next(found)[0]
+                array[0][_places(tile, layer)] = next(found)[0]
             for addend, of_each in zip(self._addends, parts, strict=True):
                 of_each.append([next(found).numpy() for _ in addend.outputs])
         sums = [
@@ -163,7 +164,7 @@ class Tiled:
         for tile in self.tiles if slopes else ():
             _, backward = self._compiled(tile)
             own = [
-                slope[(slice(None), *_places(tile, whole[k]))] if k in whole else slope
+                slope[0][_places(tile, whole[k])][None] if k in whole else slope
                 for k, slope in slopes.items()
             ]
             inputs = (*self._window(pixels, tile), *own, *sums, *self._read(tile))
