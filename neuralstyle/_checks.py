@@ -247,7 +247,9 @@ def gone(**hints: str) -> Callable[[F], F]:
 
 def image_shape(shape: Any) -> tuple[int, int, int]:
     """Return (height, width, 3), given that or (height, width)."""
-    numbers = tuple(shape) if isinstance(shape, Sequence) else ()
+    # A tensor's shape, TensorFlow's TensorShape, is no Sequence.
+    listed = isinstance(shape, Sequence) or hasattr(shape, "as_list")
+    numbers = tuple(shape) if listed else ()
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers)
     if not whole or len(numbers) not in (2, 3) or min(numbers) < 1 or numbers[2:] not in ((), (3,)):
         raise ValueError(

@@ -21,7 +21,10 @@ _USUAL = (
         r"as a Python `bool`|truth value",
         "a Python `if`, `and` or `while` cannot look at a tensor: use keras.ops.where",
     ),
-    (r"Iterating over", "a Python loop cannot go through a tensor: use keras.ops"),
+    (
+        r"Iterating over",
+        "a Python loop or `a, b = ...` cannot go through a tensor: index it, or use keras.ops",
+    ),
     (
         r"(float|int|complex)\(\) argument|must be real number|__index__",
         "a tensor is no number before it is computed: leave out float(), int() and math, and use "

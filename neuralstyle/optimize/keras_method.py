@@ -35,7 +35,7 @@ class KerasMethod(Method):
     scale_gradients : bool, default True
         Divide gradients by the root mean square of those at the start, so that learning rates and
         epsilons mean the same for every objective. If not, the optimiser gets the bare gradient of
-        the objective, which is 1e-6 for a pixel or less.
+        the objective, which is small for every pixel, and the smaller the larger the picture.
 
     Raises
     ------

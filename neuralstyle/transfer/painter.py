@@ -154,15 +154,32 @@ class Painter:
         Painted
         """
         started = time.perf_counter()
+        content, alpha, plan = self._plan(content)
+        about = functools.partial(self._identity, content, alpha, before)
+        with Checkpoint(checkpoint, about) as kept:
+            return self._painted(content, plan, before, kept, started)
+
+    def check(self, content: Any) -> None:
+        """Find out what is wrong with the pictures and the options, short of painting.
+
+        Parameters
+        ----------
+        content : array or None
+        """
+        _, _, plan = self._plan(content)
+        with patience(NOTHING_BEGUN):
+            _, targets = self._seeing(plan)
+            targets.objective(plan, 0, plan.start)
+
+    def _plan(self, content: Any) -> tuple[Image | None, Image | None, Plan]:
+        """Return what there is to see of a content, its opacity, and what is to be done."""
         alpha = None
         if content is not None:
             content, alpha = picture(content, "content", self.options)
         with patience(NOTHING_BEGUN):
             recipe = self._recipe(content)
             plan = make_plan(self.options, recipe, self.treatment, self.parts, content, alpha)
-        about = functools.partial(self._identity, content, alpha, before)
-        with Checkpoint(checkpoint, about) as kept:
-            return self._painted(content, plan, before, kept, started)
+        return content, alpha, plan
 
     def _painted(
         self, content: Any, plan: Plan, before: Before, kept: Checkpoint, started: float

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
 from typing import Any, ClassVar, Protocol, final
 
 import numpy as np
 
 from neuralstyle._checks import Stays, shown, stays
-from neuralstyle.images.show import Sheet
+from neuralstyle.images.show import Sheet, picture, png, table
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult
@@ -115,9 +116,13 @@ class Sweep:
             every loss, as ``losses.style``. A value that is no number or text, a picture for
             instance, is called by its number, from 1: ``style 2``.
         """
+        self._run_all()
+        return self._rows()
+
+    def _rows(self) -> list[dict[str, Any]]:
         rows = []
-        for number, (_, result) in enumerate(self):
-            settings = self._told(self._places[number])
+        for place, (_, result) in zip(self._places, self._runs, strict=False):
+            settings = self._told(place)
             found = {name: getattr(result, name) for name in ("fun", "nit", "nfev", "seconds")}
             losses = {f"losses.{name}": value for name, value in result.losses.items()}
             rows.append({**settings, **found, "status": result.status.name, **losses, **settings})
@@ -129,11 +134,16 @@ class Sweep:
         Returns
         -------
         array, shape (H, W, 3), float32
-            The last setting goes across, the others down.
+            The last setting goes across, the others down. What is said above a result is cut off at
+            its width: from 128 pixels on there is room for most settings.
         """
+        self._run_all()
+        return self._page()
+
+    def _page(self) -> Sheet:
         cells = [
-            (self._caption(self._places[number], result), result.image)
-            for number, (_, result) in enumerate(self)
+            (self._caption(place, result), result.image)
+            for place, (_, result) in zip(self._places, self._runs, strict=False)
         ]
         across = len([*self.vary.values()][-1])
         return labelled([cells[i : i + across] for i in range(0, len(cells), across)])
@@ -142,6 +152,25 @@ class Sweep:
         """Describe it in a line."""
         counts = ", ".join(f"{len(values)} of {name}" for name, values in self.vary.items())
         return f"Sweep({len(self._runs)} of {len(self)} runs made; {counts})"
+
+    def _repr_png_(self) -> bytes | None:
+        """Show the results in a notebook, as far as there are any: showing makes no runs."""
+        return png(self._page()) if self._runs else None
+
+    def _repr_html_(self) -> str:
+        """Show the results that there are, their settings and losses."""
+        line = f"<p>{escape(repr(self))}</p>"
+        if not self._runs:
+            return f"<div>{line}<p>sheet(), table() and iterating make the runs.</p></div>"
+        rows = self._rows()
+        names = [*dict.fromkeys(name for row in rows for name in row)]
+        cells = ([row.get(name, "") for name in names] for row in rows)
+        return f"<div>{picture(self._page())}{table(names, cells)}{line}</div>"
+
+    def _run_all(self) -> None:
+        """Make the runs that are not made yet."""
+        for _ in self:
+            pass
 
     def _run(self) -> bool:
         """Make the next run; return whether there is a result."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from neuralstyle._types import PictureLike, SupportsArray
 from neuralstyle.features.base import Extractor
+from neuralstyle.images.convert import taken
 from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.losses.weights import term_weight
 from neuralstyle.optimize.beginning import beginning
@@ -185,10 +186,10 @@ def stylize_sweep(
     Raises
     ------
     TypeError, ValueError, KeyError, OSError
-        If a setting does not exist; or, while iterating, if a value or an image is not as it should
-        be.
+        If a setting does not exist, or a value or an image is not as it should be: all are looked
+        at before the first run, each value beside the first ones of the other settings.
     KeyboardInterrupt
-        While iterating, after Ctrl-C before the first run has a result.
+        After Ctrl-C before the first run has a result.
 
     See Also
     --------
@@ -234,24 +235,35 @@ def painted_sweep(
             )
     check_names(function, settings, known)
     check_callback(settings.get("callback"))
+    content = None if content is None else taken(content, "content")  # a file is read once
     studios: dict[tuple[int, ...], Studio] = {}
 
-    def paint(
-        place: Mapping[str, int], callback: Callback | None, neighbour: StyleResult | None
-    ) -> StyleResult:
+    def painter_at(place: Mapping[str, int], **of_run: Any) -> Painter:
         chosen = {name: checked[name][k] for name, k in place.items()}
         chosen.pop("recipe", None)
         make = makers[place.get("recipe", 0)]
         without = {"content_weight": 0.0} if content is None else {}
-        given = {**without, **settings, **chosen, "callback": callback, "progress": False}
-        if neighbour is not None:
-            given["init"] = neighbour
+        given = {**without, **settings, **chosen, **of_run}
         painter = Painter(given.pop("style", style), with_recipe(function, make, given))
         if make in RECIPES.values():
             # Of the library's recipes those that differ in weights alone have the same losses.
-            others = tuple(k for name, k in place.items() if not _is_weight(name, make))
-            painter.share(studios.setdefault(others, Studio()))
+            kind = tuple(k for name, k in place.items() if not _is_weight(name, make))
+            painter.share(studios.setdefault(kind, Studio()))
+        return painter
+
+    def paint(
+        place: Mapping[str, int], callback: Callback | None, neighbour: StyleResult | None
+    ) -> StyleResult:
+        start = {} if neighbour is None else {"init": neighbour}
+        painter = painter_at(place, callback=callback, progress=False, **start)
         return painter.paint(content).result
+
+    # What is wrong with a value is told now, not after the runs before it. Each is looked at beside
+    # the first values of the others.
+    first = dict.fromkeys(checked, 0)
+    others = [{**first, name: k} for name in checked for k in range(1, len(checked[name]))]
+    for place in (first, *others):
+        painter_at(place).check(content)
 
     return Sweep(
         checked,

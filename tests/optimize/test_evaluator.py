@@ -305,3 +305,9 @@ def test_losses_that_gather_have_a_gradient_like_any_other(pictures: Any) -> Non
     expected = np.zeros_like(image)
     expected[0] = 2 * image[0]
     np.testing.assert_allclose(gradient, expected.ravel(), rtol=1e-6)
+
+
+def test_a_tensor_says_the_shape_as_a_tuple_does() -> None:
+    shape = pixels(np.zeros((4, 6, 3)))["input"].shape
+    assert ns.Evaluator(brightness, pixels, shape[1:]).shape == (4, 6, 3)
+    assert ns.Evaluator(brightness, pixels, shape[1:3]).shape == (4, 6, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import itertools
 from typing import Any
 
@@ -190,6 +191,22 @@ def test_what_is_wrong_is_told_before_the_first_run(
         ns.sweep(objective(), pixels, **given)
 
 
+def test_a_sweep_shows_the_runs_that_are_made_and_makes_none() -> None:
+    sweep = swept(maxiter=1)
+    assert sweep._repr_png_() is None and "0 of 6 runs" in sweep._repr_html_()
+    runs = iter(sweep)
+    for _ in range(4):
+        next(runs)
+    html, shown = sweep._repr_html_(), sweep._repr_png_()
+    assert repr(sweep) == "Sweep(4 of 6 runs made; 2 of content, 3 of style)"
+    assert repr(sweep) in html and html.count("<tr>") == 1 + 4 and "losses.style" in html
+    assert shown is not None
+    page, row = ns.load_image(io.BytesIO(shown)), BAR + LINE + 6
+    assert page.shape == (2 * row, 3 * 8 + 2 * GAP, 3)
+    np.testing.assert_allclose(page[:row], sweep.sheet()[:row], atol=1e-6)
+    assert len(sweep.table()) == 6
+
+
 def test_a_bar_says_which_run_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     list(swept({"style": [1.0, 2.5]}, maxiter=1, progress=True))
     lines = capsys.readouterr().err.strip().split("\n")
@@ -211,6 +228,33 @@ def test_a_painted_run_is_that_of_stylize() -> None:
         expected = ns.stylize(CONTENT, settings["style"], recipe=made, **PAINT)
         np.testing.assert_array_equal(result.image, expected.image)
         assert result.losses == expected.losses
+
+
+@pytest.mark.parametrize(
+    ("vary", "kind", "words"),
+    [
+        ({"content_weight": [1, 2, "a"]}, TypeError, "weight: expected a number"),
+        ({"seed": [0, 1], "color": ["match", "mach"]}, ValueError, "color: expected"),
+        ({"style": [STYLE, STYLE, "missing.png"]}, FileNotFoundError, "style: cannot read"),
+        ({"maxiter": [1, [1, 1, 1]]}, ValueError, "maxiter: expected at most"),
+        ({"style_scale": [1.0, [1.0, 2.0]]}, ValueError, "style_scale: expected one for each"),
+        ({"layer": ["input", "inptu"]}, KeyError, "there is no layer 'inptu'"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_told_before_the_first_run(
+    vary: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    def layered(*, content_weight: float = 1.0, layer: str = "input") -> ns.Recipe:
+        return ns.Recipe(
+            "test",
+            lambda c: [content_weight * ns.ContentLoss(c, "input")],
+            lambda c, s, **masks: [1.0 * ns.CovarianceLoss(s, layer)],
+            maxiter=(2,),
+        )
+
+    options = {name: value for name, value in PAINT.items() if name not in vary}
+    with pytest.raises(kind, match=words):
+        ns.stylize_sweep(CONTENT, STYLE, vary, recipe=layered, **options)
 
 
 def test_runs_that_differ_in_weights_share_targets_and_evaluators(

@@ -1,0 +1,135 @@
+"""The programs of docs/examples run as they are, and write what they say."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import neuralstyle as ns
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
+
+WRITTEN = {
+    "sweep": ["sweep.png"],
+    "own_losses": ["own_losses.png"],
+    "other_optimizer": ["other_optimizer.png"],
+    "other_network": ["other_network.png"],
+    "typed": ["typed.png"],
+    "batch": ["painted/content.png", "painted/style.png"],
+    "ports/tensorflow_tutorial": ["tensorflow_tutorial.png"],
+}
+"""What each writes into the current folder."""
+
+NOTEBOOK = json.loads((EXAMPLES / "notebook.ipynb").read_text())
+CELLS = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty current folder, from where the examples are seen as from the root."""
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_program_runs_and_writes_what_it_says(
+    name: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = f"docs/examples/{name}.py"
+    monkeypatch.setattr(sys, "argv", [script])
+    runpy.run_path(script, run_name="__main__")
+    assert capsys.readouterr().out
+    pictures = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    assert pictures == WRITTEN[name]
+    for picture in pictures:
+        assert min(ns.load_image(picture).shape[:2]) >= 45
+
+
+@pytest.mark.slow
+def test_what_a_notebook_ends_a_cell_with_shows_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES)  # where Jupyter runs it
+    scope: dict[str, object] = {}
+    shown = 0
+    for cell in CELLS:
+        *before, last = ast.parse(cell).body
+        if not isinstance(last, ast.Expr):
+            exec(cell, scope)
+            continue
+        exec(compile(ast.Module(before, []), "notebook", "exec"), scope)
+        value = eval(compile(ast.Expression(last.value), "notebook", "eval"), scope)
+        pictures = [getattr(value, f"_repr_{kind}_", lambda: None)() for kind in ("png", "html")]
+        assert any(pictures), cell
+        shown += 1
+    assert shown == 6
+
+
+def test_the_notebook_has_no_outputs() -> None:
+    assert not any(cell.get("outputs") for cell in NOTEBOOK["cells"])
+
+
+@pytest.fixture
+def service(folder: Path) -> Iterator[str]:
+    """Start the service, and return its address."""
+    process = subprocess.Popen(
+        [sys.executable, "docs/examples/service.py", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    with process:
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+@pytest.mark.slow
+def test_the_service_paints_what_is_posted_and_refuses_what_is_no_picture(service: str) -> None:
+    photograph = (EXAMPLES / "content.png").read_bytes()
+    with urllib.request.urlopen(service, photograph, timeout=60) as answer:
+        assert answer.headers["Content-Type"] == "image/png"
+        assert ns.load_image(io.BytesIO(answer.read())).shape == (48, 64, 3)
+    with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+        urllib.request.urlopen(service, b"no picture", timeout=60)
+    assert "it is no picture" in refused.value.read().decode()
+    refused.value.close()
+
+
+PROGRAMS = sorted(
+    {*EXAMPLES.glob("*.py"), *EXAMPLES.glob("ports/*.py")} - {*EXAMPLES.glob("make_*")}
+)
+
+
+def test_every_program_is_run_and_has_a_sentence_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "programs.md").read_text()
+    named = [path.relative_to(EXAMPLES).with_suffix("").as_posix() for path in PROGRAMS]
+    of_ports = {name for name in named if name.startswith("ports/")}  # see test_ports.py
+    assert {*named} - of_ports == {*WRITTEN, "service"} - of_ports
+    for name in [f"{name}.py" for name in named] + ["notebook.ipynb"]:
+        assert f"](examples/{name})" in page, f"add {name} to docs/programs.md"
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_programs_use_public_names_only(path: Path) -> None:
+    code = path.read_text()
+    assert {*re.findall(r"\bns\.(\w+)", code)} <= {*ns.__all__}
+    imports = re.findall(r"^(?:import|from) .*neuralstyle.*", code, re.MULTILINE)
+    assert imports == ["import neuralstyle as ns"]
