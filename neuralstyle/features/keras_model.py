@@ -62,6 +62,8 @@ class KerasFeatures:
         Names the model's layers and their weights of now; None with a function in `preprocess`,
         which has no name.
     aliases : dict from str to str
+    steady : bool
+        Whether layers begin at the same pixels in images of all sizes.
 
     Raises
     ------
@@ -103,6 +105,7 @@ class KerasFeatures:
         self._shape = image_shape(model, preprocess)
         self._graph = Graph(model, averaging if replace_max_pooling else None)
         check_layout(self._graph)
+        self.steady = not shifting(self._graph)
         self._names = {"input": IMAGE} | {
             name: key for name, key in self._graph.layers.items() if key != IMAGE
         }
@@ -193,11 +196,6 @@ class KerasFeatures:
     def reuse(self) -> bool:
         """Whether features depend on nothing but the image and this extractor."""
         return self._preprocess is None or hasattr(self._preprocess, "digest")
-
-    @functools.cached_property
-    def steady(self) -> bool:
-        """Whether its layers begin at the same pixels in images of all sizes."""
-        return not shifting(self._graph)
 
     @functools.cached_property
     def digest(self) -> str | None:

@@ -16,7 +16,6 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import whole_number
 from neuralstyle.features.fields import Field
 
 LEAST = 64
@@ -161,7 +160,6 @@ class Tiles(Sequence[Tile]):
         *,
         torus: bool = False,
     ) -> None:
-        whole_number("tile", tile, LEAST)
         self.step = math.lcm(*(field.step for field in fields.values()))
         self.before = self._steps(max(-field.start for field in fields.values()))
         self.after = self._steps(

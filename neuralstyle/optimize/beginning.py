@@ -29,7 +29,9 @@ def beginning(
             f"received {shown(extractor)}"
         )
     if tile is not None:
-        raise TypeError(f"tile: expected none with an evaluator, which has its own, received {tile!r}")
+        raise TypeError(
+            f"tile: expected none with an evaluator, which has its own, received {tile!r}"
+        )
     if isinstance(init, str) and shape is None:
         shape = objective.shape
     start = initial_image(init, shape=shape, seed=seed)

@@ -107,6 +107,8 @@ def minimize(
         What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
         about its parameters then, except for `xtol`; bounds, about the pixels, ask for one that is
         monotone.
+    tile : int, at least 64, optional
+        Evaluate tile by tile, as `Evaluator` does, where memory is short.
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
         there, to the bit ("The same picture twice" in the guide says on which conditions). `init`

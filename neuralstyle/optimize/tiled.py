@@ -19,15 +19,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from neuralstyle._checks import whole_number
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.tiles import Tile, Tiles
+from neuralstyle.features.tiles import LEAST, Tile, Tiles
 from neuralstyle.losses.evaluation import weighted_sum
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import assembled, tree, weights_within
 from neuralstyle.losses.structure import filled, structure
-from neuralstyle.optimize.compiled import Flat, as_tensor
+from neuralstyle.optimize.compiled import Compiled, Flat, as_tensor
 from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
 
 Passes: TypeAlias = tuple[Callable[..., Any], Callable[..., Any]]
@@ -282,6 +283,15 @@ class Tiled:
                     distance = addend.loss.distance_of(mine, about, at["target"])
                     total = total + tf.cast(at["weight"], distance.dtype) * distance
                 yield total
+
+
+def compiled(
+    objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, tile: int | None
+) -> Compiled | Tiled:
+    """Return what evaluates an objective: in tiles only what is larger than a tile."""
+    if tile is None or max(image.shape[1:3]) <= whole_number("tile", tile, LEAST):
+        return Compiled(objective, extractor, image)
+    return Tiled(objective, extractor, image, tile)
 
 
 def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int) -> Tiles:
