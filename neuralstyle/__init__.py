@@ -16,7 +16,7 @@ from neuralstyle._lazy import attach
 
 __version__ = "0.2.0"
 
-__getattr__, __dir__, __all__ = attach(
+__getattr__, __dir__ = attach(
     __name__,
     gone={
         "presets": "use neuralstyle.recipes",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
@@ -35,6 +36,30 @@ def shown(value: Any) -> str:
     except Exception:  # the user's own, or a number of more digits than Python writes
         return f"an {type(value).__name__}"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]}...{text[-1]}"
+
+
+def describe(shape: Sequence[int]) -> str:
+    """Return the size of a picture or a layer, given height and width first, as messages say it.
+
+    Examples
+    --------
+    >>> describe((480, 640, 3))
+    '640 x 480'
+    """
+    height, width = shape[:2]
+    return f"{width} x {height}"
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """Return what to add to a message that there is no such name: those that are nearest.
+
+    Examples
+    --------
+    >>> nearest("conv1_4", ["conv1_1", "conv1_2", "pool"]), nearest("sky", ["conv1_1"])
+    ("; the nearest are 'conv1_2', 'conv1_1'", '')
+    """
+    near = ", ".join(map(repr, get_close_matches(str(name), list(known), 3, 0.5)))
+    return f"; the nearest are {near}" if near else ""
 
 
 def whole_number(argument: str, value: Any, least: int, most: int | None = None) -> int:

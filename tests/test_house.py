@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +22,7 @@ FLOORS = (
     ("features", "losses"),
     ("optimize",),
     ("transfer",),
+    ("color", "statistics", "parametrizations", "recipes", "testing"),
     ("cli",),
     ("__main__",),
 )
@@ -164,6 +166,25 @@ def test_no_file_is_long_without_a_reason(file: str, most: int) -> None:
     assert count <= most or first.startswith("# Long because "), (
         f"{file}: {count} lines, more than {most}. Split it, or let its first comment be the "
         "reason: # Long because ..."
+    )
+
+
+SIZE = re.compile(r"\{([^{}]+)\} x \{([^{}]+)\}")
+"""A size in a message."""
+
+
+@every_file
+def test_sizes_are_told_as_width_x_height(file: str) -> None:
+    """As pictures are spoken of; shapes of arrays are tuples, height first."""
+    text = (LIBRARY / file).read_text()
+    for first, second in SIZE.findall(text):
+        right = first.endswith(("width", "[1]")) and second.endswith(("height", "[0]"))
+        assert first == second or right or (first, second) == ("1", "0"), (
+            f"neuralstyle/{file}: {{{first}}} x {{{second}}}: use describe of "
+            "neuralstyle/_checks.py, which takes a shape and tells the width first"
+        )
+    assert not re.search(r"""["'] x ["']\.join""", text), (
+        f"neuralstyle/{file}: the shape of an array is told as a tuple"
     )
 
 

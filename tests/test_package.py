@@ -169,6 +169,15 @@ def test_a_star_import_gives_every_public_name() -> None:
     assert set(neuralstyle.__all__) <= set(names)
 
 
+MODULES = [n for n in neuralstyle.__all__ if inspect.ismodule(getattr(neuralstyle, n))]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_is_a_module_can_be_imported_from(name: str) -> None:
+    module = importlib.import_module(f"neuralstyle.{name}")  # from neuralstyle.testing import ...
+    assert module is getattr(neuralstyle, name), f"add neuralstyle/{name}.py, as testing.py is"
+
+
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'neuralstyle' has no attribute 'magic'"):
         neuralstyle.magic  # noqa: B018

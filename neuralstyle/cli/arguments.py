@@ -14,6 +14,7 @@ from typing import Any
 from neuralstyle._checks import number, whole_number
 from neuralstyle.cli.messages import Failure
 from neuralstyle.cli.parser import Gone, Keep, Parser, Read
+from neuralstyle.cli.wording import flag
 from neuralstyle.images.load import MAX_PIXELS
 from neuralstyle.images.save import save_image
 from neuralstyle.transfer import words
@@ -64,13 +65,17 @@ def reading(
 
 def of_option(option: Option) -> Read:
     """Return what reads an option's words."""
-    parse = option.parse or str
-    return reading(parse, option.check, option.collect, several=option.nargs is not None)
+    return reading(_parse(option), option.check, option.collect, several=option.nargs is not None)
+
+
+def _parse(option: Option) -> Callable[[str], Any]:
+    """Return what reads a word of an option: None, which a check may take, has no word."""
+    return words.among(option.choices) if option.choices else option.parse or str
 
 
 def of_sheet(option: Option) -> Read:
     """Return what reads an option's value from one word, and leaves it as it was written."""
-    read = reading(option.parse or str, collect=option.collect)
+    read = reading(_parse(option), collect=option.collect)
 
     def as_written(flag: str, texts: Sequence[str]) -> Any:
         value = read(flag, texts)
@@ -94,17 +99,6 @@ def keywords() -> dict[str, dict[str, Any]]:
         for keyword, parameter in inspect.signature(recipe).parameters.items():
             found.setdefault(keyword, {})[name] = parameter.default
     return found
-
-
-def flag(name: str) -> str:
-    """Return a name as a flag.
-
-    Examples
-    --------
-    >>> flag("tv_weight")
-    '--tv-weight'
-    """
-    return f"--{name.replace('_', '-')}"
 
 
 def add_painting(parser: Parser) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
-from neuralstyle.cli.arguments import flag
 from neuralstyle.cli.inputs import Inputs
 from neuralstyle.cli.messages import Failure, ask, silent_start, tell
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.painting import one_after_another
+from neuralstyle.cli.wording import flag
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats

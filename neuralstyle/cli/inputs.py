@@ -7,7 +7,6 @@ import dataclasses
 import itertools
 import math
 import os
-import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from neuralstyle._archives import check_kind, load
+from neuralstyle._checks import weight as checked_weight
 from neuralstyle._files import reason
 from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
 from neuralstyle.cli.messages import Failure, check_out, refusing
@@ -142,8 +142,10 @@ def load_flow(name: str) -> Any:
         read = load(name)
         if not isinstance(read, dict):
             return read
+        if "flow" not in read:
+            raise ValueError(f"it holds no array 'flow', but {', '.join(read) or 'nothing'}")
         return (read["flow"], read["mask"]) if "mask" in read else read["flow"]
-    except (KeyError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ValueError(f"cannot read the flow field {name!r}: {reason(error)}") from error
 
 
@@ -202,12 +204,7 @@ def read(
     background: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> tuple[Floats, Floats | None]:
     """Read a picture and its opacity, of at most ``--max-pixels``, and shrink it."""
-    try:
-        return read_picture(
-            _source(name), wanted, background=background, max_pixels=args.max_pixels
-        )
-    except ValueError as error:
-        raise ValueError(str(error).replace("max_pixels", "--max-pixels")) from error
+    return read_picture(_source(name), wanted, background=background, max_pixels=args.max_pixels)
 
 
 def largest(args: argparse.Namespace, name: str, usual: float) -> float:
@@ -224,15 +221,17 @@ def largest(args: argparse.Namespace, name: str, usual: float) -> float:
         setting, _, values = text.partition("=")
         if setting.replace("-", "_") == name:
             # What is no number is refused when the sheet is made.
-            given += [float(value) for value in values.split(",") if _is_number(value)]
+            numbers = [_number(value) for value in values.split(",")]
+            given += [n for n in numbers if n is not None and math.isfinite(n)]
     return max(given)
 
 
-def _is_number(text: str) -> bool:
+def _number(text: str) -> float | None:
+    """Read a number, if it is one: NaN and the infinite are."""
     try:
-        return math.isfinite(float(text))
+        return float(text)
     except ValueError:
-        return False
+        return None
 
 
 def _side(args: argparse.Namespace) -> int:
@@ -253,8 +252,17 @@ def _region_files(args: argparse.Namespace) -> list[tuple[str, str, str | None, 
     for mask, *given in args.region:
         weight = 1.0
         # The last may be a number; a file that is called like one has a folder: ./2
-        if len(given) > 1 and re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", given[-1]):
-            weight = float(given.pop())
+        number = _number(given[-1]) if len(given) > 1 else None
+        if number is not None:
+            weight = checked_weight("--region: WEIGHT", number, 0)
+            given.pop()
+        elif len(given) == 2 and not os.path.exists(given[1]):
+            raise Failure(
+                "--region: expected in the third place STYLE_MASK, a picture that is there, or "
+                f"WEIGHT, a number of at least 0, received {given[1]!r}"
+            )
+        elif len(given) == 3:
+            raise Failure(f"--region: WEIGHT: expected a number, received {given[2]!r}")
         if not 1 <= len(given) <= 2:
             raise Failure("--region: expected MASK STYLE [STYLE_MASK] [WEIGHT]")
         regions.append((mask, given[0], given[1] if len(given) > 1 else None, weight))
@@ -283,5 +291,6 @@ def _labelled(labels: Sequence[Floats], styles: Sequence[Floats]) -> list[tuple[
     try:
         pairs = label_masks(*labels)
     except ValueError as error:
-        raise Failure(f"--labels: {error}") from error
+        text = str(error).replace("content_labels", "OF_CONTENT")
+        raise Failure(f"--labels {text.replace('style_labels', 'OF_STYLE')}") from error
     return [(mask, styles[0], style_mask, 1.0) for mask, style_mask in pairs]

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 
 from neuralstyle._files import put, reason
 from neuralstyle._kernels.processor import ask_for_onednn
+from neuralstyle.cli.wording import reworded
 from neuralstyle.optimize.interruption import NOTHING_BEGUN, look, patience
-from neuralstyle.transfer.options import options
 
 TELLING = ("features.weights", "transfer.checkpoint")
 """Modules whose log is shown beyond warnings."""
@@ -46,7 +46,7 @@ def failure(error: Exception) -> Failure:
 
 
 def sentence(error: BaseException) -> str:
-    """Return the first line of an error's message, with flags for the names of options.
+    """Return the first line of an error's message, in the command line's words.
 
     Examples
     --------
@@ -58,9 +58,7 @@ def sentence(error: BaseException) -> str:
     text = text.splitlines()[0] if text else type(error).__name__
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({text}); a smaller --size takes less"
-    name, colon, rest = text.partition(":")
-    option = options().get(name) if colon else None
-    return f"{option.flag}:{rest}" if option and option.flag else text
+    return reworded(text)
 
 
 def tell(text: str, prefix: str = "neuralstyle: ", end: str = "\n") -> None:

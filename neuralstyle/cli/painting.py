@@ -36,8 +36,16 @@ def settings(args: argparse.Namespace, inputs: Inputs, output: Output) -> dict[s
         with silent_start():
             from neuralstyle.transfer.regions import Region
         with refusing():
-            given["regions"] = [Region(*region) for region in inputs.regions]
+            given["regions"] = [_region(Region, k, *of) for k, of in enumerate(inputs.regions)]
     return given
+
+
+def _region(make: Callable[..., Any], number: int, *parts: Any) -> Any:
+    """Make a region; what is wrong with it is told with its number."""
+    try:
+        return make(*parts)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"regions[{number}], {error}") from error
 
 
 def paint(

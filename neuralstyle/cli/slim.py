@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._files import quoted
-from neuralstyle.cli.arguments import reading
+from neuralstyle.cli.arguments import add_max_pixels, reading
 from neuralstyle.cli.messages import Failure, refusing, sentence, silent_start, tell
 from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.cli.paths import check_paths
 from neuralstyle.cli.rescue import FAILED, in_temporary_folder
+from neuralstyle.cli.wording import flag
 from neuralstyle.transfer import words
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def add_arguments(parser: Parser) -> None:
     resume = "keep the state in this file, and go on from it if it is there"
     add("--resume", metavar="FILE", help=resume)
     licence = "a sentence for the card, where the network is a file"
+    add_max_pixels(parser)
     add("--licence", metavar="TEXT", help=licence)
     add("-o", "--output", metavar="OUT", required=True, help="an .npz file; its card lies beside")
     parser.epilog = (
@@ -75,6 +77,7 @@ def run(args: argparse.Namespace, command: str) -> int:
             licence=args.licence,
             callback=show,
             command=command,
+            max_pixels=args.max_pixels,
         )
     except (MemoryError, OSError, TypeError, ValueError) as error:
         raise Failure(_flagged(error, args), 2 if show.stage == "" else 1) from error
@@ -124,7 +127,7 @@ def _flagged(error: Exception, args: argparse.Namespace) -> str:
     """Return an error's sentence, with this command's flags for the names of arguments."""
     name, colon, rest = sentence(error).partition(":")
     name = {"target": "output"}.get(name, name)
-    return f"--{name}:{rest}" if colon and name in vars(args) else sentence(error)
+    return f"{flag(name)}:{rest}" if colon and name in vars(args) else sentence(error)
 
 
 def _short(errors: Mapping[str, float]) -> str:

@@ -127,7 +127,7 @@ class Features(Mapping[str, Tensor]):
     >>> features["input"].shape, features["relu2_1"].shape[1:3]
     (TensorShape([1, 32, 48, 3]), TensorShape([16, 24]))
     >>> features
-    Features(1 x 32 x 48 x 3, computed: input, block2_conv1)
+    Features((1, 32, 48, 3), computed: input, block2_conv1)
     >>> features.receptive_field("relu2_1")
     Field(start=-4, length=10, step=2)
     """
@@ -204,7 +204,7 @@ class Features(Mapping[str, Tensor]):
         >>> from neuralstyle import VGG16Features
         >>> features = VGG16Features(weights="compact")(np.zeros((32, 48, 3), np.float32))
         >>> features.turned(1)
-        Features(1 x 48 x 32 x 3, computed: input)
+        Features((1, 48, 32, 3), computed: input)
         """
         image = self._tensors["input"]
         for _ in range(quarters % 4):
@@ -308,7 +308,7 @@ class Features(Mapping[str, Tensor]):
 
     def __repr__(self) -> str:
         """Describe it in a line."""
-        shape = " x ".join(map(str, self._tensors["input"].shape))
+        shape = tuple(self._tensors["input"].shape)
         return f"Features({shape}, computed: {', '.join(self._tensors)})"
 
 

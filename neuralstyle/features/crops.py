@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_image, resize
-from neuralstyle.images.load import load_image
+from neuralstyle.images.load import MAX_PIXELS, load_image
 
 Images: TypeAlias = "str | os.PathLike[str] | NDArray[Any] | Iterable[Any]"
 """A picture, a folder of pictures, or several of either."""
@@ -53,6 +53,8 @@ class Crops:
     seed : int, default 0
     every : int, default 16
         One of so many pictures is kept for validation.
+    max_pixels : int, default 268435456
+        As for `load_image`.
 
     Attributes
     ----------
@@ -80,10 +82,12 @@ class Crops:
         *,
         seed: int = 0,
         every: int = 16,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self._sources, self._times = _pictures(images)
         self.sides: tuple[int, ...] = tuple(sides)
         self.pixels = pixels
+        self.max_pixels = max_pixels
         self.seed = seed
         order = np.random.default_rng(seed).permutation(len(self._sources)).tolist()
         self.validation: list[int] = sorted(order[::every]) if len(order) > 1 else order
@@ -139,7 +143,7 @@ class Crops:
             yield resize(picture, (max(height, LEAST_SIDE), max(width, LEAST_SIDE)))
 
     def _read(self, index: int) -> NDArray[np.uint8]:
-        return np.round(255 * _picture(self._sources[index])).astype(np.uint8)
+        return np.round(255 * _picture(self._sources[index], self.max_pixels)).astype(np.uint8)
 
 
 def read_pictures(images: Images) -> Iterator[Floats]:
@@ -164,9 +168,9 @@ def read_pictures(images: Images) -> Iterator[Floats]:
         yield _picture(source)
 
 
-def _picture(source: Any) -> Floats:
+def _picture(source: Any, max_pixels: int = MAX_PIXELS) -> Floats:
     if isinstance(source, Path):
-        return load_image(source, max_size=LONGER_SIDE)
+        return load_image(source, max_size=LONGER_SIDE, max_pixels=max_pixels)
     return check_image(source, "images")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import final
 
+from neuralstyle._checks import nearest
 from neuralstyle._kernels.device import OperationError, OutOfMemory, shape_traced
 from neuralstyle._types import Tensor
 
@@ -108,14 +108,12 @@ def said(error: Exception) -> str:
 
 def unknown_layer(name: str, layers: tuple[str, ...], aliases: tuple[str, ...] = ()) -> KeyError:
     """Return the error that there is no such layer, which lists them, or the nearest of many."""
-    near = ", ".join(map(repr, get_close_matches(str(name), [*layers, *aliases], 3, 0.5)))
     if len(layers) > LISTED:
         known = f"there are {len(layers)}, which the extractor's `layers` names"
     else:
         known = f"the layers are {', '.join(layers)}"
         known += ", or by the literature's names conv4_2, relu4_2, pool4" if aliases else ""
-    nearest = f"; the nearest are {near}" if near else ""
-    return KeyError(f"there is no layer {name!r}; {known}{nearest}")
+    return KeyError(f"there is no layer {name!r}; {known}{nearest(name, [*layers, *aliases])}")
 
 
 def _indefinite(picture: str) -> str:

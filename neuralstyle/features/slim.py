@@ -25,6 +25,7 @@ from neuralstyle.features.normalization import Means, mean_activations
 from neuralstyle.features.slimmed import Slimmed, SlimProgress
 from neuralstyle.features.slimming import fit, select
 from neuralstyle.features.vgg import VGG16Features, VGG19Features
+from neuralstyle.images.load import MAX_PIXELS
 
 Network: TypeAlias = VGG16Features | VGG19Features | PathLike
 
@@ -57,6 +58,7 @@ def slim(
     reuse: int = REUSE,
     licence: str | None = None,
     command: str | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Slimmed:
     r"""Make a narrow network whose channels are those of a wide one.
 
@@ -99,6 +101,8 @@ def slim(
         ImageNet's weights it is there by default.
     command : str, optional
         What the card says the network was made with; by default the call.
+    max_pixels : int, default 268435456
+        Refuse pictures that have more, as `load_image` does.
 
     Returns
     -------
@@ -144,7 +148,8 @@ def slim(
     looked = _whole_numbers("batches", batches, 1)
     if len(looked) != 2:
         raise ValueError(f"batches: expected two numbers, received {batches!r}")
-    crops = Crops(images, sides, pixels, seed=seed)
+    most = whole_number("max_pixels", max_pixels, 1)
+    crops = Crops(images, sides, pixels, seed=seed, max_pixels=most)
     settings = {
         "network": sources.digest(architecture, wide, "max"),
         "images": len(crops),
@@ -225,6 +230,11 @@ def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
     if network in NETWORKS:
         kind = NETWORKS[str(network)]
         return str(network), kind, sources.load_weights(kind, "imagenet"), "ImageNet"
+    if not os.path.isfile(network):
+        raise FileNotFoundError(
+            'network: expected "vgg16", "vgg19" or a file of the weights of one, '
+            f"received {os.fspath(network)!r}, which does not exist"
+        )
     name = sources.architecture_of(network, "network")
     return name, NETWORKS[name], sources.load_weights(NETWORKS[name], network), _called(network)
 

@@ -22,4 +22,4 @@ from __future__ import annotations
 
 from neuralstyle._lazy import attach
 
-__getattr__, __dir__, __all__ = attach(__name__)
+__getattr__, __dir__ = attach(__name__)

@@ -22,7 +22,7 @@ def column_size(shapes: Shapes, pool: int) -> tuple[int, int]:
     size = shapes["input"][1:3]
     if min(size) < pool:
         raise ValueError(
-            f"pool: expected at most the image's sides, {size[0]} x {size[1]}, received {pool}"
+            f"pool: expected at most the image's sides, {size[1]} x {size[0]}, received {pool}"
         )
     check_squares("pool", "input", shapes, pool)
     return size[0] // pool, size[1] // pool

@@ -96,8 +96,8 @@ def loss(function: Function | None = None, *, name: str | None = None) -> Any:
 
     Raises
     ------
-    TypeError
-        If `function` cannot be called, or `name` is no text.
+    TypeError, ValueError
+        If `function` cannot be called, or `name` is no text, is empty, or has a ``/``.
 
     Examples
     --------

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, final
 
 from keras import ops
 
+from neuralstyle._checks import describe
 from neuralstyle._types import Tensor
 from neuralstyle.images.arrays import resize
 from neuralstyle.losses.layers import (
@@ -17,15 +18,7 @@ from neuralstyle.losses.layers import (
     weighed,
     weights_of,
 )
-from neuralstyle.losses.masks import (
-    Mask,
-    MaskLike,
-    Values,
-    as_mask,
-    check_squares,
-    describe,
-    where_left,
-)
+from neuralstyle.losses.masks import Mask, MaskLike, Values, as_mask, check_squares, where_left
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import laplacian
 

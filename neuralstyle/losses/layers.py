@@ -17,9 +17,10 @@ from neuralstyle._checks import weights as checked_weights
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, Vanished, as_mask, weights_at, where_left
 from neuralstyle.losses.names import STYLE_LAYERS as STYLE_LAYERS
-from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
+from neuralstyle.losses.shapes import Shapes, UnknownLayer, feature_at, shape_of
 from neuralstyle.losses.statistics import guided
 from neuralstyle.losses.structure import StructuredLoss
+from neuralstyle.losses.terms import checked_name
 
 Layers: TypeAlias = str | Sequence[str] | Mapping[str, float]
 Normalize: TypeAlias = Literal["relative", "mean", "paper"]
@@ -51,12 +52,15 @@ class LayeredLoss(StructuredLoss):
         mask: Any,
     ) -> Shapes:
         """Keep the options, checked, and return the shapes of the target's features."""
-        self.name = name
+        self.name = checked_name(name)
         self.layers = layer_weights(layers)
         self.normalize = normalization(normalize)
         self.mask = as_mask(mask)
         shapes = Shapes(target, "target")
-        self._channels = {layer: shapes[layer][-1] for layer in self.layers}
+        try:
+            self._channels = {layer: shapes[layer][-1] for layer in self.layers}
+        except UnknownLayer as error:  # every network has the pixels
+            raise error if error.layer == "input" else error.of("layers") from None
         self._network = shapes.digest
         self._vanished = ""
         return shapes

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._checks import describe
 from neuralstyle._types import PictureLike
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.mask_values import Values as Values
@@ -340,8 +341,3 @@ def inner(
     middles = values[first : len(values) - end, first : values.shape[1] - end]
     chosen: NDArray[np.bool_] = middles[::stride, ::stride] > 0.5
     return chosen
-
-
-def describe(size: tuple[int, ...]) -> str:
-    """Return a size as it is written in messages."""
-    return f"{size[0]} x {size[1]}"

@@ -118,8 +118,8 @@ class Loss(_Summable):
 
         Raises
         ------
-        TypeError
-            If `name` is no text.
+        TypeError, ValueError
+            If `name` is no text, is empty, or has a ``/``, which paths of parts are written with.
 
         Examples
         --------
@@ -144,7 +144,8 @@ class Term:
     Attributes
     ----------
     name : str
-        Unique within its objective.
+        Unique within its objective. Not empty, and without ``/``, which paths of parts are written
+        with.
     weight : float
         Factor of the loss in the sum.
     loss : Loss

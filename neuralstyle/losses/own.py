@@ -19,7 +19,6 @@ from neuralstyle.losses.layers import (
 )
 from neuralstyle.losses.masks import Mask, MaskLike, as_mask, weights_at
 from neuralstyle.losses.shapes import Shapes, feature_at, shape_of
-from neuralstyle.losses.terms import checked_name
 
 
 class LayerLoss(LayeredLoss):
@@ -84,8 +83,9 @@ class LayerLoss(LayeredLoss):
         target_mask: MaskLike | None = None,
         name: str | None = None,
     ) -> None:
-        name = type(self).name if name is None else checked_name(name)
-        shapes = self._look_at(target, layers, normalize, name, mask)
+        shapes = self._look_at(
+            target, layers, normalize, type(self).name if name is None else name, mask
+        )
         target_mask = self.mask if target_mask is mask else as_mask(target_mask, "target_mask")
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         self._targets: dict[str, Any] = {}

@@ -7,7 +7,7 @@ tree of plain arithmetic, which holds no target and can be compared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.evaluation import combined
@@ -21,7 +21,16 @@ Tree: TypeAlias = Any
 """None for a loss that looks at features; for a combination its shape, and the trees in it."""
 
 
-def leaves(terms: Sequence[Term], within: str = "") -> list[Term]:
+class Leaf(NamedTuple):
+    """A loss that looks at features, and its weight where it stands."""
+
+    name: str
+    """Its path: unlike the name of a term, with a ``/`` within a combination."""
+    weight: float
+    loss: Loss
+
+
+def leaves(terms: Sequence[Term], within: str = "") -> list[Leaf]:
     """Return the losses that look at features, in order, under their paths.
 
     Examples
@@ -32,13 +41,13 @@ def leaves(terms: Sequence[Term], within: str = "") -> list[Term]:
     >>> [term.name for term in leaves(objective.terms)]
     ['grain', 'power/product/grain', 'power/product/lines']
     """
-    found: list[Term] = []
+    found: list[Leaf] = []
     for term in terms:
         path = within + term.name
         if isinstance(term.loss, Combination):
             found += leaves(term.loss.parts.terms, f"{path}/")
         else:
-            found.append(Term(path, term.weight, term.loss))
+            found.append(Leaf(path, term.weight, term.loss))
     return found
 
 

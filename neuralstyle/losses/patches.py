@@ -197,7 +197,7 @@ class PatchLoss(LayeredLoss):
         if min(height, width) < self.patch_size:
             raise ValueError(
                 f"{argument}: expected at least {self.patch_size} x {self.patch_size} positions, "
-                f"one patch, at layer {layer!r}, received {height} x {width}"
+                f"one patch, at layer {layer!r}, received {width} x {height}"
             )
 
 

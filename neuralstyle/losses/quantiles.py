@@ -66,7 +66,7 @@ class QuantileLoss(LayeredLoss):
         if min(height, width) < least:
             raise ValueError(
                 f"loss {self.name!r}: expected features of at least {least} x {least} positions "
-                f"at layer {layer!r}, as a patch has, received {height} x {width}"
+                f"at layer {layer!r}, as a patch has, received {width} x {height}"
             )
         check_squares(f"loss {self.name!r}", layer, shapes, self.pool)
         return region_at(mask, layer, shapes, self.patch_size, pool=self.pool)

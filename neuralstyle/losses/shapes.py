@@ -9,8 +9,23 @@ import keras
 import numpy as np
 from keras import ops
 
+from neuralstyle._checks import nearest
 from neuralstyle._kernels.device import check_process
 from neuralstyle._types import Padding, Tensor
+
+
+class UnknownLayer(KeyError):
+    """There is no such layer: an error that knows of what argument it tells."""
+
+    def __init__(self, message: str, argument: str = "", layer: str = "") -> None:
+        super().__init__(message)
+        self.argument = argument
+        self.layer = layer
+
+    def of(self, argument: str) -> UnknownLayer:
+        """Return the same error, told of another argument."""
+        _, _, reason = self.args[0].partition(": ")
+        return UnknownLayer(f"{argument}: {reason}", argument, self.layer)
 
 
 @final
@@ -144,9 +159,10 @@ def _found(features: Mapping[str, Any], layer: str, argument: str) -> Any:
         return features[layer]
     except KeyError as error:
         known = ", ".join(features) if len(features) < 40 else "see the extractor's layers"
+        known += nearest(layer, features)
         own = error.args and error.args[0] != layer  # an extractor's message names the layers
         reason = error.args[0] if own else f"there is no layer {layer!r}; known are: {known}"
-        raise KeyError(f"{argument}: {reason}") from None
+        raise UnknownLayer(f"{argument}: {reason}", argument, layer) from None
     except (TypeError, IndexError):
         if isinstance(features, Mapping):
             raise  # what the extractor says, of a function of the user's for instance

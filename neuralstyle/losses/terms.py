@@ -133,7 +133,7 @@ class Terms(Generic[One]):
         Raises
         ------
         TypeError, ValueError
-            If `name` is no text, or there are several terms.
+            If `name` is none for a loss, or there are several terms.
 
         Examples
         --------
@@ -238,6 +238,9 @@ def checked_name(name: Any) -> str:
     """Check the name of a loss."""
     if not isinstance(name, str):
         raise TypeError(f"name: expected text, received {shown(name)}")
+    # Paths of parts are written with it: product/style.
+    if not name.strip() or "/" in name:
+        raise ValueError(f"name: expected text without /, and not empty, received {shown(name)}")
     return name
 
 

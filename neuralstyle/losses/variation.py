@@ -15,6 +15,7 @@ from neuralstyle.losses.masks import Mask, MaskLike, Values, as_mask
 from neuralstyle.losses.shapes import Shapes, feature_at, padding_of
 from neuralstyle.losses.statistics import total_variation
 from neuralstyle.losses.structure import StructuredLoss
+from neuralstyle.losses.terms import checked_name
 
 
 @final
@@ -75,7 +76,7 @@ class TotalVariationLoss(StructuredLoss):
         mask: MaskLike | None = None,
         name: str = "total_variation",
     ) -> None:
-        self.name = name
+        self.name = checked_name(name)
         self.exponent: float = number("exponent", exponent, 1)
         self.isotropic = truth("isotropic", isotropic)
         self.normalize: Normalize = normalization(normalize)
@@ -87,7 +88,7 @@ class TotalVariationLoss(StructuredLoss):
         if min(height, width) < 2:
             raise ValueError(
                 f"loss {self.name!r}: expected an image of at least 2 x 2 pixels, "
-                f"received {height} x {width}"
+                f"received {width} x {height}"
             )
         mode = _MODES.get(shapes.padding, None if self.isotropic else "symmetric")
         weights = self.mask and self.mask.view("input", shapes, corners, mode)

@@ -23,8 +23,8 @@ from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.evaluation import scalar, weighted_sum
-from neuralstyle.losses.objective import StyleObjective, Term
-from neuralstyle.losses.parts import assembled, leaves, tree, weights_within
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.parts import Leaf, assembled, leaves, tree, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 
@@ -200,7 +200,7 @@ def _compile(
     return Flat(function)
 
 
-def _traced(term: Term, features: Mapping[str, Tensor], noisy: set[str]) -> Tensor:
+def _traced(term: Leaf, features: Mapping[str, Tensor], noisy: set[str]) -> Tensor:
     """Trace a loss as it is, and note its name if it would be another at every evaluation."""
     graph = tf.compat.v1.get_default_graph()
     before = len(graph.get_operations())

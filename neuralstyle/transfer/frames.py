@@ -51,9 +51,9 @@ def stylize_frames(
     style : array or sequence of arrays
         As for `stylize`.
     flows : iterable of arrays, each (H, W, 2), or of pairs of such and a mask (H, W)
-        One for every frame after the first, in pixels of the frames: where each pixel was in the
-        frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how far
-        that is to be trusted: 0 where something comes into sight.
+        One for every frame after the first, no more, in pixels of the frames: where each pixel was
+        in the frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how
+        far that is to be trusted: 0 where something comes into sight.
     temporal_weight : float, default 1
         Of the temporal loss. More makes the film steadier, and slower to take up what is new.
     **options
@@ -67,7 +67,8 @@ def stylize_frames(
     Raises
     ------
     TypeError, ValueError, KeyError, OSError
-        If an argument is not as above: at once for all but frames and flows.
+        If an argument is not as above: at once for all but frames and flows, of which the numbers
+        are compared at once where both are sequences, and else where one of them ends.
     KeyboardInterrupt
         After Ctrl-C, when the picture that it ended has been yielded.
 
@@ -85,6 +86,7 @@ def stylize_frames(
     [(32, 32, 3), (32, 32, 3)]
     """
     weight("temporal_weight", temporal_weight, 0)
+    _check_numbers(frames, flows)
     painter = Painter(style, read_options("stylize_frames", options))
     painter.load()
     place = in_folder(painter.options.checkpoint)
@@ -104,8 +106,21 @@ def stylize_frames(
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
             previous = untreated
+        if next(remaining, None) is not None:
+            raise ValueError("flows: expected one for every frame after the first, received more")
 
     return results()
+
+
+def _check_numbers(frames: Any, flows: Any) -> None:
+    """Check that there is a flow for every frame after the first, where that can be told."""
+    if hasattr(frames, "__len__") and hasattr(flows, "__len__"):
+        expected = max(len(frames) - 1, 0)
+        if len(flows) != expected:
+            raise ValueError(
+                f"flows: expected {expected}, one for every frame after the first, "
+                f"received {len(flows)}"
+            )
 
 
 def _held(

@@ -120,12 +120,12 @@ def digest(array: NDArray[Any]) -> str:
     Examples
     --------
     >>> digest(np.zeros((2, 3), np.float32))
-    '2 x 3 (0ee5346b7bdc0f7bc124bf61913da014)'
+    '(2, 3) (0ee5346b7bdc0f7bc124bf61913da014)'
     """
     data = np.ascontiguousarray(array)
     hashed = hashlib.sha256(f"{data.dtype.str} {array.shape}".encode())
     hashed.update(data.data)
-    return f"{' x '.join(map(str, array.shape))} ({hashed.hexdigest()[:32]})"
+    return f"{array.shape} ({hashed.hexdigest()[:32]})"
 
 
 def difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:

@@ -61,6 +61,8 @@ NETWORKS = {
 KEPT = 3
 """Networks that are kept for the next call, those used last."""
 
+_KINDS = f"{', '.join(map(repr, NETWORKS))}, a network of keras.applications such as 'resnet50'"
+
 _GONE = {"auto": '"compact"', "imagenet": '"vgg19"'}
 
 _kept: OrderedDict[Any, Extractor] = OrderedDict()
@@ -92,24 +94,38 @@ def check_network(name: str, value: Any) -> Any:
 
             check_extractor(name, value)
         return value
-    if isinstance(value, str) and (value in NETWORKS or keras_name(value)):
-        return value
-    expected = (
-        f"{', '.join(map(repr, NETWORKS))}, a network of keras.applications such as 'resnet50', "
-        "a file or an extractor"
-    )
-    if isinstance(value, str) and value in _GONE:
-        raise ValueError(
-            f"{name}: expected {expected}, received {value!r}; since version 0.2 write "
-            f"{_GONE[value]}"
-        )
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name}: expected {expected}, received {value!r}")
-    if not os.path.isfile(value):
-        raise FileNotFoundError(
-            f"{name}: expected {expected}, received {os.fspath(value)!r}, which does not exist"
-        )
+        raise TypeError(f"{name}: expected {_KINDS}, a file or an extractor, received {value!r}")
+    reason = _unknown(value)
+    if reason:
+        kind = ValueError if value in _GONE else FileNotFoundError
+        raise kind(f"{name}: expected {_KINDS}, a file or an extractor, received {reason}")
     return value
+
+
+def network_word(text: str) -> str:
+    """Read what names a network: a name, or a file that is there.
+
+    Examples
+    --------
+    >>> network_word("imagenet")
+    Traceback (most recent call last):
+    ValueError: expected 'compact', 'vgg16', 'vgg19', 'random', a network of keras.applications \
+such as 'resnet50' or a file, received 'imagenet'; since version 0.2 write "vgg19"
+    """
+    reason = _unknown(text)
+    if reason:
+        raise ValueError(f"expected {_KINDS} or a file, received {reason}")
+    return text
+
+
+def _unknown(value: str | os.PathLike[str]) -> str:
+    """Return what to say of a name or a path that stands for no network; else nothing."""
+    if isinstance(value, str) and (value in NETWORKS or keras_name(value)):
+        return ""
+    if isinstance(value, str) and value in _GONE:
+        return f"{value!r}; since version 0.2 write {_GONE[value]}"
+    return "" if os.path.isfile(value) else f"{os.fspath(value)!r}, which does not exist"
 
 
 def load_network(

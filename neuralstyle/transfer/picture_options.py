@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from neuralstyle._types import PADDINGS
 from neuralstyle.images.color import TREATMENTS
 from neuralstyle.transfer import checks, words
-from neuralstyle.transfer.network import NETWORKS
+from neuralstyle.transfer.network import NETWORKS, network_word
 from neuralstyle.transfer.option import option
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class PictureOptions:
         short_help=f"{', '.join(NETWORKS)}, one of Keras', such as resnet50, or a file of weights "
         "(default: compact)",
         example="vgg16",
-        parse=str,
+        parse=network_word,
         metavar="NETWORK",
     )
     pooling: Pooling | None = option(

@@ -123,7 +123,7 @@ def _text_of(method: Method) -> str | None:
 def _named(value: Any) -> str:
     """Say of what kind a value is."""
     if isinstance(value, np.ndarray):
-        return f"array of {' x '.join(map(str, value.shape))}"
+        return f"array of shape {value.shape}"
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return ", ".join(dict.fromkeys(map(_named, value)))
     if isinstance(value, Method | Recipe):

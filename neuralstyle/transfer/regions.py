@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
+from neuralstyle._checks import describe
 from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Floats, Number, PictureLike
 from neuralstyle.images.opacity import seen
@@ -79,9 +80,8 @@ class Region:
     def __repr__(self) -> str:
         """Describe it in a line."""
         target = "" if self.style_mask is None else f", style_mask={self.style_mask!r}"
-        height, width = self.style.shape[:2]
         weight = f"weight={self.weight:g}"
-        return f"Region(mask={self.mask!r}, style={height} x {width}{target}, {weight})"
+        return f"Region(mask={self.mask!r}, style={describe(self.style.shape)}{target}, {weight})"
 
 
 def both(mask: Mask | None, alpha: Floats | None, name: str) -> Mask | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuralstyle._checks import describe
 from neuralstyle._types import Image, PathLike, PictureLike
 from neuralstyle.images.arrays import check_image, resize, scaled_size
 from neuralstyle.images.convert import taken
@@ -199,15 +200,10 @@ def score(
     least = min(picture, content, key=lambda image: image.shape[0] * image.shape[1])
     longer = checks.count("size", size)
     shape = least.shape[:2] if longer is None else scaled_size(least.shape, longer)
-    picture, content = resize(picture, shape), resize(content, shape)
-    style = resize(style, style_size(style, shape, checks.positive("style_scale", style_scale)))
-    for name, image in (("picture", picture), ("style", style)):
-        if min(image.shape[:2]) < PATCH:
-            raise ValueError(
-                f"{name}: expected at least {PATCH} x {PATCH} pixels, one patch, received "
-                f"{image.shape[0]} x {image.shape[1]}"
-            )
-
+    painted = style_size(style, shape, checks.positive("style_scale", style_scale))
+    _check_patch("picture" if least is picture else "content", least, shape)
+    _check_patch("style", style, painted)
+    picture, content, style = resize(picture, shape), resize(content, shape), resize(style, painted)
     count = octaves_within(picture, style)
     patches = [patch_quantiles(image, count) for image in (picture, content, style)]
     colors = [color_quantiles(image) for image in (picture, content, style)]
@@ -223,6 +219,16 @@ def score(
         features=None if network is None else _features(picture, content, style, network, layers),
         size=shape,
     )
+
+
+def _check_patch(name: str, image: Image, size: tuple[int, int]) -> None:
+    """Check that a picture has a patch at the size at which it is looked at."""
+    if min(size) < PATCH:
+        reduced = "" if size == image.shape[:2] else f", reduced from {describe(image.shape)}"
+        raise ValueError(
+            f"{name}: expected at least {PATCH} x {PATCH} pixels, one patch, received "
+            f"{describe(size)}{reduced}"
+        )
 
 
 def ratio(picture: Array, photograph: Array, painting: Array) -> float:

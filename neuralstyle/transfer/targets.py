@@ -18,6 +18,7 @@ from neuralstyle.losses import ContentLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.losses.parts import leaves
+from neuralstyle.losses.shapes import UnknownLayer
 from neuralstyle.transfer.made import Key, Made, made_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.parts import Part
@@ -208,11 +209,14 @@ def _layers_of(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
+        if isinstance(error, UnknownLayer) and error.argument.endswith("_layers"):
+            raise  # it names the keyword that was given
         make = RECIPES.get(recipe.name)
         options = inspect.signature(make).parameters if make else ()
         takes = " and ".join(f"{name}=" for name in options if name.endswith("_layers"))
         do = f"{takes} of the recipe" if takes else "KerasFeatures(..., aliases=) of the network"
+        told = error.of("network") if isinstance(error, UnknownLayer) else error
         raise KeyError(
-            f"{error.args[0] if error.args else error}. The recipe {recipe.name} asks for it; {do} "
+            f"{told.args[0] if told.args else told}. The recipe {recipe.name} asks for it; {do} "
             "can name others"
         ) from error

@@ -35,6 +35,25 @@ def whole(least: int = 1) -> Callable[[str], int]:
     return read
 
 
+def among(choices: Sequence[str]) -> Callable[[str], str]:
+    """Return what reads one of a few names.
+
+    Examples
+    --------
+    >>> among(("avg", "max"))("mean")
+    Traceback (most recent call last):
+    ValueError: expected avg or max, received 'mean'
+    """
+
+    def read(text: str) -> str:
+        if text not in choices:
+            *others, last = choices
+            raise ValueError(f"expected {', '.join(others)} or {last}, received {text!r}")
+        return text
+
+    return read
+
+
 def number(text: str) -> float:
     """Read a number, which may be infinite.
 

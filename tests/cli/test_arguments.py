@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuralstyle.cli.arguments import flag, keywords, of_keyword, of_option, of_sheet
+from neuralstyle.cli.arguments import keywords, of_keyword, of_option, of_sheet
 from neuralstyle.cli.main import COMMANDS, main, parser
+from neuralstyle.cli.wording import flag
 from neuralstyle.optimize.methods import METHODS
 from neuralstyle.transfer.network import NETWORKS
 from neuralstyle.transfer.options import Options, options

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle.cli.main import main
+from neuralstyle.cli.main import COMMANDS, main, parser
+from neuralstyle.cli.paths import READS
 
 Calls = list[dict[str, Any]]
 
@@ -73,6 +74,7 @@ def test_label_pictures_are_read_whole(large: Path, calls: Calls) -> None:
         "content.png style.png -o out.png --region content.png wide.png",
         "content.png style.png -o out.png --labels wide.png style.png",
         "texture wide.png -o out.png",
+        "film wide.png --style style.png -o films",
         "score content.png wide.png style.png",
     ],
 )
@@ -85,6 +87,13 @@ def test_the_limit_is_an_option_that_the_message_names(
         "'wide.png'; if you trust it, ask for more\n"
     )
     assert "out.png" not in made()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_reads_pictures_takes_the_limit(command: str) -> None:
+    taken = {action.dest for action in parser(command)._actions}
+    pictures = taken & (READS.keys() - {"network", "flows", "sheet"})
+    assert ("max_pixels" in taken) is bool(pictures), "add_max_pixels(parser)"
 
 
 def test_up_to_the_limit_all_is_well(large: Path, calls: Calls) -> None:

@@ -169,7 +169,7 @@ def test_a_picture_that_cannot_be_painted_does_not_end_the_others(
     ns.save_image("tiny.png", np.zeros((4, 4, 3), np.float32))
     assert run(inputs="tiny.png content.png --style style.png", out="made") == 1
     assert [path.name for path in Path("made").iterdir()] == ["content.png"]
-    assert "content: expected at least 8 x 8 pixels" in capsys.readouterr().err
+    assert "CONTENT: expected at least 8 x 8 pixels" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import pytest
 
 from neuralstyle.cli.main import main
 from neuralstyle.transfer.recipes import RECIPES
+
+PYTHON = re.compile(
+    r"\b(None|True|[Ee]xtractors?|callable|arrays?|mapping|pathlib|aliases|Keras[A-Z]\w+"
+    r"|ColorTreatment|Parametrization|a Method|ns\.\w)\b|\b[a-z]\w+=(?![\w.])"
+)
+"""What only Python can take, or calls so."""
 
 RUN = "content.png style.png -o out.png "
 FILM = "film content.png content.png --style style.png -o frames --flows "
@@ -62,6 +69,15 @@ FILM = "film content.png content.png --style style.png -o frames --flows "
         (RUN + "--init absent.png", "'absent.png'"),
         (RUN + "--network absent.h5", "'absent.h5'"),
         (RUN + "--network auto", '"compact"'),
+        (RUN + "--sheet network=vgg11", "--sheet network: expected 'compact', "),
+        (RUN + "--pooling mean", "--pooling: expected avg or max, received 'mean'"),
+        (RUN + "--padding mirror", "--padding: expected zeros, reflect or wrap, received 'mirror'"),
+        (RUN + "--content-weight 1e30", "--content-weight: expected 0 or a number from 1e-25"),
+        ("texture style.png -o out.png --color match --size 32", "--color: expected none without"),
+        ("texture style.png -o out.png --init content", "--init: expected"),
+        (RUN + "--style-layers conv9 --size 32", "--style-layers: there is no layer 'conv9'"),
+        (RUN + "--content-layers conv5_4 --size 32", "the nearest are 'conv5_3', 'conv5_2',"),
+        (RUN + "--sheet style_layers=conv9 --size 32", "--style-layers: there is no layer 'conv9'"),
         (RUN + "--network imagenet", '"vgg19"'),
         (RUN + "--size 0", "--size: expected a whole number of at least 1, received '0'"),
         (RUN + "--size 1000000000", "--size: expected at most 999999999, received '1000000000'"),
@@ -105,6 +121,7 @@ def test_wrong_use_is_told_in_a_sentence(
     (sentence,) = err.splitlines()
     assert sentence.startswith("neuralstyle: ")
     assert complaint in sentence
+    assert not PYTHON.search(sentence), "the command line cannot take that"
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -83,11 +83,21 @@ def test_regions_are_painted(run: Run) -> None:
         ("--region m.png", "--region: expected MASK STYLE [STYLE_MASK] [WEIGHT]"),
         ("--region m.png a b c d", "--region: expected MASK STYLE [STYLE_MASK] [WEIGHT]"),
         ("--region m.png 1", "cannot read '1'"),
+        ("--region m.png style.png -1", "--region: WEIGHT: expected a number of at least 0, recei"),
+        ("--region m.png style.png m.png -1", "--region: WEIGHT: expected a number of at least 0"),
+        ("--region m.png style.png nan", "--region: WEIGHT: expected a number of at least 0, rec"),
+        ("--region m.png style.png 1e30", "--region: WEIGHT: expected 0 or a number from 1e-25"),
+        (
+            "--region m.png style.png 0,5",
+            "STYLE_MASK, a picture that is there, or WEIGHT, a number",
+        ),
+        ("--region m.png style.png m.png 50%", "--region: WEIGHT: expected a number, received '50"),
         ("--region absent.png style.png", "cannot read 'absent.png'"),
         ("--region m.png style.png high.png", "style_mask: expected a mask in the pro"),
         ("--region out.png style.png", "'out.png' would be overwritten"),
         ("--labels m.png out.png", "'out.png' would be overwritten"),
-        ("--labels m.png style.png", "--labels: "),
+        ("--labels m.png style.png", "--labels OF_STYLE: expected a picture of plain colours, rec"),
+        ("--labels m.png black.png", "--labels OF_STYLE: expected every colour of OF_CONTENT"),
         ("--labels m.png m.png --style a b", "expected one STYLE, received 2"),
     ],
 )
@@ -95,6 +105,7 @@ def test_what_is_no_region_is_refused(
     run: Run, capsys: pytest.CaptureFixture[str], options: str, message: str
 ) -> None:
     save_mask("m.png", np.tri(48, 64))
+    save_mask("black.png", np.zeros((48, 64)))
     save_mask("high.png", np.tri(64, 48))
     for name in ("a", "b"):
         Path(name).write_bytes(Path("style.png").read_bytes())

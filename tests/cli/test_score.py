@@ -71,7 +71,7 @@ def test_what_is_no_number_is_null(folder: Path, capsys: pytest.CaptureFixture[s
         (["score", "absent.png", "content.png", "style.png"], "cannot read 'absent.png'"),
         ([*RUN, "--size", "0"], "--size: expected a whole number"),
         ([*RUN, "--network", "vgg11"], "--network: expected"),
-        (["score", "painted.png", "content.png", "content.png"], "style: expected a painting oth"),
+        (["score", "painted.png", "content.png", "content.png"], "STYLE: expected a painting oth"),
         (["score", "painted.png"], "the following arguments are required"),
     ],
 )

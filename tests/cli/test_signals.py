@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ Run = Callable[..., int]
 Made = Callable[[], list[str]]
 
 every_signal = pytest.mark.parametrize("number", ENDING)
+ROOT = Path(__file__).parents[2]
 BEFORE = "neuralstyle: interrupted before a picture was saved\n"
 
 
@@ -183,6 +185,36 @@ def test_ctrl_c_while_the_command_line_is_imported(
     monkeypatch.setattr(sys, "meta_path", [Pressing(), *sys.meta_path])
     assert program.main() == 130
     assert capsys.readouterr().err == BEFORE
+
+
+def test_ctrl_c_before_that_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pressing:
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name == "neuralstyle.cli.ending":
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.delitem(sys.modules, "neuralstyle.cli.ending")
+    monkeypatch.setattr(sys, "meta_path", [Pressing(), *sys.meta_path])
+    assert program.run() == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_program_is_started_with_imports_next_to_nothing() -> None:
+    """Ctrl-C while this is imported is Python's to tell, with a traceback."""
+    program = """
+import sys
+before = set(sys.modules)
+import neuralstyle.__main__
+print(*sorted(set(sys.modules) - before))
+"""
+    # Without site-packages, whose .pth files may import anything.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, cwd=ROOT
+    )
+    ours = ["neuralstyle", "neuralstyle.__main__", "neuralstyle._lazy"]
+    assert done.stdout.split() == ["__future__", *ours], done.stderr
 
 
 def test_a_sheet_is_saved_as_far_as_it_has_come(

@@ -48,7 +48,7 @@ def test_names_length_membership_and_description_compute_nothing() -> None:
     assert len(features) == 4
     assert "c" in features and "first" in features and "input" in features
     assert "d" not in features and None not in features
-    assert repr(features) == "Features(1 x 2 x 4 x 3, computed: input)"
+    assert repr(features) == "Features((1, 2, 4, 3), computed: input)"
     assert chain.computed == []
 
 

@@ -16,7 +16,7 @@ from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
 from neuralstyle.features.plain import random_weights
 from neuralstyle.features.refit import refit
 from neuralstyle.features.selection import choose, metric
-from tests.support import picture
+from tests.support import picture, says
 
 WIDE, NARROW = (4, 6, 8, 8, 8), (3, 5, 6, 6, 6)
 QUICK: dict[str, Any] = {
@@ -177,6 +177,8 @@ def test_folders_are_searched_and_names_repeated_count(tmp_path: Path) -> None:
     crops = Crops([tmp_path, tmp_path / "a.png"], (16,), 1024)
     assert len(crops) == 2
     assert crops._times == [2, 1]
+    with says(ValueError, "max_pixels: expected at most 9 pixels", "received", ".png'"):
+        Crops(tmp_path, (16,), 1024, max_pixels=9).batch(TRAINING, 0)
 
 
 # The whole
@@ -278,7 +280,7 @@ def test_every_stage_is_told(wide: Path) -> None:
     ("change", "error", "message"),
     [
         ({"network": 3}, TypeError, "network: expected"),
-        ({"network": "nowhere.npz"}, FileNotFoundError, "network: there is no file"),
+        ({"network": "nowhere.npz"}, FileNotFoundError, "expected .*, received .nowhere"),
         ({"images": "nowhere"}, FileNotFoundError, "images: there is no file or folder"),
         ({"images": []}, ValueError, "images: expected at least one picture"),
         ({"widths": (4, 4)}, ValueError, "widths: expected 5 numbers, or 13"),

@@ -126,3 +126,61 @@ def test_a_thin_line_of_another_colour_is_a_label(tmp_path: Path) -> None:
         ns.save_image(tmp_path / name, labels)
     pairs = ns.label_masks(tmp_path / "content.png", str(tmp_path / "style.png"))
     assert [int(mask.sum()) for mask, _ in pairs] == [62 * 64, 128]
+
+
+# What is no label picture
+
+
+def photograph(height: int = 96, width: int = 128) -> np.ndarray:
+    """Return a picture with a bright, nearly flat sky above textured ground, as photographs are."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width] / height
+    sky = np.stack([0.75 + 0.1 * y, 0.8 + 0.08 * y, 0.9 + 0.02 * x], axis=2)
+    ground = 0.4 + 0.25 * np.sin(9 * x * y)[..., None] * (1.0, 0.8, 0.5)
+    ground += random.normal(0, 0.08, ground.shape)
+    picture = np.where(y[..., None] < 0.5, sky + random.normal(0, 0.004, sky.shape), ground)
+    return np.clip(picture, 0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["content_labels", "style_labels"])
+def test_a_photograph_is_refused_with_the_share_and_the_counts(name: str) -> None:
+    labels = {"content_labels": spots([1, 2, 3, 4])[0], "style_labels": spots([1, 2, 3, 4])[0]}
+    labels[name] = photograph()
+    message = (
+        rf"^{name}: expected a picture of plain colours, received one of \d{{4,}} colours: "
+        r"\d\d(\.\d)? % of the pixels differ by more than 4 levels of 255 from each of its \d+ "
+        r"most frequent ones, and at most 60 % may; is it a photograph\?$"
+    )
+    with pytest.raises(ValueError, match=message):
+        ns.label_masks(**labels)
+
+
+FREE = Path(__file__).parents[3] / "shared/images/free"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [85, 256, 1024])
+def test_photographs_and_paintings_are_far_from_plain(size: int) -> None:
+    pictures = sorted(FREE.glob("*.jpg"))
+    if not pictures:
+        pytest.skip("there are no photographs in ../shared/images/free")
+    for path in pictures:
+        image = ns.load_image(path, max_size=size)
+        with pytest.raises(ValueError, match=r"(?:[7-9]\d(?:\.\d)?|100) % of the pixels differ"):
+            ns.label_masks(image, image)
+
+
+@pytest.mark.parametrize(("quality", "factor"), [(50, 1), (50, 4), (95, 6)])
+def test_label_pictures_saved_and_shrunk_are_plain(quality: int, factor: int) -> None:
+    """Of the same shapes, the smaller the picture, the more of it is edges."""
+    saved = as_jpeg(spots([1, 2, 3, 4])[0], quality)
+    small = ns.load_image(saved, max_size=128 // factor)
+    assert len(ns.label_masks(small, small)) >= 5
+
+
+def test_a_label_of_another_shade_in_each_picture_is_plain() -> None:
+    """The middle of a cluster is the most frequent colour of both, which one of them lacks."""
+    numbers = np.arange(64).reshape(8, 8) % 8 // 4
+    shade = tuple(np.array(RED) * 0.95)
+    pairs = ns.label_masks(painted(numbers, RED, RED), painted(numbers[:4], shade, shade))
+    assert [mask.mean() for pair in pairs for mask in pair] == [1.0, 1.0]

@@ -172,6 +172,11 @@ def test_losses_and_objectives_of_one_term_are_renamed() -> None:
     for of in (A, 2 * A):
         with says(TypeError, "name: expected text, received 3"):
             of.named(3)  # type: ignore[arg-type]
+        for name in ("", "product/style"):
+            with says(ValueError, "name: expected text without /, and not empty, received"):
+                of.named(name)
+            with says(ValueError, "name: expected text without /, and not empty, received"):
+                ns.loss(name=name)
 
 
 def test_a_function_becomes_a_loss_of_a_name_that_is_given() -> None:

@@ -63,6 +63,14 @@ def test_every_loss_of_the_library_has_an_example(kind: type[ns.Loss]) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", ["", "product/style", 3])
+def test_a_name_that_is_none_is_refused_at_birth(kind: type[ns.Loss], name: Any) -> None:
+    """An empty one shows as nothing in tables, and paths of parts are written with a slash."""
+    with pytest.raises((TypeError, ValueError), match="^name: expected text"):
+        EXAMPLES[kind].make(TARGET, name=name)
+
+
 # Values
 
 
@@ -306,7 +314,7 @@ def test_its_description_names_the_class_and_what_is_not_the_default(kind: type[
     for options in chosen:
         text = repr(make(TARGET, **options))
         for option, given in options.items():
-            told = {"mask": "Mask(8 x 6)", "shift": "-1.0"}.get(option, repr(given))
+            told = {"mask": "Mask(6 x 8)", "shift": "-1.0"}.get(option, repr(given))
             assert f"{option}={told}" in text
 
 
@@ -355,7 +363,8 @@ def test_a_layer_that_is_not_there_is_a_key_error_that_lists_those_that_are(
     with says(KeyError, "features", "(first|input)", "other"):
         EXAMPLES[kind].make(TARGET)(other)
     if EXAMPLES[kind].zero is same:
-        with says(KeyError, "target", "(first|input)", "other"):
+        argument = "layers: .*'first'" if takes(kind, "layers") else "target: .*'input'"
+        with says(KeyError, argument, "known are: other"):
             EXAMPLES[kind].make(other)
 
 

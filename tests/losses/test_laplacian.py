@@ -142,5 +142,5 @@ def test_an_image_of_less_than_three_squares_is_a_value_error(size: tuple[int, i
 
 def test_an_image_of_another_size_is_a_value_error_though_its_squares_be_as_many() -> None:
     loss = ns.LaplacianLoss({"input": image(0, 13, 18)}, name="sky")
-    with pytest.raises(ValueError, match="'sky': expected .*13 x 18 pixels, received 14 x 19"):
+    with pytest.raises(ValueError, match="'sky': expected .*18 x 13 pixels, received 19 x 14"):
         loss({"input": image(0, 14, 19)})

@@ -117,7 +117,7 @@ def test_a_description_gives_options_that_are_not_the_usual_ones() -> None:
 
 @every_target_loss
 def test_an_unknown_layer_is_a_key_error_that_lists_the_known(kind: type[Any]) -> None:
-    with says(KeyError, "target", "'d'", "a, b, c"):
+    with says(KeyError, "layers", "'d'", "a, b, c"):
         kind(TARGET, "d")
     with says(KeyError, "features", "'b'", "a, c"):
         kind(TARGET, "b")({"a": GENERATED["a"], "c": GENERATED["c"]})

@@ -343,7 +343,7 @@ def test_a_layer_at_which_a_region_vanishes_is_left_out_and_that_is_logged_once(
     for _ in range(2):
         assert float(loss(seen)) == float(expected(seen)) > 0
     (message,) = caplog.messages
-    assert message == f"{side}: the region vanishes at layer 'layer', 6 x 8: left out there"
+    assert message == f"{side}: the region vanishes at layer 'layer', 8 x 6: left out there"
 
 
 def test_squares_among_which_a_region_vanishes_are_left_out() -> None:
@@ -369,7 +369,7 @@ def test_a_region_that_vanishes_at_every_layer_is_an_error_that_names_mask_and_l
     small[1:10, 2:11] = 1
     mask = ns.Mask(small, "inside")
     options: dict[str, Any] = {"frozen": False, "turns": 1} if takes(kind, "frozen") else {}
-    message = r"mask: expected a region .*at layer 'layer', 6 x 8, .*'inside'.*vanishes"
+    message = r"mask: expected a region .*at layer 'layer', 8 x 6, .*'inside'.*vanishes"
     with pytest.raises(ValueError, match=f"^{message}"):
         kind(target, "layer", mask=mask, **options)(target)
     if takes(kind, "target_mask"):

@@ -321,7 +321,7 @@ def test_a_picture_of_another_size_than_the_source_is_refused() -> None:
 
 
 def test_squares_larger_than_the_picture_are_refused() -> None:
-    with says(ValueError, "pool: expected at most", "12 x 16", "received 13"):
+    with says(ValueError, "pool: expected at most", "16 x 12", "received 13"):
         frozen(STYLE, SOURCE, pool=13)
 
 

@@ -198,7 +198,7 @@ def test_a_size_or_stride_below_one_or_not_whole_is_an_error(
 
 def test_features_smaller_than_a_patch_are_a_value_error() -> None:
     small, large = random_map(0, 2, 6, 3), random_map(0, 5, 6, 3)
-    with pytest.raises(ValueError, match="target: expected at least 3 x 3 .* received 2 x 6"):
+    with pytest.raises(ValueError, match="target: expected at least 3 x 3 .* received 6 x 2"):
         ns.PatchLoss({"a": small}, "a")
-    with pytest.raises(ValueError, match="features: expected at least 3 x 3 .* received 2 x 6"):
+    with pytest.raises(ValueError, match="features: expected at least 3 x 3 .* received 6 x 2"):
         ns.PatchLoss({"a": large}, "a")({"a": small})

@@ -170,13 +170,13 @@ def test_with_a_pool_features_are_averaged_over_squares_first(pool: int, size: i
 
 
 def test_features_smaller_than_a_patch_of_squares_are_a_value_error() -> None:
-    with pytest.raises(ValueError, match="expected .*6 x 6.*received 5 x 9"):
+    with pytest.raises(ValueError, match="expected .*6 x 6.*received 9 x 5"):
         sliced_loss(np.ones((1, 5, 9, 3)), patch_size=3, pool=2)
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 5, 3), (1, 5, 2, 3)])
 def test_features_smaller_than_a_patch_are_a_value_error(shape: tuple[int, ...]) -> None:
-    message = f"'sliced'.*expected .*3 x 3.*'a'.*received {shape[1]} x {shape[2]}"
+    message = f"'sliced'.*expected .*3 x 3.*'a'.*received {shape[2]} x {shape[1]}"
     with pytest.raises(ValueError, match=message):
         sliced_loss(np.ones(shape), patch_size=3)
     with pytest.raises(ValueError, match=message):

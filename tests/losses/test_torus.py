@@ -139,7 +139,7 @@ def test_squares_fill_a_torus() -> None:
         lambda f: ns.SlicedWassersteinLoss(f, "input", pool=4),
         lambda f: ns.NearestLoss(f, "input", source=f, turns=1, pool=4),
     ):
-        with says(ValueError, "torus", "12 x 10"):
+        with says(ValueError, "torus", "10 x 12"):
             make(features)
 
 

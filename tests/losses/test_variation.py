@@ -122,5 +122,5 @@ def test_an_exponent_below_one_or_not_finite_is_a_value_error(exponent: float) -
 
 @pytest.mark.parametrize("shape", [(1, 1, 5, 3), (1, 5, 1, 3)])
 def test_total_variation_of_a_line_is_a_value_error(shape: tuple[int, ...]) -> None:
-    with says(ValueError, "'grain'", "expected", "2 x 2", f"received {shape[1]} x {shape[2]}"):
+    with says(ValueError, "'grain'", "expected", "2 x 2", f"received {shape[2]} x {shape[1]}"):
         ns.TotalVariationLoss(name="grain")({"input": np.zeros(shape)})

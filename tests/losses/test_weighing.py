@@ -92,6 +92,9 @@ def test_what_is_no_loss_is_refused_with_what_to_do(what: str) -> None:
 def test_a_term_has_a_name_and_one_loss() -> None:
     with says(TypeError, "name: expected text, received 3"):
         ns.Term(3, 1.0, A)  # type: ignore[arg-type]
+    for name in ("", " ", "product/style"):
+        with says(ValueError, "name: expected text without /, and not empty, received", repr(name)):
+            ns.Term(name, 1.0, A)
     with says(TypeError, "received an objective", "one loss"):
         ns.Term("sum", 1.0, A + B)  # type: ignore[arg-type]
 

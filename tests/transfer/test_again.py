@@ -118,7 +118,7 @@ NAMED: dict[str, Callable[[], dict[str, Any]]] = {
     "function objective": lambda: {"objective": Noted.__call__},
     "Reusable": lambda: {"network": PIXELS},
     "Region": lambda: {"regions": [ns.Region(half_mask((40, 48)), STYLE)]},
-    "array of 40 x 48 x 3": lambda: {"init": CONTENT},
+    "array of shape (40, 48, 3)": lambda: {"init": CONTENT},
     "file start.png": lambda: {"init": Path("start.png")},
     "function print": lambda: {"callback": print},
     "Parametrization": lambda: {"parametrization": ns.parametrizations.grey()},

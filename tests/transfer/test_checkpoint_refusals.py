@@ -61,10 +61,13 @@ def there(finished: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"content": noise(32, 40, 5)}, [r"content 32 x 40 x 3 \(", r"of one with 32 x 40 x 3 \("]),
+        (
+            {"content": noise(32, 40, 5)},
+            [r"content \(32, 40, 3\) \(", r"of one with \(32, 40, 3\) \("],
+        ),
         (
             {"style": noise(32, 30, 1)},
-            [r"style\[0\].style 32 x 30 x 3 \(", r"one with 32 x 32 x 3 \("],
+            [r"style\[0\].style \(32, 30, 3\) \(", r"one with \(32, 32, 3\) \("],
         ),
         ({"style": [STYLE, STYLE]}, ["style ", "received 'run.npz' of one with "]),
         ({"maxiter": 3}, [r"maxiter\[0\] 3", "one with 2"]),
@@ -72,7 +75,7 @@ def there(finished: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ({"method": "adam"}, ["method KerasMethod", r"LBFGS\(maxcor=10"]),
         ({"method": ns.LBFGS(maxcor=9)}, ["maxcor=9", "maxcor=10"]),
         ({"color": "match"}, ["color"]),
-        ({"init": noise(32, 40)}, [r"init 32 x 40 x 3 \(", "one with None"]),
+        ({"init": noise(32, 40)}, [r"init \(32, 40, 3\) \(", "one with None"]),
         ({"seed": 1}, ["seed 1", "one with 0"]),
         ({"network": OTHER}, ["network other pixels", "one with pixels"]),
         ({"network": "compact"}, ["network compact", "one with pixels"]),

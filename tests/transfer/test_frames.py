@@ -168,7 +168,6 @@ def test_a_flow_that_differs_from_place_to_place_is_scaled_too(runs: Runs) -> No
 @pytest.mark.parametrize(
     ("flows", "message"),
     [
-        ([], "^flows: expected one for frame 1, received none$"),
         ([None], "^flows: expected one for frame 1, received none$"),
         (
             [uniform_flow((32, 39), 0, 0)],
@@ -198,17 +197,32 @@ def test_what_are_no_flows_is_refused(flows: Any, message: str) -> None:
         next(film)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 6])
+def test_sequences_of_other_lengths_are_refused_at_once(count: int) -> None:
+    frames, flows = pan(3, 3)
+    message = f"^flows: expected 2, one for every frame after the first, received {count}$"
+    with pytest.raises(ValueError, match=message):
+        ns.stylize_frames(np.stack(frames), STYLE, (flows * 3)[:count], **QUICK)
+    with pytest.raises(ValueError, match="^flows: expected 0, .* received 1$"):
+        ns.stylize_frames([], STYLE, flows[:1], **QUICK)
+
+
 def test_too_few_flows_are_refused_by_the_number_of_the_frame() -> None:
     frames, flows = pan(4, 3)
-    film = ns.stylize_frames(frames, STYLE, flows[:2], **QUICK)
+    film = ns.stylize_frames(frames, STYLE, iter(flows[:2]), **QUICK)
     assert len([next(film) for _ in range(3)]) == 3
     with pytest.raises(ValueError, match="^flows: expected one for frame 3, received none$"):
         next(film)
 
 
-def test_further_flows_do_not_matter() -> None:
+def test_further_flows_are_refused_when_the_frames_end() -> None:
     frames, flows = pan(2, 3)
-    assert len(list(ns.stylize_frames(frames, STYLE, flows * 3, **QUICK))) == 2
+    film = ns.stylize_frames(iter(frames), STYLE, flows * 2, **QUICK)
+    assert len([next(film) for _ in frames]) == 2
+    with pytest.raises(ValueError, match="^flows: .*every frame after the first, received more$"):
+        next(film)
+    with pytest.raises(ValueError, match="received more$"):
+        next(ns.stylize_frames(iter([]), STYLE, iter(flows), **QUICK))
 
 
 def test_what_is_no_frame_is_refused_by_its_number() -> None:

@@ -201,8 +201,35 @@ def test_a_bare_model_is_refused_with_what_to_write() -> None:
 )
 def test_a_layer_that_a_network_lacks_is_told_with_what_to_do(recipe: str, hint: str) -> None:
     network = ns.KerasFeatures(tiny())
-    with pytest.raises(KeyError, match=f"no layer 'block.*layers are input, c.*{recipe} .*{hint}"):
+    with pytest.raises(
+        KeyError, match=f"^.network: .*no layer 'block.*layers are input, c.*{recipe} .*{hint}"
+    ):
         ns.stylize(noise(32, 32), noise(32, 32), network=network, recipe=recipe)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "keyword"),
+    [
+        (ns.recipes.default(content_layers="c", style_layers="lines"), "style_layers"),
+        (
+            ns.recipes.default(content_layers={"c": 1.0, "lines": 2.0}, style_layers="c"),
+            "content_layers",
+        ),
+        (ns.recipes.nnst(style_layers=["c", "lines"]), "style_layers"),
+        ("default(content_layers='lines', style_layers=('lines',))", "content_layers and style_la"),
+    ],
+)
+def test_a_layer_that_was_asked_for_is_told_by_the_keyword(recipe: Any, keyword: str) -> None:
+    network = ns.KerasFeatures(tiny(), aliases={"line": "c"})
+    with pytest.raises(
+        KeyError, match=f"^.{keyword}.*: there is no layer 'lines'; .*'line'"
+    ) as told:
+        ns.stylize(noise(32, 32), noise(32, 32), network=network, recipe=recipe)
+    assert "asks for it" not in str(told.value)
+    if not isinstance(recipe, str):
+        features = network(noise(32, 32))
+        with pytest.raises(KeyError, match=f"^.{keyword}: there is no layer 'lines'"):
+            recipe(features, features)
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def test_what_are_no_regions_is_refused_by_name(
 def test_a_region_says_in_a_line_what_it_is() -> None:
     region = ns.Region(LEFT, STYLE, np.ones(STYLE.shape[:2]), 0.5)
     assert repr(region) == (
-        "Region(mask=Mask(48 x 64), style=36 x 30, style_mask=Mask(36 x 30), weight=0.5)"
+        "Region(mask=Mask(64 x 48), style=30 x 36, style_mask=Mask(30 x 36), weight=0.5)"
     )
     assert region.share == 0.25
 
@@ -297,7 +297,7 @@ def test_a_region_that_vanishes_at_a_scale_is_painted_at_those_where_it_does_not
     assert repr(first) == "LeftOut()" and isinstance(last, ns.HistogramLoss)
     told = [m for m in caplog.messages if "vanishes" in m]
     assert told == [
-        "regions[0], mask: the region vanishes at layer 'input', 48 x 64: left out there"
+        "regions[0], mask: the region vanishes at layer 'input', 64 x 48: left out there"
     ]
     # Alone, it leaves the coarse scale nothing to do; nowhere left, it is an error.
     alone = quick(content, [], regions[:1], recipe=recipe, scales=2)

@@ -114,8 +114,23 @@ def test_the_painting_is_scaled_as_stylize_scales_it(pair: tuple[np.ndarray, np.
 def test_small_pictures_have_fewer_octaves(pair: tuple[np.ndarray, np.ndarray]) -> None:
     content, style = pair
     assert 0 < ns.score(0.5 * content[:6, :8], content[:6, :8], style).style
-    with pytest.raises(ValueError, match=r"picture: expected at least 5 x 5 .* received 4 x 8"):
+    with pytest.raises(ValueError, match=r"picture: expected at least 5 x 5 .* received 8 x 4"):
         ns.score(content[:4, :8], content[:4, :8], style)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"picture": noise(4, 8)}, "picture: expected at least 5 x 5 .* received 8 x 4$"),
+        ({"content": noise(4, 8)}, "content: expected at least 5 x 5 .* received 8 x 4$"),
+        ({"style": noise(4, 8)}, "style: expected at least 5 x 5 .* received 8 x 4$"),
+        ({"size": 4}, "picture: expected .* received 4 x 3, reduced from 20 x 16$"),
+    ],
+)
+def test_a_picture_without_a_patch_is_called_what_it_is(given: dict[str, Any], told: str) -> None:
+    pictures = {name: noise(16, 20, k) for k, name in enumerate(("picture", "content", "style"))}
+    with pytest.raises(ValueError, match=f"^{told}"):
+        ns.score(**(pictures | given))
 
 
 # Features

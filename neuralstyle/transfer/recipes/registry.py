@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast, final
 
@@ -54,7 +54,14 @@ class RecipeFunction:
 
     def __call__(self, *features: FeatureMap, **masks: Any) -> list[StyleObjective]:
         """Make the terms."""
-        terms: list[StyleObjective] = self._function(*features, **masks)
+        try:
+            terms: list[StyleObjective] = self._function(*features, **masks)
+        except KeyError as error:
+            layer = getattr(error, "layer", None)  # of losses, which are imported where needed
+            asked = [name for name, layers in self.made[1].items() if _names(layers, layer)]
+            if layer is None or not asked:
+                raise
+            raise error.of(" and ".join(asked)) from None  # type: ignore[attr-defined]
         return terms
 
     def call_of(self, recipe: Recipe) -> str | None:
@@ -78,6 +85,13 @@ class RecipeFunction:
     def __reduce__(self) -> tuple[Any, ...]:
         """Make it anew where it is unpickled."""
         return _part, self.made
+
+
+def _names(layers: Any, layer: str | None) -> bool:
+    """Return whether a keyword's value names a layer: by itself, among others, or with a weight."""
+    if isinstance(layers, str):
+        return layers == layer
+    return isinstance(layers, Mapping | Sequence) and layer in layers
 
 
 def _part(name: str, options: Mapping[str, Any], place: str) -> Any:
