@@ -31,7 +31,10 @@ FLOORS = (
 FLOOR = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
 GROUND = set(FLOORS[0])
 
-NAMING_TENSORFLOW = {f"optimize/{name}.py" for name in ("evaluator", "compiled", "gradient_norms")}
+NAMING_TENSORFLOW = {
+    f"optimize/{name}.py"
+    for name in ("evaluator", "compiled", "gradient_norms", "reading", "tiled")
+}
 """Beside all of ``_kernels``."""
 
 FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py"))

@@ -41,6 +41,9 @@ class Extractor(Protocol):
     ``digest`` : str
         Names the network's weights and what else fixes its features: those of two extractors with
         the same digest are the same.
+    ``steady`` : bool
+        False says that its layers begin at other pixels in images of other sides. Then images are
+        looked at tile by tile (``tile=``) only if their sides are multiples of the largest step.
     ``padding`` : str
         What it sees beyond the border. ``"wrap"`` says that its features are those of a torus.
     ``reuse`` : bool

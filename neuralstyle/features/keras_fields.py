@@ -67,12 +67,8 @@ def _through(operation: Any, fields: Sequence[Field]) -> Field:
     """Return what the output of an operation sees, given what its inputs see."""
     kind = type(operation)
     channels_last = getattr(operation, "data_format", "channels_last") == "channels_last"
-    if kind in _CONVOLUTIONS and channels_last:
-        dilation = _same_both_ways(operation.dilation_rate, operation)
-        size = dilation * (_same_both_ways(operation.kernel_size, operation) - 1) + 1
-        return _window(operation, fields[0], size)
-    if kind in _POOLINGS and channels_last:
-        return _window(operation, fields[0], _same_both_ways(operation.pool_size, operation))
+    if kind in (*_CONVOLUTIONS, *_POOLINGS) and channels_last:
+        return _window(operation, fields[0], _reach(operation))
     if kind is layers.ZeroPadding2D and channels_last:
         return fields[0].through(1, before=_same_both_ways(_firsts(operation.padding), operation))
     if kind is layers.Cropping2D and channels_last:
@@ -87,15 +83,61 @@ def _through(operation: Any, fields: Sequence[Field]) -> Field:
     raise _opaque(operation, "is not known to look at positions alone or through a window")
 
 
+def shifting(graph: Graph) -> list[str]:
+    """Return the layers that begin elsewhere in images whose sides their strides do not divide.
+
+    Parameters
+    ----------
+    graph : Graph
+
+    Returns
+    -------
+    list of str
+        Names of convolutions and poolings with strides and the padding ``"same"``.
+
+    Examples
+    --------
+    >>> import keras
+    >>> image = keras.Input((None, None, 3))
+    >>> halved = layers.Conv2D(4, 3, strides=2, padding="same", name="halved")(image)
+    >>> shifting(Graph(keras.Model(image, layers.MaxPooling2D(2, padding="same")(halved))))
+    ['halved']
+    """
+    return [
+        str(call.operation.name)
+        for call in graph.calls
+        if type(call.operation) in (*_CONVOLUTIONS, *_POOLINGS)
+        and call.operation.padding == "same"
+        and len(set(_padding(call.operation, _reach(call.operation)))) > 1
+    ]
+
+
 def _window(operation: Any, field: Field, size: int) -> Field:
     """Return what a convolution or a pooling sees."""
     stride = _same_both_ways(operation.strides, operation)
     if operation.padding == "valid":
         return field.through(size, stride=stride)
-    # TensorFlow divides the padding evenly, and takes less where the stride does not divide the
-    # size of the image: the field is that of all cases.
-    most, least = (size - 1) // 2, max(size - stride, 0) // 2
+    # The field is that of all cases.
+    most, least = _padding(operation, size)
     return field.through(size + most - least, stride=stride, before=most)
+
+
+def _reach(operation: Any) -> int:
+    """Return the side of the window of a convolution or a pooling."""
+    if type(operation) in _POOLINGS:
+        return _same_both_ways(operation.pool_size, operation)
+    dilation = _same_both_ways(operation.dilation_rate, operation)
+    return dilation * (_same_both_ways(operation.kernel_size, operation) - 1) + 1
+
+
+def _padding(operation: Any, size: int) -> tuple[int, int]:
+    """Return the most and the least that there may be before the image, of "same" padding.
+
+    TensorFlow divides the padding evenly, and takes more where the stride does not divide the size
+    of the image.
+    """
+    stride = _same_both_ways(operation.strides, operation)
+    return (size - 1) // 2, max(size - stride, 0) // 2
 
 
 def _together(fields: Sequence[Field], operation: Any) -> Field:

@@ -23,7 +23,7 @@ from neuralstyle.features.keras_checks import (
     image_shape,
     of_fixed_size,
 )
-from neuralstyle.features.keras_fields import field_of
+from neuralstyle.features.keras_fields import field_of, shifting
 from neuralstyle.features.keras_graph import IMAGE, Graph, averaging
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class KerasFeatures:
         Names the model's layers and their weights of now; None with a function in `preprocess`,
         which has no name.
     aliases : dict from str to str
+    steady : bool
+        Whether layers begin at the same pixels in images of all sizes.
 
     Raises
     ------
@@ -103,6 +105,7 @@ class KerasFeatures:
         self._shape = image_shape(model, preprocess)
         self._graph = Graph(model, averaging if replace_max_pooling else None)
         check_layout(self._graph)
+        self.steady = not shifting(self._graph)
         self._names = {"input": IMAGE} | {
             name: key for name, key in self._graph.layers.items() if key != IMAGE
         }

@@ -10,6 +10,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
+from neuralstyle.losses.additive import AdditiveMoments
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize, scale
 from neuralstyle.losses.masks import Mask, MaskLike, as_mask, weights_at
 from neuralstyle.losses.shapes import Shapes, feature_at
@@ -17,7 +18,7 @@ from neuralstyle.losses.statistics import guided, mean_and_covariance
 
 
 @final
-class GaussianWassersteinLoss(LayeredLoss):
+class GaussianWassersteinLoss(LayeredLoss, AdditiveMoments):
     r"""Squared Wasserstein distance of the normal distributions with the features' moments.
 
     .. math:: L = \sum_l w_l\, c_l \left( |\mu - \nu|^2 + \operatorname{tr}\left(\Sigma + \Sigma^S
@@ -113,6 +114,10 @@ class GaussianWassersteinLoss(LayeredLoss):
     def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
         """Return mean and covariance."""
         return mean_and_covariance(feature, view.get("mask"))
+
+    def moments(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, ...]:
+        """Return both."""
+        return mean, covariance
 
     def distance_to(self, statistic: tuple[Tensor, Tensor], target: Mapping[str, Any]) -> Tensor:
         """Return the squared distance of the normal distributions."""

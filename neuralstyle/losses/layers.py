@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from neuralstyle._checks import choice
 from neuralstyle._checks import weights as checked_weights
@@ -327,6 +328,12 @@ def weighed(feature: Tensor, mask: Tensor | None, normalize: Normalize) -> Tenso
         return feature
     root = ops.sqrt(ops.cast(mask, feature.dtype))
     return feature * root[..., None] if normalize == "paper" else guided(feature, root)
+
+
+def roots(mask: Any, normalize: Normalize) -> NDArray[np.float64]:
+    """Return what `weighed` multiplies the features by, at every position."""
+    values = np.asarray(mask, np.float64)
+    return np.sqrt(values if normalize == "paper" else values / values.mean())
 
 
 def mean_squared(value: Tensor, target: Tensor) -> Tensor:

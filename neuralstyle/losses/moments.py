@@ -9,9 +9,11 @@ from keras import ops
 
 from neuralstyle._checks import number
 from neuralstyle._types import Tensor
+from neuralstyle.losses.additive import AdditiveMoments
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
 from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.statistics import (
+    deviations,
     gram_matrix,
     mean_and_covariance,
     mean_and_deviation,
@@ -23,7 +25,7 @@ channel means) squared: the rounding errors of a flat colour are no scale."""
 
 
 @final
-class StyleLoss(StatisticLoss):
+class StyleLoss(StatisticLoss, AdditiveMoments):
     r"""Squared difference of the Gram matrices: the style loss of Gatys et al.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} \left(\frac{G^l_{ij}}{M_l} -
@@ -103,12 +105,17 @@ class StyleLoss(StatisticLoss):
             return (gram_matrix(feature, view.get("mask")),)
         return (gram_matrix(feature + self.shift, view.get("mask")) - self.shift**2,)
 
+    def moments(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, ...]:
+        """Return the Gram matrix."""
+        shifted = mean + self.shift
+        return (covariance + shifted[:, None] * shifted[None, :] - self.shift**2,)
+
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return (scale(self.normalize, statistics[0], paper=1 / 4),)
 
 
 @final
-class CovarianceLoss(StatisticLoss):
+class CovarianceLoss(StatisticLoss, AdditiveMoments):
     r"""Squared differences of the channels' covariances and of their means.
 
     .. math:: L = \sum_l w_l \left(
@@ -174,6 +181,10 @@ class CovarianceLoss(StatisticLoss):
         """Return mean and covariance."""
         return mean_and_covariance(feature, view.get("mask"))
 
+    def moments(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, ...]:
+        """Return both."""
+        return mean, covariance
+
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         mean, covariance = statistics
         # Half each, so that the relative form is 1 for features that are all zero.
@@ -186,7 +197,7 @@ class CovarianceLoss(StatisticLoss):
 
 
 @final
-class MomentLoss(StatisticLoss):
+class MomentLoss(StatisticLoss, AdditiveMoments):
     r"""Squared differences of the channels' means and of their standard deviations.
 
     .. math:: L = \sum_l w_l \left(
@@ -251,6 +262,10 @@ class MomentLoss(StatisticLoss):
     def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return mean and deviation."""
         return mean_and_deviation(feature, view.get("mask"))
+
+    def moments(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, ...]:
+        """Return mean and deviation."""
+        return mean, deviations(ops.diagonal(covariance))
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         mean, deviation = statistics

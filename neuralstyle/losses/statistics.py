@@ -105,10 +105,14 @@ def gram_matrix(feature: Tensor, mask: Tensor | None = None) -> Tensor:
     [[1.0, 2.0], [2.0, 4.0]]
     """
     flat = positions(guided(feature, mask))
+    return _gram(flat) / flat.shape[0]
+
+
+def _gram(flat: Tensor) -> Tensor:
     product = ops.matmul(ops.transpose(flat), ops.stop_gradient(flat))
     # The product is its own transpose, so this sum is the product; but differentiating it takes one
     # large matrix product, where differentiating both factors takes two.
-    return (product + ops.transpose(product) - ops.stop_gradient(product)) / flat.shape[0]
+    return product + ops.transpose(product) - ops.stop_gradient(product)
 
 
 def mean_and_covariance(feature: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -136,6 +140,50 @@ def mean_and_covariance(feature: Tensor, mask: Tensor | None = None) -> tuple[Te
     """
     mean = _mean(feature, mask)
     return mean, gram_matrix(feature - mean, mask)
+
+
+def power_sums(
+    feature: Tensor, about: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Add up over the positions what Gram matrix, mean and covariance are computed from.
+
+    .. math:: W = \sum_k T_k^2, \qquad S_i = \sum_k T_k^2 (F_{ik} - a_i), \qquad
+              Q_{ij} = \sum_k T_k^2 (F_{ik} - a_i) (F_{jk} - a_j)
+
+    Parameters
+    ----------
+    feature : tensor, shape (1, H, W, C)
+    about : tensor, shape (C,), optional
+        a, all zero by default. The nearer it is to the mean, the less is lost by rounding.
+    mask : tensor, shape (H, W), optional
+        T, all one by default.
+
+    Returns
+    -------
+    weight : tensor, scalar
+    first : tensor, shape (C,)
+    second : tensor, shape (C, C)
+
+    Notes
+    -----
+    Those of the parts of a feature map add up to those of the whole.
+
+    Examples
+    --------
+    >>> feature = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> weight, first, second = power_sums(feature)
+    >>> float(weight), np.asarray(first).tolist(), np.asarray(second).tolist()
+    (2.0, [4.0, 6.0], [[10.0, 14.0], [14.0, 20.0]])
+    """
+    moved = feature if about is None else feature - about
+    flat = positions(moved)
+    weight = ops.convert_to_tensor(float(flat.shape[0]), flat.dtype)
+    first = ops.sum(flat, axis=0)
+    if mask is not None:
+        values = ops.reshape(ops.cast(mask, flat.dtype), (-1, 1))
+        weight, first = ops.sum(ops.square(values)), ops.sum(ops.square(values) * flat, axis=0)
+        flat = flat * values
+    return weight, first, _gram(flat)
 
 
 def mean_and_deviation(feature: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -167,7 +215,12 @@ def mean_and_deviation(feature: Tensor, mask: Tensor | None = None) -> tuple[Ten
     ([2.0, 2.0], [1.0, 0.0])
     """
     mean = _mean(feature, mask)
-    return mean, _power(_mean(ops.square(feature - mean), mask), 1 / 2)
+    return mean, deviations(_mean(ops.square(feature - mean), mask))
+
+
+def deviations(variances: Tensor) -> Tensor:
+    """Return the roots of variances, with a slope of zero where they are zero."""
+    return _power(variances, 1 / 2)
 
 
 def _mean(feature: Tensor, mask: Tensor | None) -> Tensor:

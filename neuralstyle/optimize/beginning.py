@@ -14,7 +14,7 @@ from neuralstyle.optimize.interruption import EVALUATION, patience
 
 
 def beginning(
-    objective: Any, extractor: Any, init: Any, shape: Any, seed: int
+    objective: Any, extractor: Any, init: Any, shape: Any, seed: int, tile: int | None = None
 ) -> tuple[Evaluator, Image]:
     """Return what evaluates, and the image that the run starts from."""
     if init is None:
@@ -22,11 +22,15 @@ def beginning(
     if not isinstance(objective, Evaluator):
         start = initial_image(init, shape=shape, seed=seed)
         with patience(EVALUATION):
-            return Evaluator(objective, extractor, start.shape), start
+            return Evaluator(objective, extractor, start.shape, tile=tile), start
     if extractor is not None:
         raise TypeError(
             "extractor: expected none with an evaluator, which has its own (write init=...), "
             f"received {shown(extractor)}"
+        )
+    if tile is not None:
+        raise TypeError(
+            f"tile: expected none with an evaluator, which has its own, received {tile!r}"
         )
     if isinstance(init, str) and shape is None:
         shape = objective.shape

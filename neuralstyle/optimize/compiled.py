@@ -105,7 +105,7 @@ def _found(
     except Opaque:
         return _compile(objective, None, [], extractor, image), []
     kinds, read = structure(_nest(objective, terms))
-    arrays = [leaf if isinstance(leaf, keras.Variable) else _tensor(leaf) for leaf in read]
+    arrays = [as_tensor(leaf) for leaf in read]
     options = tuple(term.options for term in terms)
     key = (tuple(image.shape), image.dtype, _trees(objective), options, kinds)
     if key not in store.code:
@@ -125,7 +125,10 @@ def _nest(objective: StyleObjective, terms: Sequence[Built]) -> tuple[Any, list[
     return [term.arrays for term in terms], weights_within(objective.terms)
 
 
-def _tensor(leaf: Any) -> Tensor:
+def as_tensor(leaf: Any) -> Tensor:
+    """Return what a graph is given for what a loss reads: a tensor, but variables as they are."""
+    if isinstance(leaf, keras.Variable):
+        return leaf
     return tf.constant(leaf, tf.float64) if isinstance(leaf, float) else tf.convert_to_tensor(leaf)
 
 
@@ -194,7 +197,7 @@ def _compile(
             "constructor, from a seed",
             name,
         )
-    return _Flat(function)
+    return Flat(function)
 
 
 def _traced(term: Leaf, features: Mapping[str, Tensor], noisy: set[str]) -> Tensor:
@@ -213,9 +216,15 @@ def _with(term: Built, arrays: Any) -> Callable[[Mapping[str, Tensor]], Tensor]:
 
 
 @final
-class _Flat:
+class Flat:
     """A concrete function called with a flat list of tensors.
 
+    Parameters
+    ----------
+    function : ConcreteFunction
+
+    Notes
+    -----
     Calling it as usual checks each of a hundred arrays against its specification, at a tenth of the
     time of a small image's evaluation; they have been made for it.
     """
@@ -226,6 +235,7 @@ class _Flat:
         self._captured = function.captured_inputs
 
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Return what the function returns."""
         result: Sequence[Tensor] = self._call(*tensors, *self._captured)
         return result
 

@@ -23,7 +23,7 @@ from neuralstyle.images.arrays import float_array
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
-from neuralstyle.optimize.compiled import Compiled
+from neuralstyle.optimize.tiled import compiled
 from neuralstyle.optimize.vectors import Values
 from neuralstyle.optimize.weights import LiveWeights
 
@@ -43,6 +43,11 @@ class Evaluator:
         Turns an image tensor, (1, H, W, 3), into features: a `VGG16Features`, for instance.
     shape : (int, int, 3) or (int, int)
         Height and width of the image.
+    tile : int, at least 64, optional
+        Evaluate tile by tile, each of about so many pixels in height and width. The value and the
+        gradient are those of the whole picture, in a fraction of the memory and more time. The
+        extractor has to tell what its layers see (``receptive_field``), as VGG networks do. A
+        picture that is no larger is evaluated as without.
 
     Attributes
     ----------
@@ -106,7 +111,12 @@ class Evaluator:
     )
 
     def __init__(
-        self, objective: ObjectiveLike, extractor: Extractor, shape: tuple[int, ...]
+        self,
+        objective: ObjectiveLike,
+        extractor: Extractor,
+        shape: tuple[int, ...],
+        *,
+        tile: int | None = None,
     ) -> None:
         check_backend()
         check_extractor("extractor", extractor)
@@ -122,7 +132,7 @@ class Evaluator:
         self._parts = paths(self._objective.terms)
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
-        self._compute = Compiled(self._objective, extractor, image)
+        self._compute = compiled(self._objective, extractor, image, tile)
 
     @property
     def weights(self) -> LiveWeights:

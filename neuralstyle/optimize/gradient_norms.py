@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from neuralstyle._kernels.device import check_backend
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import check_image
-from neuralstyle.losses.objective import ObjectiveLike, StyleObjective
+from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
+from neuralstyle.optimize.evaluator import Evaluator
 
 
 def gradient_norms(
-    objective: ObjectiveLike, extractor: Extractor, at: SupportsArray
+    objective: ObjectiveLike,
+    extractor: Extractor,
+    at: SupportsArray,
+    *,
+    tile: int | None = None,
 ) -> dict[str, float]:
     r"""Measure how strongly each loss pulls at the pixels of an image.
 
@@ -24,6 +30,8 @@ def gradient_norms(
     extractor : callable
         Turns an image tensor into features.
     at : array, shape (H, W, 3), floating, RGB in [0, 1]
+    tile : int, at least 64, optional
+        Look at the image tile by tile, as `Evaluator` does, where memory is short.
 
     Returns
     -------
@@ -48,6 +56,11 @@ def gradient_norms(
     image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
     norms = {}
     for term in StyleObjective(objective).terms:
+        if tile is not None:
+            alone = StyleObjective(Term(term.name, 1.0, term.loss))
+            one = Evaluator(alone, extractor, tuple(image.shape[1:]), tile=tile)
+            norms[term.name] = float(np.linalg.norm(one.at(image)[1]))
+            continue
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             (value,) = StyleObjective(term).evaluate(extractor(image)).values()

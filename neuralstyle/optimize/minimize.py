@@ -56,6 +56,7 @@ def minimize(
     xtol: float = 0.0,
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
+    tile: int | None = None,
     state: State | None = None,
     history: Sequence[Iteration] = (),
     callback: Callback | None = None,
@@ -106,6 +107,8 @@ def minimize(
         What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
         about its parameters then, except for `xtol`; bounds, about the pixels, ask for one that is
         monotone.
+    tile : int, at least 64, optional
+        Evaluate tile by tile, as `Evaluator` does, where memory is short.
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
         there, to the bit ("The same picture twice" in the guide says on which conditions). `init`
@@ -176,7 +179,7 @@ def minimize(
     limits = check_limits(maxiter, maxfun, ftol, gtol, xtol, bounds)
     method = check_method(method, bounds, parametrization)
     check_callback(callback)
-    evaluator, start = beginning(objective, extractor, init, shape, seed)
+    evaluator, start = beginning(objective, extractor, init, shape, seed, tile)
     if evaluator.weights.moving and not method.reweighs:
         raise ValueError(
             f"method: expected LBFGS(restart=...) or an optimiser of Keras, such as 'adam', where "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
 from neuralstyle._types import PADDINGS
+from neuralstyle.features.tiles import LEAST
 from neuralstyle.images.color import treatment
 from neuralstyle.images.load import MAX_SIDE
 from neuralstyle.optimize.methods import as_method
@@ -39,6 +40,11 @@ def seed(name: str, value: Any) -> int:
 def count(name: str, value: Any) -> int | None:
     """Check a whole number of at least 1, or None."""
     return None if value is None else _checks.whole_number(name, value, 1)
+
+
+def tile(name: str, value: Any) -> int | None:
+    """Check the side of a tile, or None."""
+    return None if value is None else _checks.whole_number(name, value, LEAST)
 
 
 def truth(name: str, value: Any) -> bool:

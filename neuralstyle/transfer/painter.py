@@ -220,9 +220,11 @@ class Painter:
                         )
                         objective = at_scale(objective, number, len(plan.shapes))
                         seen: tuple[Any, Any] = objective, extractor
+                        tile = self.options.tile
                         if self._studio is not None:
                             place = shape, len(plan.shapes) - number
-                            seen = self._studio.evaluator(place, *seen, start.shape), None
+                            seen = self._studio.evaluator(place, *seen, start.shape, tile), None
+                            tile = None
                     within = kept.of_scale()
                     told = run.forward(callbacks, about)
                     result = minimize(
@@ -232,6 +234,7 @@ class Painter:
                         method=self.method,
                         maxiter=count,
                         parametrization=plan.parametrization,
+                        tile=tile,
                         callback=kept.watching(run, within.get("history", ()), told),
                         **within,
                         **{name: getattr(self.options, name) for name in PASSED_ON},
@@ -315,7 +318,7 @@ class Painter:
         start: Image,
         parametrization: Parametrization | None,
     ) -> StyleObjective:
-        shares = self.options.balance
+        shares, tile = self.options.balance, self.options.tile
         if shares is None:
             return objective
         names = [term.name for term in objective.terms]
@@ -324,7 +327,7 @@ class Painter:
                 f"balance: expected a share for each of {', '.join(names)}, "
                 f"received {', '.join(map(str, shares)) or 'none'}"
             )
-        norms = gradient_norms(objective, extractor, start)
+        norms = gradient_norms(objective, extractor, start, tile=tile)
         out = {term.name for term in objective.terms if isinstance(term.loss, LeftOut)}
         if any(norms[name] == 0 for name in shares if name not in out):
             moved = minimize(
@@ -334,9 +337,10 @@ class Painter:
                 method=LBFGS(),
                 maxiter=WARM_UP,
                 parametrization=parametrization,
+                tile=tile,
             )
             look()
-            norms = gradient_norms(objective, extractor, moved.image)
+            norms = gradient_norms(objective, extractor, moved.image, tile=tile)
         return weighed(objective, norms, shares)
 
     def _tell(self, plan: Plan) -> None:

@@ -96,6 +96,19 @@ class RunOptions:
         parse=words.whole(),
         metavar="N",
     )
+    tile: int | None = option(
+        None,
+        "int",
+        "Look at the picture tile by tile, each of about so many pixels in height and width, at "
+        "the scales that are larger. The picture is the same up to rounding; it takes a fraction "
+        "of the memory and, at 512, up to twice the time.",
+        checks.tile,
+        flag="--tile",
+        short_help="look at the picture in tiles of about N pixels, where memory is short",
+        example="512",
+        parse=words.whole(64),
+        metavar="N",
+    )
     ftol: float = option(
         1e-9,
         "float",

@@ -33,16 +33,17 @@ class Studio:
         objective: StyleObjective,
         extractor: Extractor,
         shape: tuple[int, ...],
+        tile: int | None,
     ) -> Evaluator:
         """Return an evaluator of an objective, by preference one that was made at that place.
 
         It serves again if the losses are the very same, and then has the objective's weights.
         """
-        key = place, id(extractor), *((term.name, id(term.loss)) for term in objective.terms)
+        key = place, tile, id(extractor), *((term.name, id(term.loss)) for term in objective.terms)
         if key in self._evaluators:
             self._evaluators[key].weights.update(objective.weights)
         else:  # it keeps alive whose identities are in the key
-            self._evaluators[key] = Evaluator(objective, extractor, shape)
+            self._evaluators[key] = Evaluator(objective, extractor, shape, tile=tile)
             if len(self._evaluators) > KEPT:
                 del self._evaluators[next(iter(self._evaluators))]
         return self._evaluators[key]

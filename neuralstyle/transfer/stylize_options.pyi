@@ -37,6 +37,7 @@ class Shared(TypedDict, total=False):
     seed: int
     method: str | Method | keras.optimizers.Optimizer | None
     maxfun: int | None
+    tile: int | None
     ftol: float
     gtol: float
     xtol: float
@@ -76,3 +77,4 @@ class MinimizeOptions(TypedDict, total=False):
     xtol: float
     bounds: tuple[float, float] | None
     parametrization: Parametrization | None
+    tile: int | None

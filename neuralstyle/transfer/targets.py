@@ -11,6 +11,7 @@ import numpy as np
 
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor, image_tensor, name_picture
+from neuralstyle.features.tiled import FeaturesInTiles
 from neuralstyle.images.arrays import crop, resize, tile
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
@@ -156,13 +157,20 @@ class Targets:
         """Return the features of a picture between a start and the content."""
         if content is not None:
             start = start + np.float32(share) * (resize(content, start.shape[:2]) - start)
-        return self._extractor(image_tensor(np.clip(start, 0, 1)))
+        return self._seen(np.clip(start, 0, 1))
 
     def _features(self, picture: Image, shape: Shape) -> Any:
-        return name_picture(self._extractor(image_tensor(resize(picture, shape))), "content")
+        return name_picture(self._seen(resize(picture, shape)), "content")
 
     def _fitted(self, part: Part, shape: Shape) -> Any:
-        return name_picture(self._extractor(image_tensor(self._sized(part, shape))), part.name)
+        return name_picture(self._seen(self._sized(part, shape)), part.name)
+
+    def _seen(self, picture: Image) -> Any:
+        """Return the features of a picture, of a large one tile by tile if that is asked for."""
+        tile = self._options.tile
+        if tile is None or max(picture.shape[:2]) <= tile:
+            return self._extractor(image_tensor(picture))
+        return FeaturesInTiles(self._extractor, picture, tile)
 
     def _sized(self, part: Part, shape: Shape) -> Image:
         scaled = resize(part.style, style_size(part.style, shape, part.scale))

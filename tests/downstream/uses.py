@@ -309,6 +309,7 @@ def painted(photo: Picture, painting: PIL.Image.Image) -> ns.StyleResult:
         seed=1,
         method=ns.LBFGSB(maxcor=20),
         maxfun=100,
+        tile=512,
         ftol=1e-6,
         gtol=0,
         xtol=0.1,

@@ -94,6 +94,7 @@ WRONG_WORDS = {
     "seed": ["-1"],
     "method": ["newton", "l-bfgs:momentum=1", "l-bfgs:maxcor=a"],
     "maxfun": ["0"],
+    "tile": ["63", "auto"],
     "ftol": ["-1"],
     "gtol": ["inf"],
     "xtol": ["x"],

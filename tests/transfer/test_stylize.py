@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 from painting import PIXELS, SHALLOW, Noted, Runs, of_pixels, quick
-from support import Array, noise, pixels
+from support import Array, noise, picture, pixels
 
 import neuralstyle as ns
 from neuralstyle import recipes
@@ -349,3 +349,13 @@ def test_seconds_are_those_of_the_whole_call() -> None:
     assert 0.8 * (time.perf_counter() - started) < result.seconds
     seconds = [record.seconds for record in result.history]
     assert seconds == sorted(seconds) and seconds[-1] <= result.seconds
+
+
+def test_a_picture_in_tiles_is_the_picture() -> None:
+    content, style = picture(0, (96, 150)), picture(1, (80, 140))
+    options: dict[str, Any] = {"maxiter": 2, "scales": 1, "balance": None}
+    whole = ns.stylize(content, style, **options)
+    tiled = ns.stylize(content, style, tile=64, **options)
+    np.testing.assert_allclose(tiled.image, whole.image, atol=2e-3)
+    assert tiled.losses == pytest.approx(whole.losses, rel=1e-3)
+    assert tiled.settings["tile"] == 64

@@ -1,0 +1,145 @@
+"""Losses that need no more of a picture than sums over positions: parts of it are enough.
+
+What is summed up over the parts of a feature map says all that such a loss compares, so a picture
+can be looked at tile by tile, and only sums are kept. Other losses see their layers whole.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from neuralstyle._types import Tensor
+from neuralstyle.losses.statistics import power_sums
+
+Sums: TypeAlias = Sequence[NDArray[np.float64]]
+
+
+class Additive(ABC):
+    """What a loss over layers has beside its other methods if sums say all that it compares."""
+
+    def places(self, read: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what of a layer's arrays has rows and columns as the features have them.
+
+        Parameters
+        ----------
+        read : mapping
+            What `LayeredLoss.arrays` returns for the layer.
+
+        Returns
+        -------
+        dict from str to array, shape (H, W) or (H, W, C)
+        """
+        return dict(read["view"])
+
+    def centre(self, feature: Tensor, places: Mapping[str, Any]) -> Tensor:
+        """Return what a part's sums are best taken about: the fewer digits are lost.
+
+        Parameters
+        ----------
+        feature : tensor, shape (1, h, w, C)
+            A part of a layer's features.
+        places : mapping
+            That part of what `places` returns.
+
+        Returns
+        -------
+        tensor, one axis
+            Empty where there is nothing to choose.
+        """
+        return ops.zeros((0,), feature.dtype)
+
+    @abstractmethod
+    def sums_of(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return what adds up over the parts of a feature map.
+
+        Parameters
+        ----------
+        feature : tensor, shape (1, h, w, C)
+        places : mapping
+        about : tensor
+            As `centre` returns it.
+        """
+
+    def moved(self, sums: Sums, shift: NDArray[np.float64]) -> Sums:
+        """Return the sums about something else.
+
+        Parameters
+        ----------
+        sums : sequence of array
+        shift : array
+            What they are then about, less what they are about.
+        """
+        return sums
+
+    def middle(self, sums: Sums) -> NDArray[np.float64]:
+        """Return what to move the sums by for them to be about what is best for the whole."""
+        return np.zeros(0)
+
+    @abstractmethod
+    def distance_of(
+        self, sums: Sequence[Tensor], about: Tensor, target: Mapping[str, Any]
+    ) -> Tensor:
+        """Return the distance of the whole features from the target.
+
+        Parameters
+        ----------
+        sums : sequence of tensor, float64
+            What `sums_of` gives for all parts, added.
+        about : tensor
+        target : mapping
+            What `LayeredLoss.target` returns for the layer.
+        """
+
+
+class AdditiveMoments(Additive):
+    """Such a loss that compares moments of the channels."""
+
+    @abstractmethod
+    def moments(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, ...]:
+        """Return the statistic of features of this mean and covariance."""
+
+    @abstractmethod
+    def distance_to(self, statistic: Any, target: Mapping[str, Any]) -> Tensor:
+        """Return the distance of a statistic from the target's."""
+
+    def centre(self, feature: Tensor, places: Mapping[str, Any]) -> Tensor:
+        """Return the channels' means."""
+        weight, first, _ = power_sums(feature, None, places.get("mask"))
+        return first / ops.where(weight > 0, weight, ops.ones_like(weight))
+
+    def sums_of(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return the sums of the weights, of the channels and of their products."""
+        return power_sums(feature, about, places.get("mask"))
+
+    def moved(self, sums: Sums, shift: NDArray[np.float64]) -> Sums:
+        """Return the sums about something else."""
+        weight, first, second = sums
+        mixed = np.outer(first, shift)
+        square = weight * np.outer(shift, shift)
+        return weight, first - weight * shift, second - mixed - mixed.T + square
+
+    def middle(self, sums: Sums) -> NDArray[np.float64]:
+        """Return how far it is to the mean."""
+        weight, first, _ = sums
+        return first / weight
+
+    def distance_of(
+        self, sums: Sequence[Tensor], about: Tensor, target: Mapping[str, Any]
+    ) -> Tensor:
+        """Return the distance of the moments from the target's."""
+        weight, first, second = sums
+        shift = first / weight
+        mean = ops.cast(about, "float64") + shift
+        covariance = second / weight - shift[:, None] * shift[None, :]
+        statistic = self.moments(mean, covariance)
+        return self.distance_to(tuple(ops.cast(one, about.dtype) for one in statistic), target)

@@ -1,0 +1,210 @@
+"""What the losses of an objective read of a picture's features, found without computing these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import keras
+import tensorflow as tf
+
+from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor
+from neuralstyle.features.fields import Field
+from neuralstyle.losses.additive import Additive
+from neuralstyle.losses.evaluation import scalar
+from neuralstyle.losses.objective import StyleObjective, Term
+from neuralstyle.losses.parts import leaves
+from neuralstyle.losses.shapes import Shapes
+from neuralstyle.losses.structure import Built, Opaque, build
+
+SAID = ("digest", "padding", "receptive_field")
+"""What features may say of themselves, beside the layers."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A loss that looks at features.
+
+    Attributes
+    ----------
+    term : Term
+        Under its path in the objective.
+    built : Built or None
+        None if the library cannot see into the loss.
+    layers : tuple of str
+        What it reads.
+    """
+
+    term: Term
+    built: Built | None
+    layers: tuple[str, ...]
+
+    @property
+    def additive(self) -> bool:
+        """Whether sums over the positions are enough."""
+        return self.built is not None and isinstance(self.term.loss, Additive)
+
+    def value(self, features: Mapping[str, Tensor], arrays: Any) -> Tensor:
+        """Return the loss, given the arrays that it reads or stand-ins for them."""
+        if self.built is None:
+            return scalar(self.term.name, self.term.loss, features)
+        compute = self.built.compute
+        return scalar(self.term.name, lambda seen: compute(seen, arrays), features)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the whole picture, but for its values.
+
+    Attributes
+    ----------
+    shape : tuple of int, (1, H, W, C)
+    dtype : str
+    field : Field
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    field: Field
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What a graph takes for it."""
+        return tf.TensorSpec(self.shape, self.dtype)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the losses of an objective read.
+
+    Attributes
+    ----------
+    parts : list of Part
+    layers : dict from str to Layer
+        All that are read.
+    said : dict
+        What the features say of themselves.
+    """
+
+    parts: list[Part]
+    layers: dict[str, Layer]
+    said: dict[str, Any]
+
+
+def reading(objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec) -> Reading:
+    """Build the losses for images of one size, and find what they read.
+
+    Parameters
+    ----------
+    objective : StyleObjective
+    extractor : callable
+    image : TensorSpec
+
+    Returns
+    -------
+    Reading
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If the objective does not fit the extractor and the size.
+    ValueError
+        If the extractor does not tell what the units of a layer see that a loss reads.
+    """
+    found = Reading([], {}, {})
+
+    def look(image: Tensor) -> None:
+        features = extractor(image)
+        for term in leaves(objective.terms):
+            found.parts.append(_part(term, features))
+        found.said.update((n, getattr(features, n)) for n in SAID if hasattr(features, n))
+        for name in dict.fromkeys(name for part in found.parts for name in part.layers):
+            tensor = features[name]
+            dtype = keras.backend.standardize_dtype(tensor.dtype)
+            field = _field(name, found.said.get("receptive_field"), extractor)
+            found.layers[name] = Layer(tuple(tensor.shape), dtype, field)
+
+    tf.function(look, autograph=False).get_concrete_function(image)
+    return found
+
+
+def _part(term: Term, features: Mapping[str, Tensor]) -> Part:
+    try:
+        built = build(term.loss, Shapes(features))
+    except Opaque:
+        built = None
+    if built is not None and isinstance(term.loss, Additive):
+        return Part(term, built, tuple(built.arrays))
+    noted = _Noted(features)
+    Part(term, built, ()).value(noted, built and built.arrays)
+    return Part(term, built, tuple(noted.read))
+
+
+def _field(layer: str, receptive_field: Any, extractor: Extractor) -> Field:
+    if layer == "input":
+        return Field()
+    if receptive_field is None:
+        raise ValueError(
+            "tile: expected None with an extractor that does not tell what its layers see (it has "
+            f"no method receptive_field), {extractor!r}"
+        )
+    try:
+        return Field(*receptive_field(layer))
+    except ValueError as error:
+        raise ValueError(f"tile: expected None: {error.args[0]}") from error
+
+
+@final
+class _Noted(Mapping[str, Tensor]):
+    """Features that note which of them are read."""
+
+    def __init__(self, features: Mapping[str, Tensor]) -> None:
+        self._features = features
+        self.read: dict[str, None] = {}
+
+    def __getitem__(self, layer: str) -> Tensor:
+        tensor = self._features[layer]
+        self.read[layer] = None
+        return tensor
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self._features
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._features)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._features, name)
+
+
+@final
+class Gathered(Mapping[str, Tensor]):
+    """Features of the whole picture, as far as they were gathered.
+
+    Parameters
+    ----------
+    tensors : mapping from str to tensor
+    said : mapping
+        What the picture's features say of themselves.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> None:
+        self._tensors = tensors
+        vars(self).update(said)
+
+    def __getitem__(self, layer: str) -> Tensor:
+        """Return a layer."""
+        return self._tensors[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the layers' names."""
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        """Return how many layers there are."""
+        return len(self._tensors)

@@ -1,0 +1,348 @@
+"""Evaluations of pictures of any size, tile by tile, exactly.
+
+The gradient of the objective of the whole picture takes two passes over its tiles
+(`neuralstyle.features.tiles`). The first gathers what the losses compare: sums over positions,
+where these are enough (`neuralstyle.losses.additive`), else the layers that they read, whole. The
+losses and their slopes with respect to that are computed once. The second pass carries the slopes
+back through every tile, and adds up what the tiles say of the pixels that they share.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neuralstyle._checks import whole_number
+from neuralstyle._kernels.device import TRACING, check_process
+from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor
+from neuralstyle.features.tiles import LEAST, Tile, Tiles
+from neuralstyle.losses.evaluation import weighted_sum
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.parts import assembled, tree, weights_within
+from neuralstyle.losses.structure import filled, structure
+from neuralstyle.optimize.compiled import Compiled, Flat, as_tensor
+from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
+
+Passes: TypeAlias = tuple[Callable[..., Any], Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Addend:
+    """What an additive loss compares at a layer.
+
+    Attributes
+    ----------
+    part : Part
+    layer : str
+    places : dict from str to array
+        What the loss reads that has rows and columns as the layer has them.
+    outputs : list of TensorSpec
+        Of what its sums are about, and of these.
+    """
+
+    part: Part
+    layer: str
+    places: dict[str, Any]
+    outputs: list[tf.TensorSpec]
+
+    @property
+    def loss(self) -> Any:
+        """The loss, which is additive."""
+        return self.part.term.loss
+
+    def sums(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor | None = None
+    ) -> list[Tensor]:
+        """Return what the sums of a part of the layer are about, and the sums."""
+        if about is None:
+            about = keras.ops.stop_gradient(self.loss.centre(feature, places))
+        sums = self.loss.sums_of(feature, places, about)
+        return [about, *(tf.cast(one, tf.float64) for one in sums)]
+
+    def added(self, parts: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+        """Return the sums over the whole layer, about what is best for it, given all parts'."""
+        (origin, *total), *rest = parts
+        for about, *sums in rest:
+            moved = self.loss.moved(sums, np.subtract(origin, about, dtype=np.float64))
+            total = [one + other for one, other in zip(total, moved, strict=True)]
+        about = (origin + self.loss.middle(total)).astype(origin.dtype)
+        return [about, *self.loss.moved(total, np.subtract(about, origin, dtype=np.float64))]
+
+
+@final
+class Tiled:
+    """An objective of images of one size, evaluated tile by tile.
+
+    Parameters
+    ----------
+    objective : StyleObjective
+    extractor : callable
+    image : TensorSpec
+    tile : int
+        Side of the tiles, about, in pixels.
+
+    Attributes
+    ----------
+    tiles : Tiles
+
+    Raises
+    ------
+    ValueError
+        If the extractor does not tell what the units of a layer see that a loss reads.
+    """
+
+    def __init__(
+        self, objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, tile: int
+    ) -> None:
+        self._objective, self._extractor, self._image = objective, extractor, image
+        with TRACING:
+            self._reading = reading(objective, extractor, image)
+            self.tiles = _tiles(self._reading, extractor, image, tile)
+            self._addends = _addends(self._reading)
+            parts = [part for part in self._reading.parts if not part.additive]
+            names = dict.fromkeys(name for part in parts for name in part.layers)
+            self._whole = [name for name in names if name != "input"]
+            self._seen = list(dict.fromkeys([*self._whole, *(a.layer for a in self._addends)]))
+            self._sloping: list[int] = []
+            self._head, self._arrays = self._compiled_head()
+        self._passes: dict[Any, Passes] = {}
+
+    def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return value, gradient, and the losses in the order of the terms, then their parts.
+
+        Parameters
+        ----------
+        image : tensor, shape (1, H, W, 3)
+        weights : tensor, float64, shape (terms,)
+        """
+        check_process()
+        pixels = image.numpy()[0]
+        whole, sums = self._gathered(pixels)
+        total, told, *slopes = self._head(weights, image, *whole, *sums, *self._arrays)
+        del whole
+        found = dict(zip(self._sloping, slopes, strict=True))
+        own = found.pop(0, None)
+        gradient = np.zeros_like(pixels) if own is None else own.numpy()[0].copy()
+        self._carry_back(pixels, found, sums, gradient)
+        return total, tf.constant(gradient[None]), told
+
+    def _gathered(self, pixels: NDArray[Any]) -> tuple[list[Tensor], list[Tensor]]:
+        """Make the first pass: return the layers that are read whole, and the sums."""
+        layers = [self._reading.layers[name] for name in self._whole]
+        whole = [np.empty(layer.shape, layer.dtype) for layer in layers]
+        parts: list[list[list[NDArray[Any]]]] = [[] for _ in self._addends]
+        for tile in self.tiles if self._seen else ():
+            forward, _ = self._compiled(tile)
+            found = iter(forward(*self._window(pixels, tile), *self._read(tile)))
+            for layer, array in zip(layers, whole, strict=True):
+                array[0][_places(tile, layer)] = next(found)[0]
+            for addend, of_each in zip(self._addends, parts, strict=True):
+                of_each.append([next(found).numpy() for _ in addend.outputs])
+        sums = [
+            one
+            for addend, of_each in zip(self._addends, parts, strict=True)
+            for one in addend.added(of_each)
+        ]
+        return [tf.constant(one) for one in whole], [tf.constant(one) for one in sums]
+
+    def _carry_back(
+        self,
+        pixels: NDArray[Any],
+        slopes: Mapping[int, Tensor],
+        sums: Sequence[Tensor],
+        gradient: NDArray[Any],
+    ) -> None:
+        """Make the second pass: add to the gradient what comes through the network."""
+        whole = {k: self._reading.layers[name] for k, name in enumerate(self._whole, start=1)}
+        for tile in self.tiles if slopes else ():
+            _, backward = self._compiled(tile)
+            own = [
+                slope[0][_places(tile, whole[k])][None] if k in whole else slope
+                for k, slope in slopes.items()
+            ]
+            inputs = (*self._window(pixels, tile), *own, *sums, *self._read(tile))
+            tile.add(gradient, backward(*inputs)[0].numpy()[0])
+
+    def _window(self, pixels: NDArray[Any], tile: Tile) -> tuple[Tensor, Tensor]:
+        """Return a tile's window of the image, and where its core begins in it, in pixels."""
+        begin = tile.rows.first - tile.rows.start, tile.columns.first - tile.columns.start
+        return tf.constant(tile.window(pixels)[None]), tf.constant(begin, tf.int32)
+
+    def _read(self, tile: Tile) -> list[Tensor]:
+        """Return what the additive losses read of a tile."""
+        return [as_tensor(array) for array in structure(self._nest(tile))[1]]
+
+    def _nest(self, tile: Tile) -> list[dict[str, Any]]:
+        places = [_places(tile, self._reading.layers[addend.layer]) for addend in self._addends]
+        return [
+            {name: array[at] for name, array in addend.places.items()}
+            for addend, at in zip(self._addends, places, strict=True)
+        ]
+
+    def _compiled(self, tile: Tile) -> Passes:
+        """Return both passes for tiles of a kind."""
+        cores = {name: _core(tile, self._reading.layers[name]) for name in self._seen}
+        key = tile.shape, *cores.values()
+        if key not in self._passes:
+            with TRACING:
+                self._passes[key] = self._compile(tile, cores)
+        return self._passes[key]
+
+    def _compile(self, tile: Tile, cores: Mapping[str, tuple[int, ...]]) -> Passes:
+        nest, layers = self._nest(tile), self._reading.layers
+        read = [_spec(array) for array in self._read(tile)]
+        window = tf.TensorSpec((1, *tile.shape, self._image.shape[-1]), self._image.dtype)
+        begin = tf.TensorSpec((2,), tf.int32)
+        whole = [tf.TensorSpec(cores[name], layers[name].dtype) for name in self._whole]
+        sums = [spec for addend in self._addends for spec in addend.outputs]
+        sloping = [k - 1 for k in self._sloping if k > 0]
+        slopes = [[*whole, *sums][k] for k in sloping]
+
+        def look(
+            window: Tensor, begin: Tensor, arrays: Sequence[Tensor], abouts: Iterator[Any]
+        ) -> list[Tensor]:
+            features = self._extractor(window)
+            seen = {}
+            for name, core in cores.items():
+                first = tf.concat([[0], begin // layers[name].field.step, [0]], 0)
+                seen[name] = tf.slice(features[name], first, core)
+            found = [seen[name] for name in self._whole]
+            for addend, places in zip(self._addends, filled(nest, iter(arrays)), strict=True):
+                found += addend.sums(seen[addend.layer], places, next(abouts))
+            return found
+
+        def forward(window: Tensor, begin: Tensor, *arrays: Tensor) -> list[Tensor]:
+            return look(window, begin, arrays, itertools.repeat(None))
+
+        def backward(window: Tensor, begin: Tensor, *given: Tensor) -> list[Tensor]:
+            rest = iter(given)
+            own = [next(rest) for _ in sloping]
+            of_each = [[next(rest) for _ in addend.outputs] for addend in self._addends]
+            abouts = iter([about for about, *_ in of_each])
+            found = look(window, begin, tuple(rest), abouts)
+            (gradient,) = tf.gradients([found[k] for k in sloping], [window], own)
+            zero = gradient is None
+            return [tf.zeros_like(window) if zero else tf.convert_to_tensor(gradient)]
+
+        return (
+            _function(forward, window, begin, *read),
+            _function(backward, window, begin, *slopes, *sums, *read),
+        )
+
+    def _compiled_head(self) -> tuple[Callable[..., Any], list[Tensor]]:
+        """Compile what comes between the passes: value, losses and slopes of what was gathered."""
+        terms, parts = self._objective.terms, self._reading.parts
+        nest = [() if p.built is None else p.built.arrays for p in parts], weights_within(terms)
+        arrays = [as_tensor(leaf) for leaf in structure(nest)[1]]
+        trees = tuple(tree(term.loss) for term in terms)
+        sums = [spec for addend in self._addends for spec in addend.outputs]
+        names = ["input", *self._whole]
+
+        def head(weights: Tensor, *given: Tensor) -> list[Tensor]:
+            seen, rest = given[: len(names) + len(sums)], iter(given[len(names) + len(sums) :])
+            own, inner = filled(nest, rest)
+            whole = Gathered(dict(zip(names, seen, strict=False)), self._reading.said)
+            added = self._added(iter(seen[len(names) :]), own)
+            values = [
+                next(added) if part.additive else part.value(whole, read)
+                for part, read in zip(parts, own, strict=True)
+            ]
+            within: list[Tensor] = []
+            losses = assembled(trees, iter(values), iter(inner), within)
+            total = weighted_sum(tf.unstack(weights, len(losses)), losses)
+            slopes = tf.gradients(total, list(seen))
+            told = tf.stack([tf.cast(value, tf.float64) for value in (*losses, *within)])
+            self._sloping = [k for k, slope in enumerate(slopes) if slope is not None]
+            return [total, told, *(tf.convert_to_tensor(slopes[k]) for k in self._sloping)]
+
+        specs = [
+            tf.TensorSpec((len(trees),), tf.float64),
+            self._image,
+            *(self._reading.layers[name].spec for name in self._whole),
+            *sums,
+            *map(_spec, arrays),
+        ]
+        return _function(head, *specs), arrays
+
+    def _added(self, sums: Iterator[Tensor], own: Sequence[Any]) -> Iterator[Tensor]:
+        """Yield the additive losses, in their order."""
+        for part, read in zip(self._reading.parts, own, strict=True):
+            if part.additive:
+                total = 0.0
+                for addend in (one for one in self._addends if one.part is part):
+                    about, *mine = (next(sums) for _ in addend.outputs)
+                    at = read[addend.layer]
+                    distance = addend.loss.distance_of(mine, about, at["target"])
+                    total = total + tf.cast(at["weight"], distance.dtype) * distance
+                yield total
+
+
+def compiled(
+    objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, tile: int | None
+) -> Compiled | Tiled:
+    """Return what evaluates an objective: in tiles only what is larger than a tile."""
+    if tile is None or max(image.shape[1:3]) <= whole_number("tile", tile, LEAST):
+        return Compiled(objective, extractor, image)
+    return Tiled(objective, extractor, image, tile)
+
+
+def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int) -> Tiles:
+    fields = {name: layer.field for name, layer in found.layers.items()}
+    torus = found.said.get("padding") == "wrap"
+    height, width = image.shape[1:3]
+    tiles = Tiles((height, width), fields, tile, torus=torus)
+    if not getattr(extractor, "steady", True) and (height % tiles.step or width % tiles.step):
+        raise ValueError(
+            f"tile: expected None, or sides in multiples of {tiles.step} pixels, with an extractor "
+            f"whose layers begin elsewhere in images of other sides, received {width} x {height}"
+        )
+    return tiles
+
+
+def _addends(found: Reading) -> list[Addend]:
+    """Return what the additive losses compare, layer by layer."""
+    addends: list[Addend] = []
+    for part in found.parts:
+        for name in part.layers if part.additive else ():
+            read = part.built.arrays[name]  # type: ignore[union-attr]
+            addend = Addend(part, name, part.term.loss.places(read), [])  # type: ignore[attr-defined]
+            _look_at(addend, found.layers[name].spec)
+            addends.append(addend)
+    return addends
+
+
+def _look_at(addend: Addend, feature: tf.TensorSpec) -> None:
+    """Note what the sums are like."""
+
+    def look(feature: Tensor) -> None:
+        addend.outputs.extend(_spec(one) for one in addend.sums(feature, addend.places))
+
+    tf.function(look, autograph=False).get_concrete_function(feature)
+
+
+def _places(tile: Tile, layer: Layer) -> tuple[slice, slice]:
+    """Return which of a layer's rows and columns belong to a tile's core."""
+    _, height, width, _ = layer.shape
+    step = layer.field.step
+    return tile.rows.places(step, height), tile.columns.places(step, width)
+
+
+def _core(tile: Tile, layer: Layer) -> tuple[int, ...]:
+    """Return the shape of a tile's core at a layer."""
+    return 1, *(places.stop - places.start for places in _places(tile, layer)), layer.shape[3]
+
+
+def _spec(array: Any) -> tf.TensorSpec:
+    return tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype))
+
+
+def _function(function: Callable[..., Any], *specs: tf.TensorSpec) -> Callable[..., Any]:
+    return Flat(tf.function(function, autograph=False).get_concrete_function(*specs))
