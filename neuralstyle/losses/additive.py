@@ -6,15 +6,17 @@ can be looked at tile by tile, and only sums are kept. Other losses see their la
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
+from neuralstyle.losses.layers import Normalize, roots
 from neuralstyle.losses.statistics import power_sums
 
 Sums: TypeAlias = Sequence[NDArray[np.float64]]
@@ -22,6 +24,9 @@ Sums: TypeAlias = Sequence[NDArray[np.float64]]
 
 class Additive(ABC):
     """What a loss over layers has beside its other methods if sums say all that it compares."""
+
+    behind: ClassVar[int] = 0
+    """How many positions to the right of a part and below it `sums_of` looks at."""
 
     def places(self, read: Mapping[str, Any]) -> dict[str, Any]:
         """Return what of a layer's arrays has rows and columns as the features have them.
@@ -63,6 +68,8 @@ class Additive(ABC):
         Parameters
         ----------
         feature : tensor, shape (1, h, w, C)
+            With so many rows and columns more as are `behind` it; at the end of what is no torus,
+            these are mirrored.
         places : mapping
         about : tensor
             As `centre` returns it.
@@ -97,6 +104,35 @@ class Additive(ABC):
         target : mapping
             What `LayeredLoss.target` returns for the layer.
         """
+
+
+class AdditiveDifferences(Additive):
+    """Such a loss that compares features with others at the same positions."""
+
+    normalize: Normalize
+
+    def places(self, read: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the target, and what multiplies the features at every position."""
+        (wanted,) = read["target"]["statistics"]
+        mask = read["view"].get("mask")
+        found = {"wanted": wanted[0]}
+        return found if mask is None else {**found, "roots": roots(mask, self.normalize)}
+
+    def sums_of(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return the sum of the squared differences."""
+        if "roots" in places:
+            feature = feature * ops.cast(places["roots"], feature.dtype)[..., None]
+        return (ops.sum(ops.square(feature - places["wanted"])),)
+
+    def distance_of(
+        self, sums: Sequence[Tensor], about: Tensor, target: Mapping[str, Any]
+    ) -> Tensor:
+        """Return their mean over all positions and channels."""
+        (wanted,), (factor,) = target["statistics"], target["factors"]
+        mean = ops.cast(sums[0] / math.prod(wanted.shape), wanted.dtype)
+        return ops.convert_to_tensor(factor, wanted.dtype) * mean
 
 
 class AdditiveMoments(Additive):

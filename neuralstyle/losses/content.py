@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, final
 
-from keras import ops
-
 from neuralstyle._types import Tensor
-from neuralstyle.losses.additive import Additive
-from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, roots, scale, weighed
+from neuralstyle.losses.additive import AdditiveDifferences
+from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale, weighed
 from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.shapes import Shapes
 
 
 @final
-class ContentLoss(StatisticLoss, Additive):
+class ContentLoss(StatisticLoss, AdditiveDifferences):
     r"""Squared difference of the features, position by position.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} (F^l_{ij} - P^l_{ij})^2
@@ -69,29 +67,6 @@ class ContentLoss(StatisticLoss, Additive):
     def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Return the features, each weighed by the mask."""
         return (weighed(feature, view.get("mask"), self.normalize),)
-
-    def places(self, read: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the target, and what multiplies the features at every position."""
-        (wanted,) = read["target"]["statistics"]
-        mask = read["view"].get("mask")
-        found = {"wanted": wanted[0]}
-        return found if mask is None else {**found, "roots": roots(mask, self.normalize)}
-
-    def sums_of(
-        self, feature: Tensor, places: Mapping[str, Any], about: Tensor
-    ) -> tuple[Tensor, ...]:
-        """Return the sum of the squared differences."""
-        if "roots" in places:
-            feature = feature * ops.cast(places["roots"], feature.dtype)[..., None]
-        return (ops.sum(ops.square(feature - places["wanted"])),)
-
-    def distance_of(
-        self, sums: Sequence[Tensor], about: Tensor, target: Mapping[str, Any]
-    ) -> Tensor:
-        """Return their mean over all positions and channels."""
-        (wanted,), (factor,) = target["statistics"], target["factors"]
-        mean = ops.cast(sums[0] / math.prod(wanted.shape), wanted.dtype)
-        return ops.convert_to_tensor(factor, wanted.dtype) * mean
 
     def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
         """Check the size, and return what the features are compared with."""

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any, final
 
 from neuralstyle._types import Tensor
+from neuralstyle.losses.additive import AdditiveDifferences
 from neuralstyle.losses.layers import Normalize, StatisticLoss, scale, weighed
 from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.shapes import Shapes
 
 
 @final
-class TemporalLoss(StatisticLoss):
+class TemporalLoss(StatisticLoss, AdditiveDifferences):
     r"""Squared difference from the frame before, where that is known.
 
     .. math:: L = c\, \frac{\sum_{ij} m_i (x_{ij} - w_{ij})^2}{3 \sum_i m_i}

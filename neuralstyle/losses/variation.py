@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
 from keras import ops
 
 from neuralstyle._checks import number, truth
-from neuralstyle._types import Tensor
+from neuralstyle._types import Padding, Tensor
+from neuralstyle.losses.additive import Additive
 from neuralstyle.losses.layers import Normalize, normalization
 from neuralstyle.losses.masks import Mask, MaskLike, Values, as_mask
 from neuralstyle.losses.shapes import Shapes, feature_at, padding_of
@@ -19,7 +20,7 @@ from neuralstyle.losses.terms import checked_name
 
 
 @final
-class TotalVariationLoss(StructuredLoss):
+class TotalVariationLoss(StructuredLoss, Additive):
     r"""Total variation of the image, which takes away grain.
 
     .. math:: L = \operatorname{mean}_{ij} \left((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} -
@@ -92,18 +93,50 @@ class TotalVariationLoss(StructuredLoss):
             )
         mode = _MODES.get(shapes.padding, None if self.isotropic else "symmetric")
         weights = self.mask and self.mask.view("input", shapes, corners, mode)
-        return {} if weights is None else {"weights": weights}
+        if weights is not None and self.normalize != "paper":
+            weights = weights / weights.mean()
+        view = {} if weights is None else {"weights": weights}
+        size = (float(height), float(width), 1.0 if mode is None else 0.0)
+        return {"input": {"weight": 1.0, "view": view, "target": {"size": size}}}
 
     def compute(self, features: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Tensor:
         """Return the mean or the sum of the variation."""
         image, padding = feature_at(features, "input"), padding_of(features)
-        variation = total_variation(image, self.exponent, padding=padding, isotropic=self.isotropic)
-        if "weights" in arrays:
-            weights = ops.cast(arrays["weights"], variation.dtype)
-            if self.normalize != "paper":
-                weights = weights / ops.mean(weights)
-            variation = weights[..., None] * variation
+        variation = _weighed(self._variation(image, padding), arrays["input"]["view"])
         return ops.sum(variation) if self.normalize == "paper" else ops.mean(variation)
+
+    def _variation(self, image: Tensor, padding: Padding | None) -> Tensor:
+        return total_variation(image, self.exponent, padding=padding, isotropic=self.isotropic)
+
+    behind = 1
+
+    def places(self, read: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the weights of the pixels, if there are any or the last ones have none."""
+        height, width, dropped = (int(number) for number in read["target"]["size"])
+        weights = read["view"].get("weights")
+        if not dropped:
+            return {} if weights is None else {"weights": weights}
+        found = np.zeros((height, width), np.float32 if weights is None else weights.dtype)
+        found[:-1, :-1] = 1 if weights is None else weights
+        return {"weights": found}
+
+    def sums_of(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return the sum of the variation."""
+        variation = self._variation(feature, None)
+        return (
+            ops.sum(_weighed(variation[:, : feature.shape[1] - 1, : feature.shape[2] - 1], places)),
+        )
+
+    def distance_of(
+        self, sums: Sequence[Tensor], about: Tensor, target: Mapping[str, Any]
+    ) -> Tensor:
+        """Return the mean or the sum of the variation."""
+        (total,) = sums
+        height, width, dropped = target["size"]
+        count = (height - dropped) * (width - dropped) * CHANNELS
+        return ops.cast(total if self.normalize == "paper" else total / count, about.dtype)
 
     def __repr__(self) -> str:
         """Describe it in a line."""
@@ -113,8 +146,17 @@ class TotalVariationLoss(StructuredLoss):
         return f"TotalVariationLoss(exponent={self.exponent:g}{isotropic}{normalize}{mask})"
 
 
+CHANNELS = 3
+
 _MODES: dict[str | None, Any] = {"reflect": "symmetric", "wrap": "wrap"}
 """NumPy's names of the paddings that give the last pixels neighbours."""
+
+
+def _weighed(variation: Tensor, view: Mapping[str, Any]) -> Tensor:
+    """Multiply by the weights of the pixels, if there are any."""
+    if "weights" not in view:
+        return variation
+    return ops.cast(view["weights"], variation.dtype)[..., None] * variation
 
 
 def corners(values: Values, mode: Any = None) -> Values:

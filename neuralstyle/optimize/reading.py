@@ -14,8 +14,8 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.features.fields import Field
 from neuralstyle.losses.additive import Additive
 from neuralstyle.losses.evaluation import scalar
-from neuralstyle.losses.objective import StyleObjective, Term
-from neuralstyle.losses.parts import leaves
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.losses.parts import Leaf, leaves
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build
 
@@ -29,15 +29,14 @@ class Part:
 
     Attributes
     ----------
-    term : Term
-        Under its path in the objective.
+    term : Leaf
     built : Built or None
         None if the library cannot see into the loss.
     layers : tuple of str
         What it reads.
     """
 
-    term: Term
+    term: Leaf
     built: Built | None
     layers: tuple[str, ...]
 
@@ -45,6 +44,11 @@ class Part:
     def additive(self) -> bool:
         """Whether sums over the positions are enough."""
         return self.built is not None and isinstance(self.term.loss, Additive)
+
+    @property
+    def behind(self) -> int:
+        """How many positions behind a part of a layer its sums look at."""
+        return self.term.loss.behind if isinstance(self.term.loss, Additive) else 0
 
     def value(self, features: Mapping[str, Tensor], arrays: Any) -> Tensor:
         """Return the loss, given the arrays that it reads or stand-ins for them."""
@@ -130,7 +134,7 @@ def reading(objective: StyleObjective, extractor: Extractor, image: tf.TensorSpe
     return found
 
 
-def _part(term: Term, features: Mapping[str, Tensor]) -> Part:
+def _part(term: Leaf, features: Mapping[str, Tensor]) -> Part:
     try:
         built = build(term.loss, Shapes(features))
     except Opaque:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -28,53 +26,11 @@ from neuralstyle.losses.evaluation import weighted_sum
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import assembled, tree, weights_within
 from neuralstyle.losses.structure import filled, structure
+from neuralstyle.optimize.addends import addends, spec
 from neuralstyle.optimize.compiled import Compiled, Flat, as_tensor
-from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
+from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
 
 Passes: TypeAlias = tuple[Callable[..., Any], Callable[..., Any]]
-
-
-@dataclass(frozen=True)
-class Addend:
-    """What an additive loss compares at a layer.
-
-    Attributes
-    ----------
-    part : Part
-    layer : str
-    places : dict from str to array
-        What the loss reads that has rows and columns as the layer has them.
-    outputs : list of TensorSpec
-        Of what its sums are about, and of these.
-    """
-
-    part: Part
-    layer: str
-    places: dict[str, Any]
-    outputs: list[tf.TensorSpec]
-
-    @property
-    def loss(self) -> Any:
-        """The loss, which is additive."""
-        return self.part.term.loss
-
-    def sums(
-        self, feature: Tensor, places: Mapping[str, Any], about: Tensor | None = None
-    ) -> list[Tensor]:
-        """Return what the sums of a part of the layer are about, and the sums."""
-        if about is None:
-            about = keras.ops.stop_gradient(self.loss.centre(feature, places))
-        sums = self.loss.sums_of(feature, places, about)
-        return [about, *(tf.cast(one, tf.float64) for one in sums)]
-
-    def added(self, parts: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
-        """Return the sums over the whole layer, about what is best for it, given all parts'."""
-        (origin, *total), *rest = parts
-        for about, *sums in rest:
-            moved = self.loss.moved(sums, np.subtract(origin, about, dtype=np.float64))
-            total = [one + other for one, other in zip(total, moved, strict=True)]
-        about = (origin + self.loss.middle(total)).astype(origin.dtype)
-        return [about, *self.loss.moved(total, np.subtract(about, origin, dtype=np.float64))]
 
 
 @final
@@ -106,7 +62,7 @@ class Tiled:
         with TRACING:
             self._reading = reading(objective, extractor, image)
             self.tiles = _tiles(self._reading, extractor, image, tile)
-            self._addends = _addends(self._reading)
+            self._addends = addends(self._reading)
             parts = [part for part in self._reading.parts if not part.additive]
             names = dict.fromkeys(name for part in parts for name in part.layers)
             self._whole = [name for name in names if name != "input"]
@@ -198,7 +154,7 @@ class Tiled:
 
     def _compile(self, tile: Tile, cores: Mapping[str, tuple[int, ...]]) -> Passes:
         nest, layers = self._nest(tile), self._reading.layers
-        read = [_spec(array) for array in self._read(tile)]
+        read = [spec(array) for array in self._read(tile)]
         window = tf.TensorSpec((1, *tile.shape, self._image.shape[-1]), self._image.dtype)
         begin = tf.TensorSpec((2,), tf.int32)
         whole = [tf.TensorSpec(cores[name], layers[name].dtype) for name in self._whole]
@@ -210,13 +166,18 @@ class Tiled:
             window: Tensor, begin: Tensor, arrays: Sequence[Tensor], abouts: Iterator[Any]
         ) -> list[Tensor]:
             features = self._extractor(window)
-            seen = {}
-            for name, core in cores.items():
+
+            def part(name: str, behind: int = 0) -> Tensor:
                 first = tf.concat([[0], begin // layers[name].field.step, [0]], 0)
-                seen[name] = tf.slice(features[name], first, core)
-            found = [seen[name] for name in self._whole]
+                one, height, width, channels = cores[name]
+                ends = [[0, 0], [0, behind], [0, behind], [0, 0]]
+                padded = tf.pad(features[name], ends, "SYMMETRIC") if behind else features[name]
+                return tf.slice(padded, first, (one, height + behind, width + behind, channels))
+
+            found = [part(name) for name in self._whole]
             for addend, places in zip(self._addends, filled(nest, iter(arrays)), strict=True):
-                found += addend.sums(seen[addend.layer], places, next(abouts))
+                mine = part(addend.layer, addend.loss.behind)
+                found += addend.sums(mine, places, next(abouts))
             return found
 
         def forward(window: Tensor, begin: Tensor, *arrays: Tensor) -> list[Tensor]:
@@ -268,7 +229,7 @@ class Tiled:
             self._image,
             *(self._reading.layers[name].spec for name in self._whole),
             *sums,
-            *map(_spec, arrays),
+            *map(spec, arrays),
         ]
         return _function(head, *specs), arrays
 
@@ -295,7 +256,11 @@ def compiled(
 
 
 def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int) -> Tiles:
-    fields = {name: layer.field for name, layer in found.layers.items()}
+    fields = {
+        f"{part.term.name}:{name}": found.layers[name].field.through(1 + part.behind)
+        for part in found.parts
+        for name in part.layers
+    }
     torus = found.said.get("padding") == "wrap"
     height, width = image.shape[1:3]
     tiles = Tiles((height, width), fields, tile, torus=torus)
@@ -305,27 +270,6 @@ def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int
             f"whose layers begin elsewhere in images of other sides, received {width} x {height}"
         )
     return tiles
-
-
-def _addends(found: Reading) -> list[Addend]:
-    """Return what the additive losses compare, layer by layer."""
-    addends: list[Addend] = []
-    for part in found.parts:
-        for name in part.layers if part.additive else ():
-            read = part.built.arrays[name]  # type: ignore[union-attr]
-            addend = Addend(part, name, part.term.loss.places(read), [])  # type: ignore[attr-defined]
-            _look_at(addend, found.layers[name].spec)
-            addends.append(addend)
-    return addends
-
-
-def _look_at(addend: Addend, feature: tf.TensorSpec) -> None:
-    """Note what the sums are like."""
-
-    def look(feature: Tensor) -> None:
-        addend.outputs.extend(_spec(one) for one in addend.sums(feature, addend.places))
-
-    tf.function(look, autograph=False).get_concrete_function(feature)
 
 
 def _places(tile: Tile, layer: Layer) -> tuple[slice, slice]:
@@ -338,10 +282,6 @@ def _places(tile: Tile, layer: Layer) -> tuple[slice, slice]:
 def _core(tile: Tile, layer: Layer) -> tuple[int, ...]:
     """Return the shape of a tile's core at a layer."""
     return 1, *(places.stop - places.start for places in _places(tile, layer)), layer.shape[3]
-
-
-def _spec(array: Any) -> tf.TensorSpec:
-    return tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype))
 
 
 def _function(function: Callable[..., Any], *specs: tf.TensorSpec) -> Callable[..., Any]:

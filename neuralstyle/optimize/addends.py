@@ -1,0 +1,96 @@
+"""What losses compare of which sums over tiles are enough: sums, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neuralstyle._types import Tensor
+from neuralstyle.optimize.reading import Part, Reading
+
+
+@dataclass(frozen=True)
+class Addend:
+    """What an additive loss compares at a layer.
+
+    Attributes
+    ----------
+    part : Part
+    layer : str
+    places : dict from str to array
+        What the loss reads that has rows and columns as the layer has them.
+    outputs : list of TensorSpec
+        Of what its sums are about, and of these.
+    """
+
+    part: Part
+    layer: str
+    places: dict[str, Any]
+    outputs: list[tf.TensorSpec]
+
+    @property
+    def loss(self) -> Any:
+        """The loss, which is additive."""
+        return self.part.term.loss
+
+    def sums(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor | None = None
+    ) -> list[Tensor]:
+        """Return what the sums of a part of the layer are about, and the sums."""
+        if about is None:
+            about = keras.ops.stop_gradient(self.loss.centre(feature, places))
+        sums = self.loss.sums_of(feature, places, about)
+        return [about, *(tf.cast(one, tf.float64) for one in sums)]
+
+    def added(self, parts: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+        """Return the sums over the whole layer, about what is best for it, given all parts'."""
+        (origin, *total), *rest = parts
+        for about, *sums in rest:
+            moved = self.loss.moved(sums, np.subtract(origin, about, dtype=np.float64))
+            total = [one + other for one, other in zip(total, moved, strict=True)]
+        about = (origin + self.loss.middle(total)).astype(origin.dtype)
+        return [about, *self.loss.moved(total, np.subtract(about, origin, dtype=np.float64))]
+
+
+def addends(found: Reading) -> list[Addend]:
+    """Return what the additive losses of an objective compare, layer by layer.
+
+    Parameters
+    ----------
+    found : Reading
+
+    Returns
+    -------
+    list of Addend
+        In the order of the losses.
+    """
+    made: list[Addend] = []
+    for part in found.parts:
+        for name in part.layers if part.additive else ():
+            read = part.built.arrays[name]  # type: ignore[union-attr]
+            addend = Addend(part, name, part.term.loss.places(read), [])  # type: ignore[attr-defined]
+            _look_at(addend, found.layers[name].spec)
+            made.append(addend)
+    return made
+
+
+def _look_at(addend: Addend, feature: tf.TensorSpec) -> None:
+    """Note what the sums are like."""
+
+    def look(feature: Tensor) -> None:
+        behind = [0, addend.loss.behind]
+        padded = tf.pad(feature, [[0, 0], behind, behind, [0, 0]])
+        addend.outputs.extend(spec(one) for one in addend.sums(padded, addend.places))
+
+    tf.function(look, autograph=False).get_concrete_function(feature)
+
+
+def spec(array: Any) -> tf.TensorSpec:
+    """Return what a graph takes for an array."""
+    return tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype))
