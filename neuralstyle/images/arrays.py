@@ -197,6 +197,10 @@ def _linear(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 _FILTERS = {"lanczos": _lanczos, "mean": _mean, "linear": _linear}
 
 
+_AT_ONCE = 1 << 21
+"""Numbers of rows that are resampled at once: those of all channels may not fit into memory."""
+
+
 def cell_means(rows: NDArray[Any], count: int) -> NDArray[Any]:
     r"""Resample rows to `count` values, each the mean of the row's step function over its cell.
 
@@ -221,15 +225,21 @@ def cell_means(rows: NDArray[Any], count: int) -> NDArray[Any]:
     channels, size = rows.shape
     if size == count:
         return rows
-    # The integral of the step function is piecewise linear; cells are its differences. In float64,
-    # for it grows to the sum of all values.
-    integral = np.zeros((channels, size + 1))
-    np.cumsum(rows, axis=1, out=integral[:, 1:], dtype=np.float64)
     whole, rest = np.divmod(np.arange(count + 1, dtype=np.int64) * size, count)
     following = np.minimum(whole + 1, size)
-    at_edges = integral[:, whole] + (integral[:, following] - integral[:, whole]) * (rest / count)
-    means: NDArray[Any] = np.diff(at_edges, axis=1) * (count / size)
-    return means.astype(rows.dtype)
+    share = rest / count
+    means: NDArray[Any] = np.empty((channels, count), rows.dtype)
+    some = max(1, _AT_ONCE // (size + count))
+    for first in range(0, channels, some):
+        # The integral of the step function is piecewise linear; cells are its differences. In
+        # float64, for it grows to the sum of all values.
+        chosen = rows[first : first + some]
+        integral = np.zeros((len(chosen), size + 1))
+        np.cumsum(chosen, axis=1, out=integral[:, 1:], dtype=np.float64)
+        at_edges = integral[:, whole]
+        at_edges += (integral[:, following] - at_edges) * share
+        means[first : first + some] = np.diff(at_edges, axis=1) * (count / size)
+    return means
 
 
 def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:

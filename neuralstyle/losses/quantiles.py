@@ -123,4 +123,5 @@ class QuantileLoss(LayeredLoss):
 def _table(target: Table, count: int) -> Table:
     quantiles = cell_quantiles(target, count)
     before, after = (np.mean(np.square(x), 1, np.float64) for x in (target, quantiles))
-    return np.column_stack([quantiles, np.maximum(before - after, 0.0)])
+    varies = np.maximum(before - after, 0.0).astype(quantiles.dtype)
+    return np.column_stack([quantiles, varies])
