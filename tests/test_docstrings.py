@@ -16,8 +16,10 @@ MODULES = [
     for module in pkgutil.walk_packages(neuralstyle.__path__, "neuralstyle.")
     if not module.name.endswith("__main__")
 ]
+LONG = {"neuralstyle.features.vgg.VGG19Features"}
+"""It draws twenty million weights."""
 EXAMPLES = [
-    pytest.param(example, id=example.name)
+    pytest.param(example, id=example.name, marks=pytest.mark.slow if example.name in LONG else ())
     for module in MODULES
     for example in doctest.DocTestFinder(exclude_empty=True).find(
         importlib.import_module(module), extraglobs={"np": np}
