@@ -19,6 +19,8 @@ import pytest
 import neuralstyle as ns
 from neuralstyle.transfer import painter, stylize
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 

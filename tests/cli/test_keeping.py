@@ -22,6 +22,8 @@ from neuralstyle.images.save import save_image
 from neuralstyle.optimize.result import Progress, Status, StyleResult
 from neuralstyle.transfer import stylize
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 Saved = Callable[..., list[str]]
