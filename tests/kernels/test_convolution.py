@@ -61,14 +61,15 @@ def test_value_and_gradient_are_the_plain_networks_in_float64_up_to_rounding(
     shape: tuple[int, int], fast: Any, pooling: str
 ) -> None:
     exact_value, exact = value_and_gradient(shape, pooling=pooling, dtype="float64")
-    _, plain = value_and_gradient(shape, pooling=pooling, fast=False)
     value, ours = value_and_gradient(shape, pooling=pooling, fast=fast)
     rms = np.sqrt(np.mean(exact**2))
     assert value == pytest.approx(exact_value, rel=1e-5)
     assert np.median(np.abs(ours - exact)) <= 2e-5 * rms
-    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network.
-    flips = np.sqrt(np.mean((plain - exact) ** 2))
-    assert np.sqrt(np.mean((ours - exact) ** 2)) <= max(20 * flips, 1e-2 * rms)
+    error = np.sqrt(np.mean((ours - exact) ** 2))
+    if error > 1e-2 * rms:
+        # In float32 some ReLUs and maxima decide otherwise than in float64, in either network.
+        _, plain = value_and_gradient(shape, pooling=pooling, fast=False)
+        assert error <= 20 * np.sqrt(np.mean((plain - exact) ** 2))
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
