@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from support import NARROW
 
 import neuralstyle as ns
-from neuralstyle.features.architectures import VGG19, Weights
-from neuralstyle.features.plain import random_weights
+
+if TYPE_CHECKING:
+    from neuralstyle.features.architectures import Weights
+
+# The process that hands out the tests runs none: it need not wait for TensorFlow to be imported.
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Give NumPy's algebra one thread in each process: several on one core wait by spinning."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,4 +51,9 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session")
 def narrow() -> Weights:
     """Random weights of a narrow VGG19."""
+    from support import NARROW
+
+    from neuralstyle.features.architectures import VGG19
+    from neuralstyle.features.plain import random_weights
+
     return random_weights(VGG19, widths=NARROW)

@@ -237,14 +237,17 @@ def directional_error(
     step: float = 1e-6,
     directions: int = 5,
     seed: int = 0,
+    value: Callable[[Array], float] | None = None,
 ) -> float:
     """Return the largest relative error of a gradient along some directions.
 
-    The gradient is compared with central differences. Directions have entries of 1 and -1: half
+    The gradient is compared with central differences, of `value` where that is quicker than the
+    first of what the function returns. Directions have entries of 1 and -1: half
     of them as in the gradient, so that the slope is steep, and half at random, so that every
     direction has a part in it.
     """
     random = np.random.default_rng(seed)
+    value = value or (lambda x: function(x)[0])
     _, gradient = function(x)
     errors = []
     for _ in range(directions):
@@ -253,7 +256,7 @@ def directional_error(
             np.sign(gradient) + (gradient == 0),
             random.choice([-1.0, 1.0], size=x.shape),
         )
-        ends = [function(x + sign * step * direction)[0] for sign in (1, -1)]
+        ends = [value(x + sign * step * direction) for sign in (1, -1)]
         expected = np.sum(gradient * direction)
         errors.append(abs((ends[0] - ends[1]) / (2 * step) - expected) / abs(expected))
     return float(max(errors))
@@ -303,15 +306,19 @@ def of_vector(
     function: Function, features: FeatureMaps
 ) -> tuple[Callable[[Array], tuple[float, Array]], Array]:
     """Return value and gradient as functions of all feature maps in one vector, and that vector."""
-    ends = np.cumsum([array.size for array in features.values()])[:-1]
 
     def of(x: Array) -> tuple[float, Array]:
-        parts = zip(features.items(), np.split(x, ends), strict=True)
-        maps = {layer: part.reshape(array.shape) for (layer, array), part in parts}
-        result, slopes = value_and_gradient(function, maps)
+        result, slopes = value_and_gradient(function, in_maps(x, features))
         return result, np.concatenate([slope.ravel() for slope in slopes.values()])
 
     return of, np.concatenate([array.ravel() for array in features.values()])
+
+
+def in_maps(x: Array, features: FeatureMaps) -> FeatureMaps:
+    """Divide a vector into feature maps of the shapes of others."""
+    ends = np.cumsum([array.size for array in features.values()])[:-1]
+    parts = zip(features.items(), np.split(x, ends), strict=True)
+    return {layer: part.reshape(array.shape) for (layer, array), part in parts}
 
 
 def squared_wasserstein(a: Array, b: Array) -> float:
@@ -346,33 +353,6 @@ def shuffled(feature: Array, seed: int = 0) -> Array:
     """Move the positions, each channel in its own way."""
     rows = np.random.default_rng(seed).permuted(to_rows(feature), axis=1)
     return rows.T.reshape(feature.shape)
-
-
-def square_root(covariance: Any) -> Array:
-    """Take the root of a symmetric matrix, which SciPy warns of if it is singular."""
-    values, vectors = np.linalg.eigh(covariance)
-    root: Array = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    return root
-
-
-def with_moments(mean: Any, covariance: Any, seed: int = 0, size: int = 40) -> Array:
-    """Make a feature map that has these moments exactly."""
-    sample = np.random.default_rng(seed).normal(size=(len(mean), size))
-    sample -= sample.mean(axis=1, keepdims=True)
-    white = np.linalg.solve(np.linalg.cholesky(np.cov(sample, bias=True)), sample)
-    return from_rows(np.asarray(mean)[:, None] + square_root(covariance) @ white)
-
-
-def numerical_gradient(loss: ns.Loss, feature: Array, step: float = 1e-6) -> Array:
-    gradient = np.empty_like(feature)
-    for index in np.ndindex(feature.shape):
-        ends = []
-        for sign in (1, -1):
-            moved = feature.copy()
-            moved[index] += sign * step
-            ends.append(value(loss, {"a": moved}))
-        gradient[index] = (ends[0] - ends[1]) / (2 * step)
-    return gradient
 
 
 # Networks and memory

@@ -58,6 +58,7 @@ def test_the_script_of_the_page_on_processes_runs(tmp_path: Path) -> None:
         assert max(ns.load_image(tmp_path / name).shape[:2]) == 64
 
 
+@functools.cache
 def api_page() -> str:
     """Return the page with what stands for the library's lists written out."""
     conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))

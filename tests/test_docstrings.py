@@ -17,8 +17,10 @@ MODULES = [
     if not module.name.endswith("__main__")
     if importlib.import_module(module.name).__name__ == module.name  # by its own name alone
 ]
+LONG = {"neuralstyle.features.vgg.VGG19Features"}
+"""It draws twenty million weights."""
 EXAMPLES = [
-    pytest.param(example, id=example.name)
+    pytest.param(example, id=example.name, marks=pytest.mark.slow if example.name in LONG else ())
     for module in MODULES
     for example in doctest.DocTestFinder(exclude_empty=True).find(
         importlib.import_module(module), extraglobs={"np": np}

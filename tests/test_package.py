@@ -48,12 +48,12 @@ def test_images_are_read_and_written_without_tensorflow() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_using_the_package_leaves_tensorflow_numpy_and_logging_as_they_were() -> None:
+def test_using_the_package_leaves_tensorflow_numpy_logging_and_variables_as_they_were() -> None:
     # TensorFlow itself warns on import with some versions of what it needs, so warnings are not
     # errors before it is there.
     done = python(
         """
-import logging, random, warnings
+import logging, os, random, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 import tensorflow as tf
@@ -68,7 +68,7 @@ def state():
         np.random.get_state(), random.getstate(), np.get_printoptions(), np.geterr(),
         threads.get_inter_op_parallelism_threads(), threads.get_intra_op_parallelism_threads(),
         config.floatx(), config.image_data_format(), tf.keras.mixed_precision.global_policy().name,
-        warnings.filters,
+        warnings.filters, sorted(os.environ.items()),
     ))
 
 tf.keras.utils.set_random_seed(3)
@@ -79,6 +79,7 @@ before, handlers = state(), loggers()
 import neuralstyle
 for name in neuralstyle.__all__:
     getattr(neuralstyle, name)
+neuralstyle.VGG16Features("compact"), neuralstyle.doctor(timing=False)
 assert tf.executing_eagerly()
 assert float(tf.square(2.0)) == 4.0
 assert state() == before

@@ -282,9 +282,11 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
 
 def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     """Return an array of floats, or say what was received in its place."""
-    hint = "; use as_image" if isinstance(value, str | os.PathLike | Pillow.Image) else ""
-    received = type(value).__name__ if isinstance(value, Pillow.Image) else shown(value)
-    if not hint and value is not None:
+    if isinstance(value, Pillow.Image):
+        received, hint = type(value).__name__, "; use as_image"
+    elif value is None or isinstance(value, str | os.PathLike):
+        received, hint = shown(value), "; use as_image" if value is not None else ""
+    else:
         try:
             array = np.asarray(value)
         except (TypeError, ValueError, RuntimeError):

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import painting
 import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli.main import main
 from neuralstyle.transfer import contact_sheet, frames, stylize
+from neuralstyle.transfer.recipes import RECIPES
 
 Run: TypeAlias = Callable[..., int]
 
@@ -36,6 +38,12 @@ def run(folder: Path) -> Run:
         return main([*inputs.split(), "-o", out, *short, *options])
 
     return called
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the default recipe look at the first layer alone, where it does not matter at which."""
+    monkeypatch.setitem(RECIPES, "default", painting.shallow)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 import neuralstyle as ns
 from neuralstyle.transfer import painter
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run: TypeAlias = Callable[..., int]
 
 MINIMIZE = painter.minimize

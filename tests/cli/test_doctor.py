@@ -79,15 +79,3 @@ def test_where_tensorflow_is_there_already_nothing_is_set(monkeypatch: pytest.Mo
     monkeypatch.delenv(ONEDNN, raising=False)
     with messages.silent_start():
         assert ONEDNN not in os.environ
-
-
-def test_the_library_sets_nothing() -> None:
-    program = """
-import os
-before = dict(os.environ)
-import neuralstyle as ns
-ns.VGG16Features("compact"), ns.doctor(timing=False)
-changed = {name for name in os.environ if os.environ[name] != before.get(name)}
-print("TF_ENABLE_ONEDNN_OPTS" in changed)
-"""
-    assert fresh(program) == "False\n"

@@ -19,6 +19,8 @@ import pytest
 import neuralstyle as ns
 from neuralstyle.transfer import painter, stylize
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 
@@ -116,6 +118,7 @@ def test_control_c_saves_what_there_is(folder: Path) -> None:
         "from neuralstyle.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     endless = ["--iterations", "100000", "--ftol", "0", "--scales", "1"]
+    endless += ["--content-layers", "conv1_1", "--style-layers", "conv1_1"]  # compiled soon
     process = subprocess.Popen(
         [sys.executable, "-c", program, *arguments.split(), *endless],
         stdout=subprocess.PIPE,

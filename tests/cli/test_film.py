@@ -11,6 +11,8 @@ import pytest
 
 import neuralstyle as ns
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 FRAMES = "film frame0.png frame1.png frame2.png --style style.png --flows flow1.npy flow2.npz"
 
 

@@ -22,6 +22,8 @@ from neuralstyle.images.save import save_image
 from neuralstyle.optimize.result import Progress, Status, StyleResult
 from neuralstyle.transfer import stylize
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 Saved = Callable[..., list[str]]
@@ -140,7 +142,8 @@ def test_nothing_but_the_result_goes_to_standard_output(
 def test_a_comment_that_is_too_long_is_left_out(
     run: Run, made: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--seed", "5"] * 8000
+    layers = ",".join(f"block{block}_conv{conv}" for block in (1, 2) for conv in (1, 2))
+    words = ["--style-layers", layers] * 1200
     assert run("--quiet", *words, out="out.jpg") == 1
     assert made() == ["out.jpg"]
     assert ns.load_metadata("out.jpg") == {}

@@ -13,6 +13,8 @@ import pytest
 
 import neuralstyle as ns
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 

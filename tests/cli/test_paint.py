@@ -103,7 +103,10 @@ def test_several_styles_with_shares_and_a_picture_to_start_from(run: Run) -> Non
     assert "covariance_1" in settings["objective"]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(name, marks=() if name == "gatys2016" else pytest.mark.slow) for name in RECIPES],
+)
 def test_every_recipe_runs_with_its_own_weights(run: Run, recipe: str) -> None:
     assert run("--recipe", recipe, "--content-weight", "2", "--log", "run.json") == 0
     assert json.loads(Path("run.json").read_text())["settings"]["recipe"] == recipe

@@ -16,6 +16,8 @@ from neuralstyle.cli.inputs import places
 from neuralstyle.cli.main import COMMANDS, main, parser
 from neuralstyle.cli.paths import MAY_MEET, READS, WRITES, Snapshots
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 FORMS = {
     "paint": "{pictures} -o {output}",
     "film": "film {frames} --style {style} --flows {flows} -o {output}",

@@ -13,6 +13,8 @@ from support import half_mask
 
 import neuralstyle as ns
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 
 

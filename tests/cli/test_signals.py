@@ -22,6 +22,8 @@ from neuralstyle.images.load import read_picture
 from neuralstyle.optimize.interruption import interruption
 from neuralstyle.transfer import stylize
 
+pytestmark = pytest.mark.usefixtures("shallow")
+
 Run = Callable[..., int]
 Made = Callable[[], list[str]]
 

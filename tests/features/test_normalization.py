@@ -91,9 +91,14 @@ def test_every_feature_is_what_keras_sees_divided_by_its_channels_mean(
     assert (np.asarray(features["block2_conv2"])[..., 1] == 0).all()
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize(
-    "options", [{}, {"fast": "low-memory"}, {"fast": False}, {"dtype": "float64"}], ids=str
+    ("options", "pooling"),
+    [
+        pytest.param(options, pooling, marks=pytest.mark.slow if more and options else ())
+        for options in ({}, {"fast": "low-memory"}, {"fast": False}, {"dtype": "float64"})
+        for more, pooling in enumerate(POOLINGS)
+    ],
+    ids=str,
 )
 def test_channels_have_mean_1_over_what_they_were_measured_on(
     network: tuple[str, Path], pooling: Pooling, options: dict[str, Any]

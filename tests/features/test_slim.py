@@ -184,8 +184,18 @@ def test_folders_are_searched_and_names_repeated_count(tmp_path: Path) -> None:
 # The whole
 
 
-def test_full_width_gives_the_network_itself(wide: Path) -> None:
-    whole = ns.slim(wide, PICTURES, WIDE, **QUICK)
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a training at full width."""
+    return tmp_path_factory.mktemp("slim") / "state.npz"
+
+
+@pytest.fixture(scope="module")
+def whole(wide: Path, state: Path) -> ns.Slimmed:
+    return ns.slim(wide, PICTURES, WIDE, resume=state, **QUICK)
+
+
+def test_full_width_gives_the_network_itself(whole: ns.Slimmed) -> None:
     assert max(max(of.values()) for of in whole.errors.values()) < 1e-3
     assert [len(kept) for kept in whole.channels.values()][::4] == [4, 8, 8, 8]
 
@@ -300,10 +310,8 @@ def test_refusals_name_their_argument(
         ns.slim(**arguments)
 
 
-def test_the_state_of_another_run_is_refused(wide: Path, tmp_path: Path) -> None:
-    state = tmp_path / "state.npz"
-    ns.slim(wide, PICTURES, NARROW, resume=state, **QUICK)
+def test_the_state_of_another_run_is_refused(wide: Path, state: Path, whole: ns.Slimmed) -> None:
     with pytest.raises(ValueError, match="resume: .* with other widths"):
-        ns.slim(wide, PICTURES, WIDE, resume=state, **QUICK)
+        ns.slim(wide, PICTURES, NARROW, resume=state, **QUICK)
     with pytest.raises(ValueError, match="resume: .* is not the state of a training"):
         ns.slim(wide, PICTURES, WIDE, resume=wide, **QUICK)

@@ -9,6 +9,7 @@ from scipy.ndimage import map_coordinates, zoom
 from support import message
 from support import noise as make_noise
 
+from neuralstyle.images import arrays
 from neuralstyle.images.arrays import check_image, crop, resize, scaled_size, tile
 
 # Checking
@@ -17,6 +18,14 @@ from neuralstyle.images.arrays import check_image, crop, resize, scaled_size, ti
 def test_a_good_array_is_returned_as_it_is(noise):
     assert check_image(noise) is noise
     assert np.shares_memory(check_image(noise[np.newaxis]), noise)
+
+
+def test_nothing_is_written_about_a_good_array(noise, monkeypatch):
+    def written(value):
+        raise AssertionError("it takes ten times as long as the check")
+
+    monkeypatch.setattr(arrays, "shown", written)
+    assert check_image(noise) is noise
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4"])

@@ -35,7 +35,8 @@ def picture(shape: tuple[int, int], seed: int) -> np.ndarray:
 def value_and_gradient(shape: tuple[int, int], **options: Any) -> tuple[float, np.ndarray]:
     extractor = ns.VGG16Features(weights="compact", **options)
     content, style = extractor(picture(shape, 1)), extractor(picture((48, 40), 2))
-    objective = ns.ContentLoss(content) + ns.StyleLoss(style) + ns.HistogramLoss(style)
+    objective = ns.ContentLoss(content) + ns.StyleLoss(style)
+    objective += ns.HistogramLoss(style, ["block1_conv1", "block3_conv1"])
     return ns.Evaluator(objective, extractor, shape)(picture(shape, 3))
 
 
@@ -60,14 +61,15 @@ def test_value_and_gradient_are_the_plain_networks_in_float64_up_to_rounding(
     shape: tuple[int, int], fast: Any, pooling: str
 ) -> None:
     exact_value, exact = value_and_gradient(shape, pooling=pooling, dtype="float64")
-    _, plain = value_and_gradient(shape, pooling=pooling, fast=False)
     value, ours = value_and_gradient(shape, pooling=pooling, fast=fast)
     rms = np.sqrt(np.mean(exact**2))
     assert value == pytest.approx(exact_value, rel=1e-5)
     assert np.median(np.abs(ours - exact)) <= 2e-5 * rms
-    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network.
-    flips = np.sqrt(np.mean((plain - exact) ** 2))
-    assert np.sqrt(np.mean((ours - exact) ** 2)) <= max(20 * flips, 1e-2 * rms)
+    error = np.sqrt(np.mean((ours - exact) ** 2))
+    if error > 1e-2 * rms:
+        # In float32 some ReLUs and maxima decide otherwise than in float64, in either network.
+        _, plain = value_and_gradient(shape, pooling=pooling, fast=False)
+        assert error <= 20 * np.sqrt(np.mean((plain - exact) ** 2))
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
@@ -165,8 +167,18 @@ def test_low_memory_keeps_no_transformed_kernels() -> None:
 
 
 @pytest.mark.usefixtures("winograd_everywhere")
-@pytest.mark.parametrize("fast", [True, "low-memory"])
-@pytest.mark.parametrize("layer", VGG19.convolutions)
+@pytest.mark.parametrize(
+    ("layer", "fast"),
+    [
+        *((layer, True) for layer in VGG19.convolutions),
+        *((layer, "low-memory") for layer in ("block1_conv1", "block2_conv2")),
+        *(
+            pytest.param(layer, "low-memory", marks=pytest.mark.slow)
+            for layer in VGG19.convolutions
+            if layer not in ("block1_conv1", "block2_conv2")
+        ),
+    ],
+)
 def test_gradient_through_every_layer_is_exact_where_nothing_flips(
     layer: str, fast: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ from support import (
     Reusable,
     directional_error,
     half_mask,
+    in_maps,
     noise,
     of_vector,
     says,
@@ -147,7 +148,15 @@ def test_the_target_may_change_once_the_loss_is_made(case: Case) -> None:
 
 @every_case
 def test_the_gradient_agrees_with_differences_along_some_directions(case: Case) -> None:
-    assert directional_error(*of_vector(case.loss, GENERATED), directions=3) < 1e-6
+    function, point = of_vector(case.loss, GENERATED)
+    loss = case.loss
+    error = directional_error(
+        function,
+        point,
+        directions=3 if case.plain else 1,
+        value=lambda x: value(loss, in_maps(x, GENERATED)),
+    )
+    assert error < 1e-6
 
 
 @pytest.mark.slow
@@ -176,7 +185,15 @@ def test_three_steps_down_the_gradient_improve(case: Case) -> None:
         before = after
 
 
-@all_normalizations_if_slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        # Compiled with masks: tests/losses/test_masked_losses.py.
+        pytest.param(case, marks=pytest.mark.slow if "mask" in case.label or not case.plain else ())
+        for case in CASES
+    ],
+    ids=lambda case: case.label,
+)
 def test_eager_and_compiled_agree(case: Case) -> None:
     loss = case.loss
     eager, eager_gradient = value_and_gradient(loss, GENERATED)
@@ -253,7 +270,7 @@ def test_a_mask_of_a_part_counts_and_other_proportions_are_refused(kind: type[ns
 # Saved and described
 
 
-@every_case
+@all_normalizations_if_slow
 def test_a_loaded_loss_is_the_same_to_the_bit(case: Case, tmp_path: Path) -> None:
     if case.label == "function":
         with says(TypeError, "loss 'brightness'", "received <function"):

@@ -13,18 +13,43 @@ from support import (
     compare,
     from_rows,
     gradient_of,
-    numerical_gradient,
     orthogonal,
     random_map,
-    square_root,
     to_rows,
     value,
     value_and_gradient,
-    with_moments,
 )
 
 import neuralstyle as ns
 from neuralstyle.losses import gaussian
+
+
+def square_root(covariance: Any) -> Array:
+    """Take the root of a symmetric matrix, which SciPy warns of if it is singular."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Array = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return root
+
+
+def with_moments(mean: Any, covariance: Any, seed: int = 0, size: int = 40) -> Array:
+    """Make a feature map that has these moments exactly."""
+    sample = np.random.default_rng(seed).normal(size=(len(mean), size))
+    sample -= sample.mean(axis=1, keepdims=True)
+    white = np.linalg.solve(np.linalg.cholesky(np.cov(sample, bias=True)), sample)
+    return from_rows(np.asarray(mean)[:, None] + square_root(covariance) @ white)
+
+
+def numerical_gradient(loss: ns.Loss, feature: Array, step: float = 1e-6) -> Array:
+    gradient = np.empty_like(feature)
+    for index in np.ndindex(feature.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = feature.copy()
+            moved[index] += sign * step
+            ends.append(value(loss, {"a": moved}))
+        gradient[index] = (ends[0] - ends[1]) / (2 * step)
+    return gradient
+
 
 SECOND_MOMENT = np.array([[1, -0.5, 0], [-0.5, 1.25, -0.25], [0, -0.25, 1.25]])
 

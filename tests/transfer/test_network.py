@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from painting import PIXELS
+from painting import PIXELS, SHALLOW
 from support import NARROW, noise
 
 import neuralstyle as ns
@@ -64,7 +64,7 @@ def test_names_stand_for_what_they_say() -> None:
 
 
 def test_the_default_is_the_network_that_comes_with_the_library() -> None:
-    result = ns.stylize(noise(32, 32), noise(32, 32, 1), maxiter=1)
+    result = ns.stylize(noise(32, 32), noise(32, 32, 1), recipe=SHALLOW, maxiter=1)
     assert result.settings["network"] == "compact"
     assert "compact" in result.settings["extractor"]
 

@@ -207,15 +207,6 @@ def test_what_is_no_recipe_is_refused_by_name(
         quick(recipe=recipe)
 
 
-def test_a_recipe_may_be_named() -> None:
-    content, style = noise(32, 32), noise(32, 32, 1)
-    named, made = (
-        ns.stylize(content, style, recipe=recipe, maxiter=1)
-        for recipe in ("gatys2016", recipes.gatys2016())
-    )
-    np.testing.assert_array_equal(named.image, made.image)
-
-
 def test_a_recipe_beside_a_function_is_refused() -> None:
     with pytest.raises(ValueError, match="^recipe: expected None with a function"):
         ns.stylize(noise(8, 8), noise(8, 8), recipe="default", objective=Noted(), network=PIXELS)
