@@ -272,13 +272,14 @@ def test_operations_within_loops_count(vgg: ns.VGG16Features) -> None:
     def operations(deep: int) -> int:
         def row(values: Any) -> Any:
             for _ in range(deep):
-                values = values + 1.0  # whose slope needs nothing kept outside of the loop
+                values = values + 1.0
             return ops.sum(values)
 
         loss = ns.loss(lambda features: ops.sum(ops.map(row, features["input"][0])))
         return int(ns.Evaluator(loss, vgg, (4, 4))._compute._code.operations)
 
-    assert operations(9) >= operations(1) + 8
+    # Each is in the loop, and in that of the gradient; its number is outside.
+    assert operations(9) >= operations(1) + 8 * 3
 
 
 def test_a_failed_compilation_leaves_nothing_behind(
