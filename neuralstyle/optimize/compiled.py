@@ -3,18 +3,17 @@
 Tracing an evaluation into a graph takes about a second, as long as tens of evaluations of a small
 image. But what differs between two photographs, two paintings or two weights are numbers. So the
 losses are split (`neuralstyle.losses.structure`): what fixes the graph is the key under which
-compiled code is found, and the arrays are its arguments. The code hangs on the extractor, and dies
-with it. What the library cannot see into is compiled anew for every evaluator.
+compiled code is found, and the arrays are its arguments (`neuralstyle.optimize.kept`). What the
+library cannot see into is compiled anew for every evaluator.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
-import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import keras
 import tensorflow as tf
@@ -27,18 +26,12 @@ from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import Leaf, assembled, leaves, tree, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
-
-Code: TypeAlias = Callable[..., Sequence[Tensor]]
-"""Takes the image, the weights and the arrays; returns value, gradient, and losses with parts."""
+from neuralstyle.optimize.kept import Store, store_of
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 RANDOM = ("Random", "Multinomial", "ParameterizedTruncatedNormal", "TruncatedNormal")
 """How the names of operations begin that draw other numbers each time."""
-
-KEPT = 16
-"""Compiled evaluations that an extractor keeps, the latest ones: each scale of a picture has one,
-and photographs have a few different shapes."""
 
 
 @final
@@ -80,24 +73,11 @@ class Compiled:
         return value, gradient, losses
 
 
-@final
-class _Store:
-    """What is known of an extractor: compiled evaluations, and the shapes of its features."""
-
-    def __init__(self) -> None:
-        self.code: OrderedDict[Hashable, Code] = OrderedDict()
-        self.shapes: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
-
-
-_stores: dict[int, tuple[weakref.ref[Any], _Store]] = {}
-"""By the identity of extractors: one that is equal to another may still compute something else."""
-
-
 def _found(
     objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec
-) -> tuple[Code, list[Any]]:
+) -> tuple[Flat, list[Any]]:
     """Return code for an objective and the arrays that it takes; compile it if there is none."""
-    store = _store_of(extractor)
+    store = store_of(extractor)
     try:
         if store is None:
             raise Opaque("the extractor does not promise to be the same at every call")
@@ -108,12 +88,8 @@ def _found(
     arrays = [as_tensor(leaf) for leaf in read]
     options = tuple(term.options for term in terms)
     key = (tuple(image.shape), image.dtype, _trees(objective), options, kinds)
-    if key not in store.code:
-        store.code[key] = _compile(objective, terms, arrays, extractor, image)
-        while len(store.code) > KEPT:
-            store.code.popitem(last=False)
-    store.code.move_to_end(key)
-    return store.code[key], arrays
+    code = store.code(key, lambda: _compile(objective, terms, arrays, extractor, image))
+    return code, arrays
 
 
 def _trees(objective: StyleObjective) -> tuple[Any, ...]:
@@ -132,27 +108,13 @@ def as_tensor(leaf: Any) -> Tensor:
     return tf.constant(leaf, tf.float64) if isinstance(leaf, float) else tf.convert_to_tensor(leaf)
 
 
-def _store_of(extractor: Extractor) -> _Store | None:
-    """Return what is kept for an extractor; None if nothing may be."""
-    if not getattr(extractor, "reuse", False):
-        return None
-    key = id(extractor)
-    if key not in _stores:
-        try:
-            alive = weakref.ref(extractor, lambda _: _stores.pop(key, None))
-        except TypeError:  # it cannot be referred to weakly, so its code could not die with it
-            return None
-        _stores[key] = alive, _Store()
-    return _stores[key][1]
-
-
 def _compile(
     objective: StyleObjective,
     terms: Sequence[Built] | None,
     arrays: Sequence[Tensor],
     extractor: Extractor,
     image: tf.TensorSpec,
-) -> Code:
+) -> Flat:
     """Trace an evaluation with arrays like those given; without `terms`, of losses as they are."""
     looking = leaves(objective.terms)
     trees, within = _trees(objective), weights_within(objective.terms)
@@ -234,6 +196,12 @@ class Flat:
         self._call = function.inference_fn.call_flat
         self._captured = function.captured_inputs
 
+    @functools.cached_property
+    def operations(self) -> int:
+        """Of how many it is made, those within loops too."""
+        graph = self._function.graph.as_graph_def()
+        return len(graph.node) + sum(len(inner.node_def) for inner in graph.library.function)
+
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Return what the function returns."""
         result: Sequence[Tensor] = self._call(*tensors, *self._captured)
@@ -241,14 +209,13 @@ class Flat:
 
 
 def _built(
-    objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, store: _Store
+    objective: StyleObjective,
+    extractor: Extractor,
+    image: tf.TensorSpec,
+    store: Store[Flat, _Known],
 ) -> list[Built]:
     """Build the losses for images of one size, looking at a trace of the features if need be."""
-    size = tuple(image.shape)
-    known = store.shapes.pop(size) if size in store.shapes else _Known()
-    store.shapes[size] = known
-    while len(store.shapes) > KEPT:
-        store.shapes.popitem(last=False)
+    known = store.shapes(tuple(image.shape), _Known)
 
     def losses() -> list[Built]:
         return [build(term.loss, Shapes(known)) for term in leaves(objective.terms)]

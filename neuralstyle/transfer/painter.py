@@ -39,7 +39,7 @@ from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.record import NO_SETTINGS, PASSED_ON, settings
-from neuralstyle.transfer.scales import Scales, enlarged
+from neuralstyle.transfer.scales import Scales, enlarged, name_both
 from neuralstyle.transfer.studio import Studio
 from neuralstyle.transfer.targets import Targets
 
@@ -245,6 +245,7 @@ class Painter:
                         raise
                     break
                 except Exception as error:
+                    name_both(error, shape, plan.shapes[-1])
                     partial = getattr(error, "partial_result", None)
                     run.results += [partial] if partial else []
                     if partial:

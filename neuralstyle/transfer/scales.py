@@ -83,6 +83,31 @@ def style_size(style: Image, shape: tuple[int, int], scale: float) -> tuple[int,
     return scaled_size(style.shape, longer)
 
 
+def name_both(error: Exception, shape: Sequence[int], whole: Sequence[int]) -> None:
+    """Let an error about a coarse scale's size name the picture's too, which users have asked for.
+
+    Parameters
+    ----------
+    error : Exception
+    shape, whole : (int, int)
+        The scale's, and the picture's.
+
+    Examples
+    --------
+    >>> error = ValueError("received 40 x 30")
+    >>> name_both(error, (30, 40), (60, 80))
+    >>> print(error)
+    received 40 x 30 (at the scale of 40 x 30 of 80 x 60; with scales=1 there is no coarser one)
+    """
+    small, large = (f"{width} x {height}" for height, width in (shape, whole))
+    told = str(error)
+    about_size = small in told or "torus" in told  # whose positions in a layer are counted, too
+    if type(error) is ValueError and small != large and about_size:
+        error.args = (
+            f"{told} (at the scale of {small} of {large}; with scales=1 there is no coarser one)",
+        )
+
+
 class Scales:
     """The results of the scales so far, and their sum.
 

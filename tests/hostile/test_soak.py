@@ -39,8 +39,7 @@ METHODS = [None, None, "l-bfgs-b", "adam"]
 def memory():
     gc.collect()
     with open("/proc/self/status") as file:
-        kilobytes = dict(re.findall(r"^(RssAnon|VmRSS):\\\\s+(\\\\d+) kB", file.read(), re.M))
-    return [int(kilobytes[name]) / 1e3 for name in ("RssAnon", "VmRSS")]
+        return int(re.search(r"^RssAnon:\\s+(\\d+) kB", file.read(), re.M)[1]) / 1e3
 
 
 def mine(content, *styles):
@@ -84,7 +83,7 @@ levels = []
 for number in range(int(sys.argv[1])):
     paint(number)
     levels.append(memory())
-    print(number, *levels[-1], file=sys.stderr, flush=True)
+    print(number, levels[-1], file=sys.stderr, flush=True)
 print(json.dumps(levels))
 """
 
@@ -103,4 +102,4 @@ def test_memory_stays_level_over_many_pictures_of_mixed_kinds() -> None:
     levels = json.loads(done.stdout)
     quarter, whole = max(levels[: COUNT // 4]), max(levels)
     factor, megabytes = ROOM
-    assert whole <= max(factor * quarter, quarter + megabytes), levels
+    assert whole <= max(factor * quarter, quarter + megabytes), levels[:: COUNT // 20 or 1]

@@ -13,7 +13,7 @@ import pytest
 from support import half_mask, picture
 
 import neuralstyle as ns
-from neuralstyle.optimize import compiled
+from neuralstyle.optimize import kept
 
 SHAPE = (40, 32)
 
@@ -35,9 +35,9 @@ def default(vgg: ns.VGG16Features, seed: int) -> ns.StyleObjective:
 def assert_as_if_compiled_alone(evaluator: ns.Evaluator) -> None:
     """Compare with an evaluator whose code was made for it alone, to the bit."""
     key = id(evaluator.extractor)
-    store = compiled._stores.pop(key)
+    store = kept._stores.pop(key)
     alone = ns.Evaluator(evaluator.objective, evaluator.extractor, evaluator.shape)
-    compiled._stores[key] = store
+    kept._stores[key] = store
     x = picture(5, evaluator.shape[:2])
     value, gradient = evaluator(x)
     expected_value, expected = alone(x)
@@ -248,16 +248,44 @@ def test_another_shape_is_another_computation(
     assert len(compilations) == 2
 
 
-def test_only_the_latest_code_is_kept(vgg: ns.VGG16Features, compilations: list[Any]) -> None:
-    loss = ns.TotalVariationLoss()
-    sides = range(4, 4 + compiled.KEPT + 2)
-    for side in sides:
-        ns.Evaluator(loss, vgg, (side, 4))
-    assert len(compilations) == len(sides)
-    ns.Evaluator(loss, vgg, (sides[-compiled.KEPT], 4))
-    assert len(compilations) == len(sides)
+def test_code_goes_with_all_operations_that_are_kept(
+    vgg: ns.VGG16Features, compilations: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "_stores", {})
+    other, loss = ns.VGG16Features("compact"), ns.TotalVariationLoss()
     ns.Evaluator(loss, vgg, (4, 4))
-    assert len(compilations) == len(sides) + 1
+    (code,) = [used.code for _, store in kept._stores.values() for used in store._code.values()]
+    monkeypatch.setattr(kept, "OPERATIONS", 3 * code.operations)
+
+    def made(*places: tuple[Any, int]) -> int:
+        before = len(compilations)
+        for network, side in places:
+            ns.Evaluator(loss, network, (4, side))
+        return len(compilations) - before
+
+    assert made((other, 4), (vgg, 5)) == 2
+    assert made((vgg, 4)) == 0  # so that the other one's was used longest ago
+    assert made((other, 5)) == 1
+    assert made((vgg, 4), (vgg, 5), (other, 5)) == 0
+    assert made((other, 4)) == 1
+    monkeypatch.setattr(kept, "OPERATIONS", 1)
+    assert made((vgg, 6), (vgg, 6)) == 1  # the last one always
+
+
+def test_operations_within_loops_count(vgg: ns.VGG16Features) -> None:
+    from keras import ops
+
+    def operations(deep: int) -> int:
+        def row(values: Any) -> Any:
+            for _ in range(deep):
+                values = values + 1.0
+            return ops.sum(values)
+
+        loss = ns.loss(lambda features: ops.sum(ops.map(row, features["input"][0])))
+        return int(ns.Evaluator(loss, vgg, (4, 4))._compute._code.operations)
+
+    # Each is in the loop, and in that of the gradient; its number is outside.
+    assert operations(9) >= operations(1) + 8 * 3
 
 
 def test_a_failed_compilation_leaves_nothing_behind(
