@@ -220,11 +220,9 @@ class Painter:
                         )
                         objective = at_scale(objective, number, len(plan.shapes))
                         seen: tuple[Any, Any] = objective, extractor
-                        tile = self.options.tile
                         if self._studio is not None:
-                            place = shape, len(plan.shapes) - number
+                            place, tile = (shape, len(plan.shapes) - number), self.options.tile
                             seen = self._studio.evaluator(place, *seen, start.shape, tile), None
-                            tile = None
                     within = kept.of_scale()
                     told = run.forward(callbacks, about)
                     result = minimize(
@@ -234,7 +232,7 @@ class Painter:
                         method=self.method,
                         maxiter=count,
                         parametrization=plan.parametrization,
-                        tile=tile,
+                        tile=None if self._studio else self.options.tile,
                         callback=kept.watching(run, within.get("history", ()), told),
                         **within,
                         **{name: getattr(self.options, name) for name in PASSED_ON},
