@@ -188,8 +188,11 @@ def test_three_steps_down_the_gradient_improve(case: Case) -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        # Compiled with masks: tests/losses/test_masked_losses.py.
-        pytest.param(case, marks=pytest.mark.slow if "mask" in case.label or not case.plain else ())
+        pytest.param(
+            case,
+            # With masks they are compiled in tests/losses/test_masked_losses.py.
+            marks=pytest.mark.slow if "mask" in case.label or not case.plain else (),
+        )
         for case in CASES
     ],
     ids=lambda case: case.label,

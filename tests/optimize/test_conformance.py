@@ -75,7 +75,7 @@ def test_the_loss_falls(name: str) -> None:
 def test_a_quadratic_ends_at_its_minimum(name: str) -> None:
     target = muted()
     objective = ns.ContentLoss(PIXELS(target), "input")
-    result = ns.minimize(objective, PIXELS, muted(1), method=ALL[name], maxiter=600)
+    result = ns.minimize(objective, PIXELS, muted(1), method=ALL[name], maxiter=200)
     np.testing.assert_allclose(result.image, target, atol=3e-3)
 
 
