@@ -170,7 +170,8 @@ class Sweep:
     def __repr__(self) -> str:
         """Describe it in a line."""
         counts = ", ".join(f"{len(values)} of {name}" for name, values in self.vary.items())
-        return f"Sweep({len(self._runs)} of {len(self)} runs made; {counts})"
+        ended = f"; ended by {type(self.error).__name__}" if self.error else ""
+        return f"Sweep({len(self._runs)} of {len(self._places)} runs made; {counts}{ended})"
 
     def _repr_png_(self) -> bytes | None:
         """Show the results in a notebook, as far as there are any: showing makes no runs."""
