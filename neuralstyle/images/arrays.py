@@ -273,8 +273,9 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
 def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     """Return an array of floats, or say what was received in its place."""
     hint = "; use as_image" if isinstance(value, str | os.PathLike | Pillow.Image) else ""
-    hint = "; use load_image, which reads file objects" if hasattr(value, "read") else hint
-    received = type(value).__name__ if isinstance(value, Pillow.Image) else shown(value)
+    file = hasattr(value, "read")
+    hint = "; load_image reads it" if file else hint
+    received = type(value).__name__ if file or isinstance(value, Pillow.Image) else shown(value)
     if not hint and value is not None:
         try:
             array = np.asarray(value)

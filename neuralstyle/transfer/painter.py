@@ -250,7 +250,7 @@ class Painter:
                 if broken:
                     break
             whole = run.result(about)
-        whole = interrupted(whole) if signals.received else whole
+        whole = run.placed(interrupted(whole)) if signals.received else whole
         return Painted(whole, run.results[-1].image)
 
     def _recipe(self, content: Image | None) -> Recipe:
