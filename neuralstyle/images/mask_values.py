@@ -53,7 +53,9 @@ def mask_values(values: Any, name: str = "mask", *, empty: bool = False) -> Valu
     """
     array = _array(values, name)
     if array.dtype.kind not in "fiub":
-        received = f"{type(values).__name__}; load_image reads it" if hasattr(values, "read") else ""
+        received = (
+            f"{type(values).__name__}; load_image reads it" if hasattr(values, "read") else ""
+        )
         raise TypeError(
             f"{name}: expected an array of numbers, a path or a picture, "
             f"received {received or array.dtype}"
