@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 
 from neuralstyle._types import Image
@@ -17,7 +16,7 @@ from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.names import TERMS, did_you_mean
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.plan import Plan
-from neuralstyle.transfer.recipes import RECIPES, Recipe
+from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.recipes.registry import RecipeFunction
 
 WARM_UP = 10
@@ -40,17 +39,20 @@ def check_balance(
     names = [term.name for term in objective.terms]
     if shares is None or set(shares) == set(names):
         return
-    without = _weights_of_nothing(recipe)
-    told = "".join(
+    without = _left_out(recipe)
+    unknown = [name for name in shares if name not in names]
+    told = [
         f"; with {without[name]}=0 there is no {name}"
         if name in without
         else did_you_mean(name, names)
-        for name in shares
-        if name not in names
-    )
+        for name in unknown
+    ]
+    said = {without.get(name) for name in unknown}
+    others = [keyword for keyword in dict.fromkeys(without.values()) if keyword not in said]
+    told += [f"; {keyword}=0 leaves its term out" for keyword in others]
     raise ValueError(
         f"balance: expected a share for each of {', '.join(names)}, "
-        f"received {', '.join(map(str, shares)) or 'none'}{told}"
+        f"received {', '.join(map(str, shares)) or 'none'}{''.join(told)}"
     )
 
 
@@ -93,11 +95,9 @@ def balanced(
     return weighed(objective, norms, shares)
 
 
-def _weights_of_nothing(recipe: Recipe) -> dict[str, str]:
-    """Return the terms that one of the library's recipes leaves out, with the keyword that is 0."""
+def _left_out(recipe: Recipe) -> dict[str, str]:
+    """Return the terms that one of the library's recipes was told to leave out, and by what."""
     if not isinstance(recipe.content, RecipeFunction):
         return {}
-    name, given, _ = recipe.content.made
-    parameters = inspect.signature(RECIPES[name]).parameters
-    weights = {of: given.get(of, parameter.default) for of, parameter in parameters.items()}
-    return {term: keyword for term, keyword in TERMS if weights.get(keyword, 1) == 0}
+    _, given, _ = recipe.content.made
+    return {term: keyword for term, keyword in TERMS if given.get(keyword, 1) == 0}

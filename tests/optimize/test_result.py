@@ -38,7 +38,7 @@ def test_an_open_file_says_its_format_by_its_name(saves: Any, tmp_path: Path) ->
     with open(tmp_path / "a.webp", "wb") as file:
         saves.save(file)
     named = io.BytesIO()
-    named.name = "b.webp"  # type: ignore[misc]
+    named.name = "b.webp"
     saves.save(named)
     assert named.getvalue() == (tmp_path / "a.webp").read_bytes()
     assert named.getvalue()[8:12] == b"WEBP"
@@ -46,7 +46,7 @@ def test_an_open_file_says_its_format_by_its_name(saves: Any, tmp_path: Path) ->
 
 def test_a_file_object_without_a_name_asks_for_format(saves: Any, tmp_path: Path) -> None:
     odd = io.BytesIO()
-    odd.name = "picture.xyz"  # type: ignore[misc]
+    odd.name = "picture.xyz"
     with tempfile.TemporaryFile() as unnamed:  # its name is a number
         for file in (io.BytesIO(), odd, unnamed):
             with pytest.raises(ValueError, match="^format: expected one of .* with a file object"):

@@ -69,10 +69,17 @@ def test_a_balance_is_checked_beside_every_value_before_the_first_run(
     vary = {"tv_weight": given, "balance": [None, shares]}
     told = "; with tv_weight=0 there is no total_variation" if shares == FOUR else "color$"
     for fixed in (False, True):
-        swept = {"tv_weight": given} if fixed else vary
-        of_all = {"balance": shares} if fixed else {}
+        swept: dict[str, Any] = {"tv_weight": given} if fixed else vary
+        of_all: dict[str, Any] = {"balance": shares} if fixed else {}
         with pytest.raises(ValueError, match=f"^balance: expected a share for each of .*{told}"):
             ns.stylize_sweep(CONTENT, STYLE, swept, **of_all, **options)
+
+
+def test_a_share_that_lacks_is_told_with_the_weights_that_are_0() -> None:
+    vary: dict[str, Any] = {"tv_weight": [0.0], "balance": [{"content": 1, "covariance": 3}]}
+    told = "each of content, covariance, color, received .*covariance; tv_weight=0 leaves its term"
+    with pytest.raises(ValueError, match=f"^balance: expected a share for {told} out$"):
+        ns.stylize_sweep(CONTENT, STYLE, vary, maxiter=1)
 
 
 def one(*, content_weight: float = 1.0) -> ns.Recipe:
