@@ -18,6 +18,7 @@ from neuralstyle.cli.wording import flag
 from neuralstyle.images.load import MAX_PIXELS
 from neuralstyle.images.save import save_image
 from neuralstyle.transfer import words
+from neuralstyle.transfer.names import did_you_mean
 from neuralstyle.transfer.options import Option, options
 from neuralstyle.transfer.recipes import RECIPES
 
@@ -242,6 +243,7 @@ def sheet_settings(args: argparse.Namespace, styles: Sequence[Any]) -> dict[str,
         else:
             raise Failure(
                 f"--sheet: there is no setting {given!r}; there are style, {', '.join(known)}"
+                f"{did_you_mean(name, ['style', *known])}"
             )
     return settings
 

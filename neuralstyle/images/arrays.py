@@ -284,6 +284,8 @@ def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     """Return an array of floats, or say what was received in its place."""
     if isinstance(value, Pillow.Image):
         received, hint = type(value).__name__, "; use as_image"
+    elif hasattr(value, "read"):
+        received, hint = type(value).__name__, "; load_image reads it"
     elif value is None or isinstance(value, str | os.PathLike):
         received, hint = shown(value), "; use as_image" if value is not None else ""
     else:

@@ -123,6 +123,17 @@ def to_uint8(image: object) -> NDArray[np.uint8]:
     return np.rint(check_image(image) * 255).astype(np.uint8)
 
 
+def to_pil(image: object) -> Pillow.Image:
+    """Return a picture as a PIL image of 8 bits a channel.
+
+    Examples
+    --------
+    >>> to_pil(np.zeros((4, 6, 3))).size
+    (6, 4)
+    """
+    return Pillow.fromarray(to_uint8(image))
+
+
 def is_source(value: object) -> TypeGuard[PathOrFile | Pillow.Image]:
     """Return whether something is a picture that is still to be read: a path or a PIL image."""
     return isinstance(value, str | os.PathLike | Pillow.Image)

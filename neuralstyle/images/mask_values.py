@@ -53,8 +53,12 @@ def mask_values(values: Any, name: str = "mask", *, empty: bool = False) -> Valu
     """
     array = _array(values, name)
     if array.dtype.kind not in "fiub":
+        received = (
+            f"{type(values).__name__}; load_image reads it" if hasattr(values, "read") else ""
+        )
         raise TypeError(
-            f"{name}: expected an array of numbers, a path or a picture, received {array.dtype}"
+            f"{name}: expected an array of numbers, a path or a picture, "
+            f"received {received or array.dtype}"
         )
     if array.ndim == 3 and array.shape[2] == 3 and (array == array[..., :1]).all():
         array = array[..., :1]

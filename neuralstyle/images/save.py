@@ -54,8 +54,8 @@ def save_image(
     alpha : array_like of float, shape (height, width), optional
         The opacity in [0, 1]; not for JPEG.
     format : str, optional
-        ``"png"``, ``"jpeg"``, ``"tiff"`` or ``"webp"``. Told from the suffix of a path by
-        default; required for a file object.
+        ``"png"``, ``"jpeg"``, ``"tiff"`` or ``"webp"``. Told by default from the suffix of a path,
+        or of the name of an open file; required for a file object without.
     quality : int, default 95
         From 1 to 100, for JPEG (without chroma subsampling) and WebP (lossless at 100).
     metadata : mapping of str to str, optional
@@ -172,12 +172,14 @@ def _kind(target: PathOrFile, format: str | None) -> str:
         if format.lower() not in _FORMATS:
             raise ValueError(f"format: expected one of {known}, received {format!r}")
         return _FORMATS[format.lower()]
-    if not isinstance(target, str | os.PathLike):
-        raise ValueError(f"format: expected one of {known} with a file object, received None")
-    suffix = Path(target).suffix[1:].lower()
-    if suffix not in _FORMATS:
+    # An open file without a name has a number in its place.
+    place = target if isinstance(target, str | os.PathLike) else getattr(target, "name", None)
+    suffix = Path(place).suffix[1:].lower() if isinstance(place, str | os.PathLike) else ""
+    if suffix in _FORMATS:
+        return _FORMATS[suffix]
+    if isinstance(target, str | os.PathLike):
         raise ValueError(f"target: expected a suffix among {known}, received {quoted(target)}")
-    return _FORMATS[suffix]
+    raise ValueError(f"format: expected one of {known} with a file object, received None")
 
 
 def _encode(pixels: NDArray[np.uint8], kind: str, quality: int, texts: dict[str, str]) -> bytes:

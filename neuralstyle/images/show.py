@@ -9,10 +9,13 @@ from html import escape
 from typing import Any, final
 
 import numpy as np
+from PIL import Image as Pillow
 
 from neuralstyle._types import Floats, Image
 from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.convert import to_pil
 from neuralstyle.images.save import save_image
+from neuralstyle.images.sources import PathOrFile
 
 SIDE = 768
 """Longer side at the most of a picture within HTML, which a notebook keeps beside the PNG."""
@@ -20,7 +23,7 @@ SIDE = 768
 
 @final
 class Sheet(np.ndarray[Any, np.dtype[np.float32]]):
-    """A picture, an array like any, that a notebook shows as a picture.
+    """A picture, an array like any, that a notebook shows as a picture, and that saves itself.
 
     Parameters
     ----------
@@ -31,11 +34,21 @@ class Sheet(np.ndarray[Any, np.dtype[np.float32]]):
     >>> sheet = Sheet(np.zeros((2, 3, 3)))
     >>> sheet._repr_png_()[1:4], sheet[0]._repr_png_()
     (b'PNG', None)
+    >>> sheet.to_pil().size
+    (3, 2)
     """
 
     def __new__(cls, picture: Any) -> Sheet:
         """View a picture as a sheet."""
         return check_image(picture, "picture").view(cls)
+
+    def to_pil(self) -> Pillow.Image:
+        """Return the picture as a PIL image of 8 bits a channel."""
+        return to_pil(self)
+
+    def save(self, target: PathOrFile, *, format: str | None = None, quality: int = 95) -> None:
+        """Write the picture; parameters, and what is raised, as of `save_image`."""
+        save_image(target, self, format=format, quality=quality)
 
     def _repr_png_(self) -> bytes | None:
         """Return it as PNG; nothing of a part that is no picture."""

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from neuralstyle._types import Image, PathLike
-from neuralstyle.images.convert import to_uint8
+from neuralstyle.images.convert import to_pil
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import check_target, save_image
 from neuralstyle.images.show import png, shown
+from neuralstyle.images.sources import PathOrFile
 from neuralstyle.optimize.report import in_json, report
 
 if TYPE_CHECKING:
@@ -268,27 +269,28 @@ class StyleResult:
 
     def to_pil(self) -> Pillow.Image:
         """Return the picture as a PIL image of 8 bits a channel."""
-        return Pillow.fromarray(to_uint8(self.image))
+        return to_pil(self.image)
 
     def save(
         self,
-        target: PathLike,
+        target: PathOrFile,
         *,
         objective: PathLike | None = None,
         alpha: object = None,
+        format: str | None = None,
         quality: int = 95,
     ) -> None:
         """Write the picture, with the settings and the losses in it.
 
         Parameters
         ----------
-        target : str or path-like
+        target : str, path-like or binary file object
             As for `save_image`. The command line stores the same with its pictures; `load_metadata`
             reads it.
         objective : str or path-like, optional
             A file beside it for the objective with all its targets, as of `save_loss`. Of a run
             over several scales, that of the last.
-        alpha, quality
+        alpha, format, quality
             As for `save_image`.
 
         Raises
@@ -315,7 +317,7 @@ class StyleResult:
         >>> np.array_equal(again.image, result.image)
         True
         """
-        check_target(target)
+        check_target(target, format)
         if objective is not None:
             if self.objective is None:
                 raise ValueError("objective: expected none, as this result holds none")
@@ -324,7 +326,7 @@ class StyleResult:
             save_loss(objective, self.objective)
         ended = {"status": self.status.name.lower(), "message": self.message}
         texts = {KEY: in_json({**report(self), **ended})}
-        save_image(target, self.image, alpha=alpha, quality=quality, metadata=texts)
+        save_image(target, self.image, alpha=alpha, format=format, quality=quality, metadata=texts)
 
 
 def interrupted(result: StyleResult) -> StyleResult:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -34,6 +35,9 @@ SHARE = 0.05
 
 _NOTHING = np.empty((0, 0, 3), np.float32)
 """Stands for the pictures of scales that were gone on from."""
+
+_KIND = {"neuralstyle": "version of neuralstyle", "": "options"}
+"""What differs, where it has another name than the option."""
 
 _STATE = "state_"
 """What the names of the arrays of a state begin with."""
@@ -200,10 +204,11 @@ class Checkpoint:
         found = difference(self._about, about)
         if found is not None:
             what, ours, theirs = found
+            kind = _KIND.get(what, re.split(r"[.\[]", what)[0])
             raise ValueError(
-                f"checkpoint: expected one of this run, with {what or 'other options'} "
-                f"{_short(ours)}, received {name} of one with {_short(theirs)}; delete it to begin "
-                "anew, or name another"
+                f"checkpoint: expected one of this run, received {name} of a run that differs in "
+                f"its {kind} ({what or 'options'} {_short(theirs)}, here {_short(ours)}); give "
+                "this run a file or a folder of its own, or delete that one to begin anew"
             )
         self._results, self._begun = results, begun
         if state:
@@ -305,5 +310,5 @@ def _to_history(rows: Iterable[Any]) -> tuple[Iteration, ...]:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = re.sub(r"\b([0-9a-f]{8})[0-9a-f]{24}\b", r"\1", str(value))  # digests
     return text if len(text) <= 80 else f"{text[:77]}..."

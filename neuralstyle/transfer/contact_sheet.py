@@ -75,9 +75,9 @@ def contact_sheet(
     Returns
     -------
     Sheet, an array, shape (H, W, 3), float32
-        The sheet, each result with its settings above it; a notebook shows it as a picture. Ctrl-C
-        ends it early: the result that was being painted is the last, as far as it has come and with
-        a note above it, and what would have come after it is left out.
+        The sheet, each result with its settings above it; a notebook shows it as a picture, and its
+        `save` writes it. Ctrl-C ends it early: the result that was being painted is the last, as
+        far as it has come and with a note above it, and what would have come after it is left out.
 
     Raises
     ------
@@ -95,8 +95,9 @@ def contact_sheet(
     >>> random = np.random.default_rng(0)
     >>> content, style = random.uniform(size=(2, 32, 48, 3)).astype(np.float32)
     >>> weights = {"content_weight": [0.1, 1.0]}
-    >>> contact_sheet(content, style, weights, size=48, maxiter=1).shape
-    (52, 102, 3)
+    >>> sheet = contact_sheet(content, style, weights, size=48, maxiter=1)
+    >>> sheet.shape[0], sheet.to_pil().mode
+    (52, 'RGB')
     """
     if not isinstance(vary, Mapping) or not 1 <= len(vary) <= 2:
         raise TypeError(f"vary: expected one setting or two with their values, received {vary!r}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuralstyle._types import Image
-from neuralstyle.images.show import png
+from neuralstyle.images.show import Sheet, png
 from neuralstyle.transfer.score import Score
 
 
@@ -45,13 +45,13 @@ class Exploration:
         down.
     best : int
         The index of the cell that was rated best, from 0.
-    sheet : array, shape (H, W, 3), float32, in [0, 1]
+    sheet : Sheet, an array, shape (H, W, 3), float32, in [0, 1]
         The cells, each with its number, its rating and its settings above it.
     """
 
     cells: tuple[Cell, ...]
     best: int
-    sheet: Image
+    sheet: Sheet
 
     def _repr_png_(self) -> bytes:
         """Show the sheet in a notebook."""

@@ -17,9 +17,10 @@ from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
 from neuralstyle.transfer.exploration import Cell, Exploration
+from neuralstyle.transfer.names import keywords_of, of_other_recipes
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.recipe_keywords import keywords_of, recipe_maker, with_recipe
+from neuralstyle.transfer.recipe_keywords import recipe_maker, with_recipe
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
 from neuralstyle.transfer.scales import iterations_at, pyramid, target_size
 from neuralstyle.transfer.score import Score, score
@@ -176,7 +177,7 @@ class Explorer:
         )
         of_recipe = keywords_of(self.make)
         known = of_recipe | options().keys() - {"checkpoint"}
-        check_names("explore", settings, sorted(known))
+        check_names("explore", settings, sorted(known), of_other_recipes)
         self.cell_size: int = whole_number("cell_size", cell_size, 1)
         self.settings: dict[str, Any] = dict(settings)
         weighs = CONTENT in of_recipe and self.settings.get("balance") is None

@@ -15,8 +15,6 @@ from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import ColorTreatment, treatment
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.schedule import at_scale
-from neuralstyle.optimize.balance import weighed
-from neuralstyle.optimize.gradient_norms import gradient_norms
 from neuralstyle.optimize.interruption import (
     EVALUATION,
     NOTHING_BEGUN,
@@ -25,14 +23,13 @@ from neuralstyle.optimize.interruption import (
     note,
     patience,
 )
-from neuralstyle.optimize.methods import LBFGS, LBFGSB, Method
+from neuralstyle.optimize.methods import LBFGSB, Method
 from neuralstyle.optimize.minimize import minimize
-from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
+from neuralstyle.transfer.balancing import balanced, check_balance
 from neuralstyle.transfer.checkpoint import Checkpoint
 from neuralstyle.transfer.identity import described, described_network
-from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.parts import Part, make_parts, picture
@@ -46,9 +43,6 @@ from neuralstyle.transfer.targets import Targets
 logger: logging.Logger = logging.getLogger(__name__)
 
 Before: TypeAlias = Callable[[Image], tuple[Image, Sequence[StyleObjective]]]
-
-WARM_UP = 10
-"""Iterations after which gradients are measured, where a term has none at the start."""
 
 
 class Painted(NamedTuple):
@@ -169,7 +163,7 @@ class Painter:
         _, _, plan = self._plan(content)
         with patience(NOTHING_BEGUN):
             _, targets = self._seeing(plan)
-            targets.objective(plan, 0, plan.start)
+            check_balance(targets.objective(plan, 0, plan.start), plan.recipe, self.options.balance)
 
     def _plan(self, content: Any) -> tuple[Image | None, Image | None, Plan]:
         """Return what there is to see of a content, its opacity, and what is to be done."""
@@ -215,9 +209,7 @@ class Painter:
                         look()
                         objective = StyleObjective(targets.objective(plan, number, start), *terms)
                         look()
-                        objective = self._balanced(
-                            objective, extractor, start, plan.parametrization
-                        )
+                        objective = balanced(objective, extractor, start, plan, self.options)
                         objective = at_scale(objective, number, len(plan.shapes))
                         seen: tuple[Any, Any] = objective, extractor
                         if self._studio is not None:
@@ -257,7 +249,7 @@ class Painter:
                 if broken:
                     break
             whole = run.result(about)
-        whole = interrupted(whole) if signals.received else whole
+        whole = run.placed(interrupted(whole)) if signals.received else whole
         return Painted(whole, run.results[-1].image)
 
     def _recipe(self, content: Image | None) -> Recipe:
@@ -309,38 +301,6 @@ class Painter:
         )
         extractor = extractor.normalized(self.targets.pictures(plan))
         return extractor, self._targets(extractor)
-
-    def _balanced(
-        self,
-        objective: StyleObjective,
-        extractor: Extractor,
-        start: Image,
-        parametrization: Parametrization | None,
-    ) -> StyleObjective:
-        shares, tile = self.options.balance, self.options.tile
-        if shares is None:
-            return objective
-        names = [term.name for term in objective.terms]
-        if set(shares) != set(names):
-            raise ValueError(
-                f"balance: expected a share for each of {', '.join(names)}, "
-                f"received {', '.join(map(str, shares)) or 'none'}"
-            )
-        norms = gradient_norms(objective, extractor, start, tile=tile)
-        out = {term.name for term in objective.terms if isinstance(term.loss, LeftOut)}
-        if any(norms[name] == 0 for name in shares if name not in out):
-            moved = minimize(
-                objective,
-                extractor,
-                start,
-                method=LBFGS(),
-                maxiter=WARM_UP,
-                parametrization=parametrization,
-                tile=tile,
-            )
-            look()
-            norms = gradient_norms(objective, extractor, moved.image, tile=tile)
-        return weighed(objective, norms, shares)
 
     def _tell(self, plan: Plan) -> None:
         """Log what the user may not expect."""

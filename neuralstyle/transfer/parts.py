@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from neuralstyle.images.opacity import opaque, seen
 from neuralstyle.losses.masks import Mask
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.regions import both
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,12 @@ def make_parts(style: Any, options: Options) -> list[Part]:
     shares: list[float] = []
     if given or options.style_weights is not None:
         shares = check_shares(options.style_weights, len(given), "style_weights", "styles")
+    if shares == [1.0] and options.style_weights not in (None, [1.0]):
+        logger.warning(
+            "style_weights: the share of a single style is 1, whatever is given, here %g; how much "
+            "style there is next to content is style_weight and content_weight of the recipe",
+            *(options.style_weights or ()),
+        )
     scales = _scales(options.style_scale, len(given), len(regions))
     whole = [
         Part(image, both(None, alpha, f"{name}, alpha"), None, share, scale, name)

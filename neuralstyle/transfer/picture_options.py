@@ -34,7 +34,8 @@ class PictureOptions:
     style_weights: Sequence[float] | None = option(
         None,
         "sequence of float",
-        "Shares of the styles, equal by default. They are divided by their sum.",
+        "Shares of the styles, equal by default. They are divided by their sum, so that of a "
+        "single style has no effect: how much style there is, is up to the recipe's weights.",
         checks.weights,
         flag="--style-weights",
         short_help="shares of the STYLEs",

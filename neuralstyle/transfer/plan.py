@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from neuralstyle._checks import shown
 from neuralstyle._types import Floats, Image
 from neuralstyle.images.color import ColorTreatment, is_colourless, luminance
 from neuralstyle.images.load import covering, read_picture
@@ -170,7 +171,8 @@ def check_together(options: Options) -> None:
             if value is not None:
                 raise ValueError(
                     f"{name}: expected None with a function as objective, which weighs and masks "
-                    f"its styles itself; received {value!r}"
+                    f"its styles itself, received {shown(value)}; or add the function to a recipe: "
+                    "recipe=ns.recipes.default() + function"
                 )
     if options.pooling is not None and callable(options.network):
         raise ValueError("pooling: expected None with an extractor, which has its own")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from neuralstyle.transfer.names import keywords_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.signatures import read_options
@@ -22,11 +22,6 @@ def recipe_maker(recipe: Any) -> Callable[..., Recipe]:
         )
     maker: Callable[..., Recipe] = recipe
     return maker
-
-
-def keywords_of(make: Callable[..., Any]) -> set[str]:
-    """Return the keywords of what makes a recipe."""
-    return set(inspect.signature(make).parameters)
 
 
 def with_recipe(function: str, make: Callable[..., Any], given: Mapping[str, Any]) -> Options:

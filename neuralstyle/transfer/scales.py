@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neuralstyle._checks import describe
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult, ends
@@ -203,11 +204,21 @@ class Scales:
             for scale, result in enumerate(self.results)
             for record in result.history
         )
-        return dataclasses.replace(
-            last,
-            image=self.finished(last.image),
-            history=history,
-            settings={**last.settings, **settings},
-            message=message,
-            **whole,
+        return self.placed(
+            dataclasses.replace(
+                last,
+                image=self.finished(last.image),
+                history=history,
+                settings={**last.settings, **settings},
+                message=message,
+                **whole,
+            )
         )
+
+    def placed(self, result: StyleResult) -> StyleResult:
+        """Return a result whose message says at which size it is, if that is not the last one."""
+        here, asked = result.image.shape[:2], self.shapes[-1]
+        if here == asked:
+            return result
+        message = f"{result.message}, at {describe(here)} of {describe(asked)}"
+        return dataclasses.replace(result, message=message)

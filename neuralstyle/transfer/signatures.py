@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from neuralstyle.transfer.names import meant, of_recipe
 from neuralstyle.transfer.options import Option, Options, options
 from neuralstyle.transfer.recipes import RECIPES
 
@@ -55,22 +56,42 @@ def read_options(function: str, given: Mapping[str, Any]) -> Options:
     >>> read_options("stylize", {"maxitre": 3})
     Traceback (most recent call last):
     TypeError: stylize: there is no option 'maxitre'; did you mean 'maxiter'?
+    >>> read_options("stylize", {"content_weight": 2})
+    Traceback (most recent call last):
+    TypeError: stylize: content_weight belongs to the recipe: \
+recipe=ns.recipes.default(content_weight=2)
     """
-    check_names(function, given, options())
+    known = options()
+    check_names(function, given, known, functools.partial(of_recipe, given=given, known=known))
     return Options(**given)
 
 
-def check_names(function: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Check that options exist."""
+def check_names(
+    function: str,
+    given: Iterable[str],
+    known: Iterable[str],
+    elsewhere: Callable[[str], str | None] = lambda name: None,
+) -> None:
+    """Check that options exist.
+
+    Parameters
+    ----------
+    function : str
+        Whose they are.
+    given, known : iterable of str
+    elsewhere : callable, optional
+        Returns what is to be said of a name that there is in another place, or None.
+    """
     known = list(known)
     for name in given:
         if name in known:
             continue
         if name in GONE:
             raise TypeError(f"{function}: {name} {GONE[name]}")
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise TypeError(f"{function}: there is no option {name!r}; {hint}")
+        near = meant(name, known)
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+        told = elsewhere(name) or f"there is no option {name!r}; {hint}"
+        raise TypeError(f"{function}: {told}")
 
 
 def takes_options(*, but: Sequence[str] = (), others: bool = False) -> Callable[[F], F]:

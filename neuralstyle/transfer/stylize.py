@@ -29,7 +29,9 @@ def stylize(
     ----------
     content : array, shape (H, W, 3) or (H, W, 4), floating, RGB or RGBA in [0, 1], or None
         The photograph, as `load_image` returns it. Its path or a PIL image will do too; `as_image`
-        makes an array of whatever else. With None the result is a texture: the style alone,
+        makes an array of whatever else. A file is read whole, and made smaller by `resize`:
+        ``load_image(path, max_size=)`` does that as it reads, in less time and memory, and its
+        pixels differ by a few grey levels. With None the result is a texture: the style alone,
         from noise, without the recipe's content loss.
     style : array like `content`, of any size, or a sequence of such
         The painting or paintings for the whole picture. The sequence may be empty if there are
@@ -40,7 +42,9 @@ def stylize(
     -------
     StyleResult
         Its history runs over all scales. After Ctrl-C, or a halt by the callback, the image is that
-        of the scale that was reached, and no older than the last callback.
+        of the scale that was reached, and no older than the last callback: at a coarse one it is
+        smaller than was asked for, as the message says. ``resize(result.image, shape)`` enlarges
+        it, and `stylize` goes on from it with ``init=result``.
 
     Raises
     ------
@@ -122,6 +126,20 @@ def stylize_many(
     >>> results = stylize_many(photos, painting, maxiter=2)
     >>> [result.image.shape for result in results]
     [(32, 48, 3), (32, 48, 3)]
+
+    An error in reading a photograph ends the iteration. A generator that reads them goes past those
+    that are damaged or missing:
+
+    >>> from neuralstyle import load_image
+    >>> def readable(paths):
+    ...     for path in paths:
+    ...         try:
+    ...             yield load_image(path, max_size=1024)
+    ...         except (OSError, ValueError) as error:
+    ...             print(error)
+    >>> list(stylize_many(readable(["gone.png"]), painting))
+    cannot read 'gone.png': No such file or directory
+    []
     """
     painter = Painter(style, read_options("stylize_many", options))
     painter.load()

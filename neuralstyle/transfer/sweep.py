@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, final
 
 import numpy as np
@@ -55,6 +58,9 @@ class Sweep:
     interrupted : bool
         Whether Ctrl-C has ended it. The run that was going on is then the last, as far as it came;
         there will be no further ones.
+    error : Exception or None
+        What a run has raised, which ends it too: whatever asked for that run has passed it on, and
+        the runs before it are what there is.
 
     Examples
     --------
@@ -69,8 +75,8 @@ class Sweep:
     {'content': 10} 5
     >>> [row["losses.content"] < 0.01 for row in runs.table()]
     [False, True]
-    >>> runs.sheet().shape
-    (28, 22, 3)
+    >>> runs.sheet().shape[0]
+    28
     """
 
     __reduce_ex__: ClassVar[Stays] = stays(
@@ -88,6 +94,7 @@ class Sweep:
     ) -> None:
         self.vary: dict[str, list[Any]] = {name: list(values) for name, values in vary.items()}
         self.interrupted: bool = False
+        self.error: Exception | None = None
         self._paint, self._warm_start = paint, warm_start
         self._callback, self._progress = callback, progress
         numbers = map(range, map(len, self.vary.values()))
@@ -103,8 +110,12 @@ class Sweep:
             yield dict(settings), result
 
     def __len__(self) -> int:
-        """Return how many runs it has: all, or those that are there if it was interrupted."""
-        return len(self._runs if self.interrupted else self._places)
+        """Return how many runs it has: all, or those that are there if it has ended before."""
+        return len(self._runs if self._ended else self._places)
+
+    @property
+    def _ended(self) -> bool:
+        return self.interrupted or self.error is not None
 
     def table(self) -> list[dict[str, Any]]:
         """Return a row for every run, of plain values: what pandas makes a `DataFrame` of.
@@ -113,31 +124,39 @@ class Sweep:
         -------
         list of dict from str to object
             The settings; ``fun``, ``nit``, ``nfev``, ``seconds`` and ``status`` of the result; and
-            every loss, as ``losses.style``. A value that is no number or text, a picture for
-            instance, is called by its number, from 1: ``style 2``.
+            every loss, as ``losses.style``, None in the rows of recipes without it. A value that is
+            no number or text, a picture for instance, is called by its number, from 1: ``style 2``.
         """
         self._run_all()
         return self._rows()
 
     def _rows(self) -> list[dict[str, Any]]:
-        rows = []
+        rows: list[dict[str, Any]] = []
         for place, (_, result) in zip(self._places, self._runs, strict=False):
             settings = self._told(place)
             found = {name: getattr(result, name) for name in ("fun", "nit", "nfev", "seconds")}
             losses = {f"losses.{name}": value for name, value in result.losses.items()}
             rows.append({**settings, **found, "status": result.status.name, **losses, **settings})
-        return rows
+        every = dict.fromkeys(name for row in rows for name in row)
+        return [{**every, **row} for row in rows]
 
     def sheet(self) -> Sheet:
         """Lay the results out on one page, each with its settings above it.
 
         Returns
         -------
-        array, shape (H, W, 3), float32
-            The last setting goes across, the others down. What is said above a result is cut off at
-            its width: from 128 pixels on there is room for most settings.
+        Sheet, an array, shape (H, W, 3), float32
+            The last setting goes across, the others down. A picture that is given by its path is
+            called by the name of its file.
+
+        Raises
+        ------
+        ValueError
+            If not even the first run has a result.
         """
         self._run_all()
+        if not self._runs:
+            raise ValueError("sheet: expected at least one result, received none") from self.error
         return self._page()
 
     def _page(self) -> Sheet:
@@ -151,7 +170,8 @@ class Sweep:
     def __repr__(self) -> str:
         """Describe it in a line."""
         counts = ", ".join(f"{len(values)} of {name}" for name, values in self.vary.items())
-        return f"Sweep({len(self._runs)} of {len(self)} runs made; {counts})"
+        ended = f"; ended by {type(self.error).__name__}" if self.error else ""
+        return f"Sweep({len(self._runs)} of {len(self._places)} runs made; {counts}{ended})"
 
     def _repr_png_(self) -> bytes | None:
         """Show the results in a notebook, as far as there are any: showing makes no runs."""
@@ -163,9 +183,8 @@ class Sweep:
         if not self._runs:
             return f"<div>{line}<p>sheet(), table() and iterating make the runs.</p></div>"
         rows = self._rows()
-        names = [*dict.fromkeys(name for row in rows for name in row)]
-        cells = ([row.get(name, "") for name in names] for row in rows)
-        return f"<div>{picture(self._page())}{table(names, cells)}{line}</div>"
+        cells = (["" if value is None else value for value in row.values()] for row in rows)
+        return f"<div>{picture(self._page())}{table([*rows[0]], cells)}{line}</div>"
 
     def _run_all(self) -> None:
         """Make the runs that are not made yet."""
@@ -175,7 +194,7 @@ class Sweep:
     def _run(self) -> bool:
         """Make the next run; return whether there is a result."""
         number = len(self._runs)
-        if self.interrupted:
+        if self._ended:
             return False
         place = self._places[number]
         label = f"{number + 1} of {len(self._places)}, " + ", ".join(self._lines(place))
@@ -193,6 +212,9 @@ class Sweep:
                     raise
                 self.interrupted = True
                 return False
+            except Exception as error:
+                self.error = error
+                raise
         chosen = {name: self.vary[name][k] for name, k in zip(self.vary, place, strict=True)}
         self._runs.append((chosen, dataclasses.replace(result, state=None)))
         self.interrupted = result.status is Status.INTERRUPTED or bool(signals.received)
@@ -208,23 +230,13 @@ class Sweep:
 
     def _told(self, place: tuple[int, ...]) -> dict[str, Any]:
         """Return the settings as plain values."""
-        told = {}
-        for (name, values), k in zip(self.vary.items(), place, strict=True):
-            value = values[k].item() if isinstance(values[k], np.generic) else values[k]
-            if _is_picture(value):
-                value = f"{name} {k + 1}"
-            told[name] = value if isinstance(value, PLAIN) else shown(value)
-        return told
+        chosen = zip(self.vary.items(), place, strict=True)
+        return {name: _plain(name, values, k) for (name, values), k in chosen}
 
     def _lines(self, place: tuple[int, ...]) -> list[str]:
         """Return what each setting is, in words."""
-        lines = []
-        for (name, value), k in zip(self._told(place).items(), place, strict=True):
-            if _is_picture(self.vary[name][k]):
-                lines.append(value)
-            else:
-                lines.append(f"{name}={value:g}" if type(value) is float else f"{name}={value}")
-        return lines
+        chosen = zip(self.vary.items(), place, strict=True)
+        return [_in_words(name, values, k) for (name, values), k in chosen]
 
     def _caption(self, place: tuple[int, ...], result: StyleResult) -> str:
         lines = self._lines(place)
@@ -256,6 +268,38 @@ def check_vary(vary: Any) -> dict[str, list[Any]]:
                 f"vary: expected a sequence of values of {setting!r}, received {shown(values)}"
             )
     return {setting: list(values) for setting, values in vary.items()}
+
+
+def _plain(name: str, values: Sequence[Any], number: int) -> Any:
+    """Return one of the values of a setting as a plain value."""
+    value = values[number]
+    value = value.item() if isinstance(value, np.generic) else value
+    if _is_picture(value):
+        return f"{name} {number + 1}"
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if inspect.isfunction(value):
+        return value.__name__
+    return value if isinstance(value, PLAIN) else shown(value)
+
+
+def _in_words(name: str, values: Sequence[Any], number: int) -> str:
+    """Return a line for one of the values of a setting."""
+    plain, value = _plain(name, values, number), values[number]
+    if _is_picture(value):
+        return str(plain)
+    if isinstance(value, Mapping):  # as on the command line
+        plain = " ".join(f"{of}:{share:g}" for of, share in value.items())
+    elif isinstance(plain, float):
+        plain = f"{plain:g}"
+    elif _is_path(name, value):
+        stems = [Path(of).stem for of in values if _is_path(name, of)]
+        plain = Path(value).stem if stems.count(Path(value).stem) == 1 else plain
+    return f"{name}={plain}"
+
+
+def _is_path(name: str, value: Any) -> bool:
+    return isinstance(value, os.PathLike) or (name == "style" and isinstance(value, str))
 
 
 def _is_picture(value: Any) -> bool:

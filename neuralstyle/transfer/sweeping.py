@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -15,9 +16,10 @@ from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.minimize import check_callback, minimize
 from neuralstyle.optimize.result import Callback, StyleResult
+from neuralstyle.transfer.names import did_you_mean, keywords_of, meant, of_other_recipes
 from neuralstyle.transfer.options import options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.recipe_keywords import keywords_of, recipe_maker, with_recipe
+from neuralstyle.transfer.recipe_keywords import recipe_maker, with_recipe
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
 from neuralstyle.transfer.signatures import check_names, takes_options
 from neuralstyle.transfer.studio import Studio
@@ -103,7 +105,8 @@ def sweep(
     for name, values in checked.items():
         if name not in evaluator.weights:
             terms = ", ".join(evaluator.weights)
-            raise KeyError(f"vary: there is no term {name!r}; there are {terms}")
+            near = did_you_mean(name, evaluator.weights)
+            raise KeyError(f"vary: there is no term {name!r}; there are {terms}{near}")
         for value in values:
             term_weight(value, f"vary[{name!r}]")
     usual = dict(evaluator.weights)
@@ -187,7 +190,8 @@ def stylize_sweep(
     ------
     TypeError, ValueError, KeyError, OSError
         If a setting does not exist, or a value or an image is not as it should be: all are looked
-        at before the first run, each value beside the first ones of the other settings.
+        at before the first run, each value beside the first ones of the other settings, and a
+        `balance` beside all that have to do with it.
     KeyboardInterrupt
         After Ctrl-C before the first run has a result.
 
@@ -228,12 +232,14 @@ def painted_sweep(
     makers = [recipe_maker(maker) for maker in checked.get("recipe", [recipe])]
     of_recipes = set().union(*map(keywords_of, makers))
     known = sorted(of_recipes | options().keys() - {"recipe", "objective", "checkpoint"})
+    varied = [n for n in ("style", "recipe", *known) if n not in ("callback", "progress")]
     for name in checked:
-        if name not in {*known, "style", "recipe"} - {"callback", "progress"}:
-            raise ValueError(
-                f"vary: there is no setting {name!r}; there are style, recipe, {', '.join(known)}"
-            )
-    check_names(function, settings, known)
+        if name not in varied:
+            near = meant(name, varied)
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(varied)}"
+            told = of_other_recipes(name) or f"there is no setting {name!r}; {hint}"
+            raise ValueError(f"vary: {told}")
+    check_names(function, settings, known, of_other_recipes)
     check_callback(settings.get("callback"))
     content = None if content is None else taken(content, "content")  # a file is read once
     studios: dict[tuple[int, ...], Studio] = {}
@@ -258,11 +264,8 @@ def painted_sweep(
         painter = painter_at(place, callback=callback, progress=False, **start)
         return painter.paint(content).result
 
-    # What is wrong with a value is told now, not after the runs before it. Each is looked at beside
-    # the first values of the others.
-    first = dict.fromkeys(checked, 0)
-    others = [{**first, name: k} for name in checked for k in range(1, len(checked[name]))]
-    for place in (first, *others):
+    # What is wrong with a value is told now, not after the runs before it.
+    for place in _looked_at(checked, of_recipes, settings):
         painter_at(place).check(content)
 
     return Sweep(
@@ -272,6 +275,25 @@ def painted_sweep(
         callback=settings.get("callback"),
         progress=settings.get("progress", False),
     )
+
+
+def _looked_at(
+    vary: Mapping[str, Sequence[Any]], of_recipes: set[str], settings: Mapping[str, Any]
+) -> list[dict[str, int]]:
+    """Return the places of the runs that are looked at beforehand.
+
+    Every value is, beside the first ones of the others. With a `balance`, which has to name the
+    terms that there are, so are all combinations of what decides on them.
+    """
+    first = dict.fromkeys(vary, 0)
+    places = [first, *({**first, name: k} for name in vary for k in range(1, len(vary[name])))]
+    if "balance" not in vary and settings.get("balance") is None:
+        return places
+    free = [name for name in vary if name in {*of_recipes, "recipe", "style", "regions", "balance"}]
+    for numbers in itertools.product(*(range(len(vary[name])) for name in free)):
+        place = {**first, **dict(zip(free, numbers, strict=True))}
+        places += [] if place in places else [place]
+    return places
 
 
 def _is_weight(name: str, make: Callable[..., Recipe]) -> bool:

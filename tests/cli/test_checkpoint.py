@@ -42,8 +42,9 @@ def test_the_same_command_goes_on_and_says_so(
     np.testing.assert_array_equal(ns.load_image("out.png"), ns.load_image("whole.png"))
     assert run(*options[2:], "--checkpoint", "run.npz", "--quiet", "--iterations", "4") == 2
     assert capsys.readouterr().err == (
-        "neuralstyle: --checkpoint: expected one of this run, with maxiter[0] 4, received "
-        "'run.npz' of one with 3; delete it to begin anew, or name another\n"
+        "neuralstyle: --checkpoint: expected one of this run, received 'run.npz' of a run that "
+        "differs in its maxiter (maxiter[0] 3, here 4); give this run a file or a folder of its "
+        "own, or delete that one to begin anew\n"
     )
     assert run(*options, "--checkpoint", "run.npz", "--quiet", out="again.png") == 0
     assert capsys.readouterr().err == ""

@@ -9,7 +9,7 @@ import pytest
 from support import Reusable, noise
 
 import neuralstyle as ns
-from neuralstyle.transfer import painter
+from neuralstyle.transfer import balancing, painter
 
 Array = np.ndarray
 PIXELS = Reusable()
@@ -42,6 +42,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ns.StyleObjective, Array
         return result
 
     monkeypatch.setattr(painter, "minimize", noted)
+    monkeypatch.setattr(balancing, "minimize", noted)
     return calls
 
 

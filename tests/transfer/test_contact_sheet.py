@@ -11,7 +11,7 @@ from support import noise
 
 import neuralstyle as ns
 from neuralstyle import recipes
-from neuralstyle.transfer.sheet import GAP, LINE, labelled
+from neuralstyle.transfer.sheet import GAP, LINE, WIDEST, labelled, text_width
 
 BAR = 4 + LINE
 CONTENT, STYLE = noise(8, 8), noise(8, 8, 1)
@@ -38,11 +38,29 @@ def test_pictures_stand_below_their_labels_in_rows() -> None:
     np.testing.assert_array_equal(page[-10:, 12:], 1)
 
 
-def test_a_label_does_not_run_into_the_next() -> None:
-    picture = np.ones((4, 30, 3))
-    page = labelled([[("a very long label", picture), ("", picture)]])
-    assert page[:BAR, :30].min() < 0.5
-    np.testing.assert_array_equal(page[:, 30:], 1)
+LABELS = ["content_weight=0.25", "balance=content:1 covariance:3 color:1.5", "style=" + "a" * 90]
+
+
+@pytest.mark.parametrize("side", [1, 64, 96, 128, 512])
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_is_there_whole_and_does_not_run_into_the_next(side: int, label: str) -> None:
+    picture = np.ones((4, side, 3))
+    pages = [labelled([[(text, picture), ("", picture)]]) for text in (label, label[:-1])]
+    column = pages[0].shape[1] - GAP - side
+    assert column == max(side, min(text_width(label), WIDEST))
+    for page in pages:
+        assert page[:-4, :column].min() < 0.5
+        np.testing.assert_array_equal(page[:, column:], 1)
+    rows = min(page.shape[0] for page in pages)
+    assert pages[0].shape != pages[1].shape or not np.array_equal(pages[0][:rows], pages[1][:rows])
+
+
+def test_columns_are_as_wide_as_their_widest_label_in_all_rows() -> None:
+    dark = np.zeros((10, 12, 3))
+    page = labelled([[("a", dark), ("b", dark)], [("a wide label", dark), ("b", dark)]])
+    left, bar = text_width("a wide label") + GAP, BAR
+    for top in (bar, 2 * bar + 10):
+        np.testing.assert_array_equal(page[top : top + 10, left:], 0)
 
 
 def test_two_settings_go_down_and_across() -> None:
@@ -54,7 +72,7 @@ def test_two_settings_go_down_and_across() -> None:
         for column, painting in enumerate(vary["style"]):
             made = recipe(content_weight=weight)
             alone = ns.stylize(CONTENT, painting, recipe=made, **options)
-            top, left = row * (bar + 8) + bar, column * (8 + GAP)
+            top, left = row * (bar + 8) + bar, column * (text_width("content_weight=0.1") + GAP)
             shown = page[top : top + 8, left : left + 8]
             np.testing.assert_allclose(shown, alone.image, atol=0.5 / 255 + 1e-6)
 
@@ -64,13 +82,14 @@ def test_what_is_the_same_for_all_may_be_of_the_recipe_or_an_option() -> None:
     page = ns.contact_sheet(CONTENT, STYLE, {"seed": [1]}, recipe=recipe, **given)
     del given["content_weight"]
     alone = ns.stylize(CONTENT, STYLE, recipe=recipe(content_weight=0.1), **given)
-    np.testing.assert_allclose(page[BAR:], alone.image, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(page[BAR:, :8], alone.image, atol=0.5 / 255 + 1e-6)
 
 
 def test_a_sheet_of_textures_needs_no_content() -> None:
     page = ns.contact_sheet(None, STYLE, {"seed": [1, 2]}, recipe=recipe, **PAINT, size=8)
-    assert page.shape == (BAR + 8, 16 + GAP, 3)
-    assert not np.array_equal(page[BAR:, :8], page[BAR:, -8:])
+    column = text_width("seed=1")
+    assert page.shape == (BAR + 8, 2 * column + GAP, 3)
+    assert not np.array_equal(page[BAR:, :8], page[BAR:, column + GAP :][:, :8])
 
 
 def test_a_recipe_may_be_named() -> None:
@@ -119,7 +138,9 @@ def test_ctrl_c_ends_a_sheet_with_the_results_so_far(ended: int) -> None:
     page = ns.contact_sheet(CONTENT, STYLE, vary, recipe=recipe, **options)
     assert len(seen) == ended
     count = (ended + 1) // 2
-    assert page.shape == (BAR + LINE + 8, count * 8 + (count - 1) * GAP, 3)
+    assert page.shape[0] == BAR + LINE + 8
+    columns = [text_width(f"content_weight={weight:g}") + GAP for weight in vary["content_weight"]]
+    assert page.shape[1] == sum(columns[:count]) - GAP
 
 
 def test_ctrl_c_before_the_first_result_of_a_sheet_passes_through() -> None:

@@ -77,7 +77,7 @@ def test_stop_iteration_in_the_second_scale_ends_the_whole_run() -> None:
     factory = Noted()
     result = three_scales(objective=factory, callback=raise_at(5, StopIteration("enough")))
     assert result.status is ns.Status.CALLBACK and result.success
-    assert result.message == "halted by the callback: enough"
+    assert result.message == "halted by the callback: enough, at 64 x 64 of 128 x 128"
     assert_ended_in_the_second_scale(result)
     assert len(factory.shapes) == 2
 
@@ -95,7 +95,7 @@ def test_an_interrupt_in_the_second_scale_ends_the_whole_run() -> None:
     factory = Noted()
     result = three_scales(objective=factory, callback=raise_at(5, KeyboardInterrupt()))
     assert result.status is ns.Status.INTERRUPTED and not result.success
-    assert "interrupted" in result.message
+    assert result.message == "interrupted by the user, at 64 x 64 of 128 x 128"
     assert_ended_in_the_second_scale(result)
     assert len(factory.shapes) == 2
 
@@ -118,10 +118,24 @@ class FailingAt(Noted):
 def test_an_interrupt_between_scales_returns_the_result_of_the_last() -> None:
     result = three_scales(objective=FailingAt(1, KeyboardInterrupt()))
     assert result.status is ns.Status.INTERRUPTED and not result.success
+    assert result.message == "interrupted by the user, at 32 x 32 of 128 x 128"
     assert result.nit == 3
     expected = three_scales(size=(32, 32), scales=1)
     np.testing.assert_array_equal(result.image, expected.image)
     assert result.fun == expected.fun
+
+
+def test_a_halt_at_the_size_asked_for_says_no_size() -> None:
+    result = three_scales(callback=raise_at(8, StopIteration("enough")))
+    assert result.message == "halted by the callback: enough"
+    assert result.image.shape == (128, 128, 3)
+
+
+def test_a_result_that_is_smaller_than_asked_for_is_gone_on_from() -> None:
+    halted = three_scales(callback=raise_at(5, StopIteration()))
+    result = three_scales(init=halted, scales=None)
+    assert result.image.shape == (128, 128, 3)
+    assert {record.scale for record in result.history} == {0} and " of " not in result.message
 
 
 def test_an_interrupt_before_anything_is_done_passes_through() -> None:

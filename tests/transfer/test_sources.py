@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from painting import quick
+from painting import Noted, quick
 from PIL import Image as Pillow
 from support import noise
 
@@ -56,6 +57,28 @@ def test_checkpoints_tell_contents_by_their_opacity_too() -> None:
     shades = [np.dstack([noise(8, 8), np.full((8, 8), a, np.float32)]) for a in (0.5, 0.7, 1)]
     assert len({of_content(shade) for shade in shades}) == 3
     assert of_content(shades[2]) == of_content(noise(8, 8))
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("content", lambda file: ns.stylize(file, noise(8, 8))),
+        (r"style\[0\]", lambda file: ns.stylize(noise(8, 8), [file])),
+        ("init", lambda file: ns.stylize(noise(8, 8), noise(8, 8), init=file)),
+        ("style", lambda file: ns.Region(np.ones((8, 8)), file)),
+        ("mask", lambda file: ns.Region(file, noise(8, 8))),
+        ("picture", lambda file: ns.score(file, noise(8, 8), noise(8, 8))),
+    ],
+)
+def test_a_file_object_is_answered_with_what_reads_it(name: str, call: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{name}: .*received BytesIO; load_image reads it$"):
+        call(io.BytesIO())
+
+
+def test_a_function_with_regions_is_answered_with_a_recipe_that_has_it_added() -> None:
+    region = ns.Region(np.ones((8, 8)), noise(8, 8))
+    with pytest.raises(ValueError, match=r"^regions: .* recipe=ns\.recipes\.default\(\) \+ func"):
+        ns.stylize(noise(8, 8), [], regions=[region], objective=Noted())
 
 
 def test_a_file_that_is_not_there_is_named_with_its_argument() -> None:

@@ -17,12 +17,13 @@ import neuralstyle as ns
 from neuralstyle.optimize import compiled
 from neuralstyle.transfer.recipes import RECIPES
 from neuralstyle.transfer.recipes.recipe import remembering
-from neuralstyle.transfer.sheet import GAP, LINE
+from neuralstyle.transfer.sheet import GAP, LINE, text_width
 
 CONTENT = noise(32, 36)
 X = noise(6, 8, 1)
 VARY: dict[str, list[float]] = {"content": [0.1, 10.0], "style": [1.0, 3.0, 9.0]}
 BAR = 4 + LINE
+COLUMN = text_width("content=0.1")
 
 
 def objective() -> ns.StyleObjective:
@@ -105,10 +106,10 @@ def test_a_sheet_has_the_last_setting_across_and_the_others_down() -> None:
     sweep = swept(maxiter=1)
     page = sweep.sheet()
     bar = BAR + LINE
-    assert page.shape == (2 * (bar + 6), 3 * 8 + 2 * GAP, 3)
+    assert page.shape == (2 * (bar + 6), 3 * COLUMN + 2 * GAP, 3)
     for number, (_, result) in enumerate(sweep):
         row, column = divmod(number, 3)
-        top, left = row * (bar + 6) + bar, column * (8 + GAP)
+        top, left = row * (bar + 6) + bar, column * (COLUMN + GAP)
         shown = page[top : top + 6, left : left + 8]
         np.testing.assert_allclose(shown, result.image, atol=0.5 / 255 + 1e-6)
 
@@ -120,7 +121,8 @@ def test_ctrl_c_ends_a_sweep_with_what_is_there(at: int) -> None:
     assert sweep.interrupted and len(runs) == len(sweep) == (at + 1) // 2
     assert [r.status for _, r in runs][-1] is ns.Status.INTERRUPTED
     assert len(list(sweep)) == len(sweep.table()) == len(runs)
-    assert sweep.sheet().shape[1] == len(runs) * (8 + GAP) - GAP
+    plain, last = text_width("style=1"), text_width("interrupted")
+    assert sweep.sheet().shape[1] == (len(runs) - 1) * (plain + GAP) + last
 
 
 def test_ctrl_c_before_the_first_run_has_a_result_passes_through() -> None:
@@ -202,7 +204,7 @@ def test_a_sweep_shows_the_runs_that_are_made_and_makes_none() -> None:
     assert repr(sweep) in html and html.count("<tr>") == 1 + 4 and "losses.style" in html
     assert shown is not None
     page, row = ns.load_image(io.BytesIO(shown)), BAR + LINE + 6
-    assert page.shape == (2 * row, 3 * 8 + 2 * GAP, 3)
+    assert page.shape == (2 * row, 3 * COLUMN + 2 * GAP, 3)
     np.testing.assert_allclose(page[:row], sweep.sheet()[:row], atol=1e-6)
     assert len(sweep.table()) == 6
 
@@ -263,9 +265,9 @@ def test_runs_that_differ_in_weights_share_targets_and_evaluators(
     made: list[Any] = []
     evaluator = ns.Evaluator
 
-    def noted(*args: Any) -> ns.Evaluator:
+    def noted(*args: Any, **options: Any) -> ns.Evaluator:
         made.append(args)
-        return evaluator(*args)
+        return evaluator(*args, **options)
 
     monkeypatch.setattr("neuralstyle.transfer.studio.Evaluator", noted)
     style = noise(80, 80)

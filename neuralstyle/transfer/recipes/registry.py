@@ -34,7 +34,7 @@ def named(make: Make) -> Make:
     def checked(**options: Any) -> Recipe:
         for name, value in options.items():
             if name.endswith("_weight"):
-                weight(name, value)
+                weight(name, value, 0)
         return _with_parts(make(**options), make.__name__, options)
 
     RECIPES[make.__name__] = checked
