@@ -34,7 +34,7 @@ FORMS = {
 
 WORDS = (
     *(["7"], ["0.37"], ["0.37", "7"], ["7", "9"], ["content:7"], ["content:7", "style:9"]),
-    *(["noise"], ["random"], ["l-bfgs:maxcor=7"]),
+    *(["noise"], ["random"], ["l-bfgs:maxcor=7"], ["70"]),
 )
 """What an option may be given: the first that it can read, and that is not its default."""
 

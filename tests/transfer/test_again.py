@@ -40,6 +40,7 @@ PLAIN: dict[str, Any] = {
     "seed": np.int64(7),
     "method": ns.LBFGSB(maxcor=7),
     "maxfun": 9,
+    "tile": 64,
     "ftol": 1e-7,
     "gtol": 1e-3,
     "xtol": 0.25,
