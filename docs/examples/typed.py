@@ -7,7 +7,6 @@ Keras has no type information. For the import of it, mypy wants this in your pyp
     [[tool.mypy.overrides]]
     module = "keras.*"
     ignore_missing_imports = true
-    follow_imports = "skip"
 """
 
 from collections.abc import Mapping

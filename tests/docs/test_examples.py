@@ -142,7 +142,7 @@ def test_the_service_paints_what_is_posted_and_refuses_what_is_no_picture(servic
         assert answer.headers["X-Message"] == "made 40 iterations at 2 scales"
         painting = answer.read()
     assert ns.load_image(io.BytesIO(painting)).shape == (96, 128, 3)
-    assert ns.load_metadata(io.BytesIO(painting)).options["maxiter"] == 20
+    assert ns.load_metadata(io.BytesIO(painting)).options["maxiter"] == [20]
     with pytest.raises(urllib.error.HTTPError, match="400") as refused:
         urllib.request.urlopen(service, b"no picture", timeout=60)
     assert "it is no picture" in refused.value.read().decode()
