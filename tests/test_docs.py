@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import os
 import re
 import runpy
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli.main import COMMANDS
+from neuralstyle.features.architectures import VGG16
 from neuralstyle.transfer.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +89,36 @@ def test_every_loss_has_a_row_in_the_table_of_losses(name: str) -> None:
 def test_every_recipe_has_a_row_in_the_table_of_recipes(name: str) -> None:
     page = (ROOT / "docs" / "losses.md").read_text()
     assert f"| `{name}` |" in page, "add a row to the last table of docs/losses.md"
+
+
+def keywords_told(name: str) -> dict[str, tuple[float, set[str]]]:
+    """Return the weights of a recipe on the page: their defaults, and the terms that they weigh."""
+    page = (ROOT / "docs" / "losses.md").read_text()
+    if name in ("default", "fast"):
+        rows = re.findall(r"^\| `(\w+)` \| `(\w+_weight)` \| (\S+) \|", page, re.MULTILINE)
+        return {keyword: (float(default), {term}) for term, keyword, default in rows}
+    (row,) = re.findall(rf"^\| `{name}` \| (`\w+=.*) \|$", page, re.MULTILINE)
+    told = re.findall(r"`(\w+)=([^`]+)`:((?:,? `\w+`)*)", row)
+    return {
+        keyword: (float(Fraction(default)), {*re.findall(r"\w+", terms)})
+        for keyword, default, terms in told
+    }
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_keywords_of_a_recipe_are_told_with_the_terms_that_they_weigh(name: str) -> None:
+    parameters = inspect.signature(RECIPES[name]).parameters
+    picture = np.random.default_rng(0).uniform(size=(1, 8, 8, 3)).astype(np.float32)
+    features = dict.fromkeys(("input", *VGG16.layers), picture)
+    usual = RECIPES[name]()(features, features).weights
+    found = {}
+    for keyword in (keyword for keyword in parameters if keyword.endswith("_weight")):
+        default = parameters[keyword].default
+        more = RECIPES[name](**{keyword: 2 * default or 1})(features, features).weights
+        found[keyword] = default, {term for term in more if more[term] != usual.get(term)}
+    assert found == keywords_told(name), "mend the tables of docs/losses.md, Terms and keywords"
+    page = (ROOT / "docs" / "losses.md").read_text()
+    assert all(f"`{keyword}" in page for keyword in parameters)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -3,6 +3,8 @@
 python docs/examples/other_network.py writes other_network.png
 """
 
+from pathlib import Path
+
 import keras
 
 import neuralstyle as ns
@@ -21,8 +23,9 @@ network = ns.Join(
 )
 print(network.layers)
 
-content = ns.load_image("docs/examples/content.png", max_size=64)
-style = network(ns.load_image("docs/examples/style.png", max_size=64))
+here = Path(__file__).parent
+content = ns.load_image(here / "content.png", max_size=64)
+style = network(ns.load_image(here / "style.png", max_size=64))
 objective = (
     ns.ContentLoss(network(content), "vgg/block4_conv2")
     + 5 * ns.StyleLoss(style, ["own/fine", "own/coarse"])

@@ -3,14 +3,17 @@
 python docs/examples/other_optimizer.py writes other_optimizer.png
 """
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import scipy.optimize
 
 import neuralstyle as ns
 
-content = ns.load_image("docs/examples/content.png", max_size=64)
-style = ns.load_image("docs/examples/style.png", max_size=64)
+here = Path(__file__).parent
+content = ns.load_image(here / "content.png", max_size=64)
+style = ns.load_image(here / "style.png", max_size=64)
 vgg = ns.VGG16Features("compact", pooling="avg")
 objective = ns.ContentLoss(vgg(content)) + 5 * ns.StyleLoss(vgg(style))
 

@@ -3,6 +3,8 @@
 python docs/examples/own_losses.py writes own_losses.png
 """
 
+from pathlib import Path
+
 from keras import ops
 
 import neuralstyle as ns
@@ -28,11 +30,12 @@ def objective(content, style):
     return ns.ContentLoss(content) + 10 * ns.StyleLoss(style) + 5 * strokes + 0.1 * darkness
 
 
+here = Path(__file__).parent
 result = ns.stylize(
-    "docs/examples/content.png",
-    "docs/examples/style.png",
+    here / "content.png",
+    here / "style.png",
     objective=objective,
-    size=64,
+    size=96,
     maxiter=20,
 )
 print(result.losses)

@@ -1,9 +1,16 @@
 """Typed code: mypy --strict passes, and would not with padding="mirror" or maxitre=20.
 
 python docs/examples/typed.py writes typed.png
+
+Keras has no type information. For the import of it, mypy wants this in your pyproject.toml:
+
+    [[tool.mypy.overrides]]
+    module = "keras.*"
+    ignore_missing_imports = true
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,8 +42,9 @@ def paint(content: Image, style: Image, size: int) -> ns.StyleResult:
 
 
 if __name__ == "__main__":
-    content: Image = ns.load_image("docs/examples/content.png")
-    style: Image = ns.load_image("docs/examples/style.png", max_size=256)
-    result = paint(content, style, size=64)
+    here = Path(__file__).parent
+    content: Image = ns.load_image(here / "content.png")
+    style: Image = ns.load_image(here / "style.png", max_size=256)
+    result = paint(content, style, size=96)
     print(result.losses["warmth"], result.status.name)
     result.save("typed.png")

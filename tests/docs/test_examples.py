@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import io
 import json
 import os
@@ -23,12 +24,12 @@ ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 
 WRITTEN = {
-    "sweep": ["sweep.png"],
+    "sweep": ["sweep.csv", "sweep.png"],
     "own_losses": ["own_losses.png"],
     "other_optimizer": ["other_optimizer.png"],
     "other_network": ["other_network.png"],
     "typed": ["typed.png"],
-    "batch": ["painted/content.png", "painted/style.png"],
+    "batch": ["painted/content.png", "painted/style.png", "painted/stylized.png"],
     "ports/tensorflow_tutorial": ["tensorflow_tutorial.png"],
 }
 """What each writes into the current folder."""
@@ -39,8 +40,7 @@ CELLS = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_typ
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty current folder, from where the examples are seen as from the root."""
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    """Return an empty current folder: programs find their pictures from anywhere."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -53,14 +53,47 @@ def test_a_program_runs_and_writes_what_it_says(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script = f"docs/examples/{name}.py"
+    script = str(EXAMPLES / f"{name}.py")
     monkeypatch.setattr(sys, "argv", [script])
     runpy.run_path(script, run_name="__main__")
     assert capsys.readouterr().out
-    pictures = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
-    assert pictures == WRITTEN[name]
-    for picture in pictures:
-        assert min(ns.load_image(picture).shape[:2]) >= 45
+    written = [
+        path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.[cp][sn][vg]"))
+    ]
+    assert written == WRITTEN[name]
+    for path in written:
+        if path.endswith(".csv"):
+            with open(path, newline="") as file:
+                losses = [float(row["losses.content"]) for row in csv.DictReader(file)]
+            assert len({*losses}) == 6
+        else:
+            assert min(ns.load_image(path).shape[:2]) >= 45
+
+
+@pytest.mark.slow
+def test_a_batch_leaves_out_what_cannot_be_read_and_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "photos").mkdir()
+    photograph = (EXAMPLES / "content.png").read_bytes()
+    for name, data in {
+        "a.jpg": b"no picture",
+        "b.png": photograph[:999],
+        "c.PNG": photograph,
+    }.items():
+        (folder / "photos" / name).write_bytes(data)
+    (folder / "photos" / "notes.txt").write_text("no picture either")
+    monkeypatch.setattr(sys, "argv", ["batch.py", "photos", "out"])
+    seen = []
+    for _ in range(2):
+        runpy.run_path(str(EXAMPLES / "batch.py"))
+        seen.append((capsys.readouterr().out, (folder / "out" / "c.png").read_bytes()))
+    lines = seen[0][0].splitlines()
+    assert [line.split()[0] for line in lines] == ["left", "left", "c.png"]
+    assert "a.jpg" in lines[0]
+    assert "b.png" in lines[1]
+    assert seen[0] == seen[1]
+    assert len(list(folder.glob("out/checkpoints_*/*.npz"))) == 1
 
 
 @pytest.mark.slow
@@ -89,7 +122,7 @@ def test_the_notebook_has_no_outputs() -> None:
 def service(folder: Path) -> Iterator[str]:
     """Start the service, and return its address."""
     process = subprocess.Popen(
-        [sys.executable, "docs/examples/service.py", "0"],
+        [sys.executable, EXAMPLES / "service.py", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -106,7 +139,10 @@ def test_the_service_paints_what_is_posted_and_refuses_what_is_no_picture(servic
     photograph = (EXAMPLES / "content.png").read_bytes()
     with urllib.request.urlopen(service, photograph, timeout=60) as answer:
         assert answer.headers["Content-Type"] == "image/png"
-        assert ns.load_image(io.BytesIO(answer.read())).shape == (48, 64, 3)
+        assert answer.headers["X-Message"] == "made 40 iterations at 2 scales"
+        painting = answer.read()
+    assert ns.load_image(io.BytesIO(painting)).shape == (96, 128, 3)
+    assert ns.load_metadata(io.BytesIO(painting)).options["maxiter"] == [20]
     with pytest.raises(urllib.error.HTTPError, match="400") as refused:
         urllib.request.urlopen(service, b"no picture", timeout=60)
     assert "it is no picture" in refused.value.read().decode()

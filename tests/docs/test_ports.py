@@ -103,9 +103,8 @@ FIRST = {f.__name__: f for f in (keras_io, tensorflow_tutorial, gatys_notebook, 
 def test_a_port_begins_with_the_originals_loss(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
     monkeypatch.chdir(tmp_path)
-    port = runpy.run_path(f"docs/examples/ports/{name}.py")
+    port = runpy.run_path(str(ROOT / "docs" / "examples" / "ports" / f"{name}.py"))
     start = port.get("start", port["content"])
     evaluator = ns.Evaluator(port["objective"], port["vgg"], start.shape)
     first, _ = evaluator.value_and_gradient(start)

@@ -1,18 +1,22 @@
 """Leon Gatys' notebook NeuralStyleTransfer.ipynb: its losses, weights, L-BFGS and second pass.
 
-https://github.com/leongatys/PytorchNeuralStyleTransfer. Run it from the root of the repository:
-python docs/examples/ports/gatys_notebook.py
+https://github.com/leongatys/PytorchNeuralStyleTransfer
+
+python docs/examples/ports/gatys_notebook.py writes gatys_notebook.png
 """
+
+from pathlib import Path
 
 import neuralstyle as ns
 
 vgg = ns.VGG16Features("compact")  # in the original: ns.VGG19Features("imagenet")
-passes = {48: 5, 64: 3}  # in the original: {512: 500, 800: 200}
+passes = {64: 15, 96: 10}  # in the original: {512: 500, 800: 200}
 
+examples = Path(__file__).parent.parent
 picture = None
 for shorter, iterations in passes.items():
-    content = ns.load_image("docs/examples/content.png", shorter=shorter)
-    s = vgg(ns.load_image("docs/examples/style.png", shorter=shorter))
+    content = ns.load_image(examples / "content.png", shorter=shorter)
+    s = vgg(ns.load_image(examples / "style.png", shorter=shorter))
     names = [f"block{i}_conv1" for i in range(1, 6)]
     layers = {name: 1e3 / s[name].shape[-1] ** 2 for name in names}
     objective = ns.ContentLoss(vgg(content), "block4_conv2", normalize="mean")

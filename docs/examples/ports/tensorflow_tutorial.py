@@ -1,18 +1,23 @@
 """TensorFlow's tutorial "Neural style transfer": its losses, weights and Adam.
 
-https://www.tensorflow.org/tutorials/generative/style_transfer, the run with total variation. Run it
-from the root of the repository: python docs/examples/ports/tensorflow_tutorial.py
+https://www.tensorflow.org/tutorials/generative/style_transfer, the run with total
+variation.
+
+python docs/examples/ports/tensorflow_tutorial.py writes tensorflow_tutorial.png
 """
+
+from pathlib import Path
 
 import keras
 
 import neuralstyle as ns
 
 vgg = ns.VGG16Features("compact")  # in the original: ns.VGG19Features("imagenet")
-size, steps = 64, 10  # in the original: 512, 1000
+size, steps = 96, 25  # in the original: 512, 1000
 
-content = ns.load_image("docs/examples/content.png", max_size=size)
-style = ns.load_image("docs/examples/style.png", max_size=size)
+examples = Path(__file__).parent.parent
+content = ns.load_image(examples / "content.png", max_size=size)
+style = ns.load_image(examples / "style.png", max_size=size)
 
 objective = (
     1e4 * ns.ContentLoss(vgg(content), "block5_conv2", normalize="mean")
