@@ -126,8 +126,8 @@ def minimize(
     Returns
     -------
     StyleResult
-        With the best finite iterate. Ctrl-C during the run returns it too, as does a loss that
-        stops being finite (then ``success`` is False). Before anything has been evaluated Ctrl-C
+        With the best finite iterate. Ctrl-C during the run returns it too, as does a loss or a
+        picture that stops being finite (then ``success`` is False). Before anything has been evaluated Ctrl-C
         raises `KeyboardInterrupt`.
 
     Raises

@@ -41,7 +41,8 @@ class Status(enum.IntEnum):
     INTERRUPTED = 4
     """Ctrl-C."""
     NONFINITE = 5
-    """A loss or its gradient became infinite or not a number."""
+    """A loss, the gradient or the picture became infinite or not a number; the best one before it is
+    kept."""
 
 
 @final

@@ -77,6 +77,8 @@ def check_state(
                 f"state: expected one of {size} numbers, as the image has, received one of "
                 f"{np.size(state[name])}"
             )
+        if not np.isfinite(state.get(name, state["x"])).all():
+            raise ValueError("state: expected finite numbers, received some that are not")
     if "objective" in state:
         _check_same_terms(str(expected["objective"]), str(state["objective"]))
     ours, theirs = (str(of.get("extractor", "")) for of in (expected, state))
