@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuralstyle._checks import gone, interval, number, whole_number
+from neuralstyle._checks import gone, interval, number, takes, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
@@ -127,8 +127,8 @@ def minimize(
     -------
     StyleResult
         With the best finite iterate. Ctrl-C during the run returns it too, as does a loss or a
-        picture that stops being finite (then ``success`` is False). Before anything has been evaluated Ctrl-C
-        raises `KeyboardInterrupt`.
+        picture that stops being finite (then ``success`` is False). Before anything has been
+        evaluated Ctrl-C raises `KeyboardInterrupt`.
 
     Raises
     ------
@@ -239,6 +239,8 @@ def check_callback(callback: Any) -> None:
     """Check that a callback can be called, if there is one."""
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a callable, received {callback!r}")
+    if callback is not None:
+        takes("callback", callback, "progress")
 
 
 def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:

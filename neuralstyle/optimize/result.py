@@ -41,8 +41,8 @@ class Status(enum.IntEnum):
     INTERRUPTED = 4
     """Ctrl-C."""
     NONFINITE = 5
-    """A loss, the gradient or the picture became infinite or not a number; the best one before it is
-    kept."""
+    """A loss, the gradient or the picture became infinite or not a number; the result is the best
+    picture before."""
 
 
 @final

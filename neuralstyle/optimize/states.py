@@ -85,7 +85,7 @@ def check_state(
     if ours and theirs and ours != theirs:
         raise ValueError(
             f"state: expected one of the network {ours[:12]} (its digest), received one of "
-            f"{theirs[:12]}"
+            f"{theirs[:12]}: other weights, pooling or padding"
         )
 
 
