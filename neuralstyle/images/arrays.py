@@ -283,7 +283,14 @@ def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
             return array
         received = f"{type(value).__name__} of {array.dtype}"
         hint = "; divide by 255 or use as_image" if array.dtype.kind in "iu" else ""
+        if has_picture(value):
+            received, hint = type(value).__name__, "; take its image, as result.image"
     raise TypeError(f"{name}: expected an array of floats in [0, 1], received {received}{hint}")
+
+
+def has_picture(value: object) -> bool:
+    """Tell whether something holds a picture, as a result does, and is none."""
+    return isinstance(getattr(value, "image", None), np.ndarray)
 
 
 def check_finite(array: NDArray[np.floating[Any]], name: str) -> None:

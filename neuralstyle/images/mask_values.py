@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._types import Floats
+from neuralstyle.images.arrays import has_picture
 from neuralstyle.images.convert import BLACK, is_source
 from neuralstyle.images.load import load_image
 
@@ -53,8 +54,11 @@ def mask_values(values: Any, name: str = "mask", *, empty: bool = False) -> Valu
     """
     array = _array(values, name)
     if array.dtype.kind not in "fiub":
+        received = f"{type(values).__name__} of {array.dtype}"
+        if has_picture(values):
+            received = f"{type(values).__name__}; take its image, as result.image"
         raise TypeError(
-            f"{name}: expected an array of numbers, a path or a picture, received {array.dtype}"
+            f"{name}: expected an array of numbers, a path or a picture, received {received}"
         )
     if array.ndim == 3 and array.shape[2] == 3 and (array == array[..., :1]).all():
         array = array[..., :1]

@@ -19,7 +19,7 @@ from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
-from neuralstyle.images.arrays import check_finite
+from neuralstyle.images.arrays import check_finite, float_array
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
@@ -246,7 +246,7 @@ class Evaluator:
         >>> value, gradient.shape
         (0.5, (1, 2, 3))
         """
-        shape = np.shape(image)
+        shape = float_array(image, "image").shape
         if shape not in (self.shape, (1, *self.shape)):
             raise ValueError(f"image: expected shape {self.shape}, received {shape}")
         value, gradient = self.unchecked(self._checked(image, "image"))

@@ -44,7 +44,7 @@ _DEFAULT = LBFGSB()
 def minimize(
     objective: ObjectiveLike | Evaluator,
     extractor: Extractor | None = None,
-    init: SupportsArray | Literal["noise"] | None = None,
+    init: SupportsArray | StyleResult | Literal["noise"] | None = None,
     *,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
@@ -72,9 +72,9 @@ def minimize(
     extractor : callable
         Turns an image tensor into features: a `VGG16Features`, for instance. An evaluator has its
         own: leave it out then.
-    init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
-        Where to start; it is not written to. ``"noise"`` is uniform noise around grey, of `shape`
-        and from `seed`.
+    init : array, shape (H, W, 3), floating, RGB in [0, 1], StyleResult or "noise"
+        Where to start; it is not written to. A result stands for its image. ``"noise"`` is uniform
+        noise around grey, of `shape` and from `seed`.
     shape : (int, int), optional
         Height and width for ``init="noise"``; with an evaluator those of its images.
     seed : int, default 0
@@ -101,8 +101,9 @@ def minimize(
     bounds : (float, float) or None, default None
         Range that pixels are kept in at every iteration, or None for none: by `LBFGSB`, by
         projection with a `KerasMethod`, or by a method of your own that takes bounds. The returned
-        image is clipped to [0, 1] in either case, and its value is that after clipping (one more
-        evaluation, if there is anything to clip).
+        image is clipped to [0, 1] in either case, and ``fun`` and ``losses`` of the result are what
+        they are after clipping (one more evaluation, if there is anything to clip): they differ a
+        little from the last ones of its ``history``, which has the iterates as they are.
     parametrization : Parametrization, optional
         What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
         about its parameters then, except for `xtol`; bounds, about the pixels, ask for one that is

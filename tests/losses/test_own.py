@@ -69,7 +69,7 @@ def test_it_passes_what_losses_of_the_library_pass() -> None:
 def test_it_is_named_and_described() -> None:
     assert repr(GramLoss(TARGET, LAYERS)) == f"GramLoss(layers={LAYERS})"
     loss = SumLoss(TARGET, power=4, mask=PART)
-    assert repr(loss) == "SumLoss(layers='first', power=4, mask=Mask(6 x 8))"
+    assert repr(loss) == "SumLoss(layers='first', power=4, mask=Mask(shape=(8, 6)))"
     assert loss.weights == {"sum": 1.0}
     assert (3 * SumLoss(TARGET, name="mine")).weights == {"mine": 3.0}
 
