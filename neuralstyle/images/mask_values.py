@@ -54,11 +54,8 @@ def mask_values(values: Any, name: str = "mask", *, empty: bool = False) -> Valu
     """
     array = _array(values, name)
     if array.dtype.kind not in "fiub":
-        received = f"{type(values).__name__} of {array.dtype}"
-        if has_picture(values):
-            received = f"{type(values).__name__}; take its image, as result.image"
         raise TypeError(
-            f"{name}: expected an array of numbers, a path or a picture, received {received}"
+            f"{name}: expected an array of numbers, a path or a picture, received {array.dtype}"
         )
     if array.ndim == 3 and array.shape[2] == 3 and (array == array[..., :1]).all():
         array = array[..., :1]
@@ -86,6 +83,11 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     """Return values as an array, reading what is a picture."""
     if isinstance(values, np.ma.MaskedArray):
         return np.asarray(values.filled(0))
+    if has_picture(values):
+        raise TypeError(
+            f"{name}: expected an array of numbers, a path or a picture, received "
+            f"{type(values).__name__}; take its image, as result.image"
+        )
     if not is_source(values):
         return np.asarray(values)
     try:
