@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -242,6 +243,28 @@ def stays(hint: str) -> Stays:
         raise TypeError(f"{type(self).__name__}: cannot be copied or pickled: {hint}")
 
     return refuse
+
+
+def takes(what: str, function: Callable[..., Any], *names: str) -> None:
+    """Check that a function can be called with as many arguments as are named.
+
+    Examples
+    --------
+    >>> takes("callback", lambda: None, "progress")
+    Traceback (most recent call last):
+    TypeError: callback: expected callback(progress), received callback()
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of one that is not written in Python
+        return
+    try:
+        signature.bind(*names)
+    except TypeError:
+        given = ", ".join(signature.parameters)
+        raise TypeError(
+            f"{what}: expected {what}({', '.join(names)}), received {what}({given})"
+        ) from None
 
 
 def gone(**hints: str) -> Callable[[F], F]:

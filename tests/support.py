@@ -178,8 +178,8 @@ class Evaluators:
         self.made: list[Watched] = []
         self._change: Change | None = None
 
-    def __call__(self, *args: Any) -> Watched:
-        self.made.append(Watched(ns.Evaluator(*args), self._change))
+    def __call__(self, *args: Any, **options: Any) -> Watched:
+        self.made.append(Watched(ns.Evaluator(*args, **options), self._change))
         return self.made[-1]
 
     def __instancecheck__(self, value: Any) -> bool:

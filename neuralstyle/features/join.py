@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, final
 
+from neuralstyle._checks import nearest
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_tensor, name_picture
 from neuralstyle.features.failures import unknown_layer
@@ -262,6 +263,7 @@ def _unknown(layer: str, of: Mapping[str, Any], known: tuple[str, ...]) -> KeyEr
     begin = ", ".join(f"{name}/" for name in of)
     return KeyError(
         f"there is no layer {layer!r}; the layers are input, and those that begin with {begin}"
+        f"{nearest(layer, known)}"
     )
 
 

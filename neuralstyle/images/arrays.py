@@ -297,16 +297,28 @@ def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
             return array
         received = f"{type(value).__name__} of {array.dtype}"
         hint = "; divide by 255 or use as_image" if array.dtype.kind in "iu" else ""
+        if has_picture(value):
+            received, hint = type(value).__name__, "; take its image, as result.image"
     raise TypeError(f"{name}: expected an array of floats in [0, 1], received {received}{hint}")
 
 
-def check_range(array: NDArray[np.floating[Any]], name: str) -> Floats:
-    """Check that numbers are finite and in [0, 1]; return them as float32, clipped."""
+def has_picture(value: object) -> bool:
+    """Tell whether something holds a picture, as a result does, and is none."""
+    return isinstance(getattr(value, "image", None), np.ndarray)
+
+
+def check_finite(array: NDArray[np.floating[Any]], name: str) -> None:
+    """Check that all numbers are finite."""
     if not np.isfinite(array).all():
         count = np.count_nonzero(~np.isfinite(array))
         raise ValueError(
             f"{name}: expected finite values, received {count} that are NaN or infinite"
         )
+
+
+def check_range(array: NDArray[np.floating[Any]], name: str) -> Floats:
+    """Check that numbers are finite and in [0, 1]; return them as float32, clipped."""
+    check_finite(array, name)
     low, high = float(array.min()), float(array.max())
     if low < -_TOLERANCE or high > 1 + _TOLERANCE:
         hint = "; divide by 255" if high > 2 else ""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._types import Floats
+from neuralstyle.images.arrays import has_picture
 from neuralstyle.images.convert import BLACK, is_source
 from neuralstyle.images.load import load_image
 
@@ -86,6 +87,11 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     """Return values as an array, reading what is a picture."""
     if isinstance(values, np.ma.MaskedArray):
         return np.asarray(values.filled(0))
+    if has_picture(values):
+        raise TypeError(
+            f"{name}: expected an array of numbers, a path or a picture, received "
+            f"{type(values).__name__}; take its image, as result.image"
+        )
     if not is_source(values):
         return np.asarray(values)
     try:

@@ -10,13 +10,19 @@ import keras
 from keras import ops
 
 from neuralstyle._checks import shown
-from neuralstyle._kernels.device import check_process
+from neuralstyle._kernels.device import OperationError, check_process
 from neuralstyle._types import Tensor
 
 _KINDS = (KeyError, ValueError, TypeError)
 """Kinds that an error keeps; another becomes a `RuntimeError`."""
 
+PRECISION = r"(double|float|half) tensor but is a|does not match type|conversion requested dtype"
+"""What the backend says of tensors of different precisions."""
+
+CAST = "cast constants to the features' precision, as by ops.cast(kernel, features.dtype)"
+
 _USUAL = (
+    (PRECISION, CAST),
     (
         r"as a Python `bool`|truth value",
         "a Python `if`, `and` or `while` cannot look at a tensor: use keras.ops.where",
@@ -75,7 +81,7 @@ def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any
     except Exception as error:
         if str(error).startswith((f"loss {name!r}", "preprocess:")):
             raise  # it says so itself, or is the network's
-        raise _named(name, error) from error
+        raise named_error(name, error) from error
     if value is None:
         hint = "call it" if returned else "does it return what it computes?"
         raise TypeError(f"loss {name!r}: expected a scalar, received {shown(returned)}: {hint}")
@@ -87,14 +93,14 @@ def scalar(name: str, loss: Callable[[Mapping[str, Tensor]], Any], features: Any
     return value
 
 
-def _named(name: str, error: Exception) -> Exception:
+def named_error(name: str, error: Exception) -> Exception:
     """Return an error that says in which loss another one was raised, and what to do."""
     argument = error.args[0] if isinstance(error, KeyError) and error.args else error
     said = (str(argument).strip() or type(error).__name__).splitlines()[0]
     said = re.split(r"(?<=[a-z)][.!?]) ", said)[0]
     if isinstance(error, KeyError) and " " not in said:
         said = f"there is no {argument!r}"
-    usual = (TypeError, ValueError, AttributeError, NotImplementedError)
+    usual = (TypeError, ValueError, AttributeError, NotImplementedError, OperationError)
     if isinstance(error, usual):
         for pattern, hint in _USUAL:
             if re.search(pattern, str(error)):

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, final, overload
 
-from neuralstyle._checks import shown
+from neuralstyle._checks import shown, takes
 from neuralstyle._types import Tensor
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.losses.terms import checked_name
@@ -125,5 +125,6 @@ def loss(function: Function | None = None, *, name: str | None = None) -> Any:
         raise TypeError(
             f"function: expected a function of features, received {shown(function)}{hint}"
         )
+    takes("function", function, "features")
     made = _FunctionLoss(function)
     return made if name is None else made.named(name)

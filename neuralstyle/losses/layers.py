@@ -129,7 +129,8 @@ class LayeredLoss(StructuredLoss):
         if here and there and here != there and set(self.layers) != {"input"}:
             raise ValueError(
                 f"loss {self.name!r}: expected features of the network that its target was seen "
-                f"by ({there[:8]}), received another one's ({here[:8]})"
+                f"by ({there[:8]}, its digest), received another one's ({here[:8]}): another "
+                "architecture, other weights or pooling"
             )
         for layer, wanted in self._channels.items():
             channels = shapes[layer][-1]

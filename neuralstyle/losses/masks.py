@@ -251,7 +251,7 @@ class Mask:
     def __repr__(self) -> str:
         """Describe it in a line."""
         how = "" if self.propagation == "average" else f", propagation={self.propagation!r}"
-        return f"Mask({describe(self.values.shape)}{how})"
+        return f"Mask(shape={self.values.shape}{how})"
 
 
 MaskLike: TypeAlias = "Mask | PictureLike"

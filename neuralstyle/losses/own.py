@@ -8,8 +8,10 @@ from typing import Any
 
 from keras import ops
 
-from neuralstyle._checks import shown
+from neuralstyle._checks import shown, takes
+from neuralstyle._kernels.device import OperationError
 from neuralstyle._types import Tensor
+from neuralstyle.losses.evaluation import named_error
 from neuralstyle.losses.layers import (
     STYLE_LAYERS,
     LayeredLoss,
@@ -83,6 +85,8 @@ class LayerLoss(LayeredLoss):
         target_mask: MaskLike | None = None,
         name: str | None = None,
     ) -> None:
+        takes("statistic", self.statistic, "features", "mask")
+        takes("distance", self.distance, "statistic", "target")
         shapes = self._look_at(
             target, layers, normalize, type(self).name if name is None else name, mask
         )
@@ -91,9 +95,18 @@ class LayerLoss(LayeredLoss):
         self._targets: dict[str, Any] = {}
         self._factors: dict[str, Any] = {}
         for layer, view in views.items():
-            statistic = self.statistic_of(feature_at(target, layer, "target"), view)
-            self._targets[layer] = statistic
-            self._factors[layer] = self._factor(statistic)
+            try:
+                statistic = self.statistic_of(feature_at(target, layer, "target"), view)
+                self._targets[layer] = statistic
+                self._factors[layer] = self._factor(statistic)
+            except AttributeError as error:
+                if error.obj is not self:
+                    raise
+                raise AttributeError(
+                    f"{error}: set it before super().__init__(), which looks at the target"
+                ) from error
+            except OperationError as error:
+                raise named_error(self.name, error) from error
 
     @abstractmethod
     def statistic(self, features: Tensor, mask: Tensor | None) -> Any:

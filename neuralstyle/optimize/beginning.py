@@ -11,6 +11,7 @@ from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.interruption import EVALUATION, patience
+from neuralstyle.optimize.result import StyleResult
 
 
 def beginning(
@@ -49,7 +50,7 @@ def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int 
 
     Parameters
     ----------
-    init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
+    init : array, shape (H, W, 3), floating, RGB in [0, 1], StyleResult or "noise"
     shape : (int, int), optional
         Height and width of the noise.
     seed : int, default 0
@@ -68,6 +69,8 @@ def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int 
     >>> initial_image("noise", shape=(4, 6)).shape
     (4, 6, 3)
     """
+    if isinstance(init, StyleResult):
+        init = init.image
     if not isinstance(init, str):
         if shape is not None:
             raise ValueError(f"shape: expected None with an image as init, received {shape!r}")

@@ -19,17 +19,14 @@ from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
-from neuralstyle.images.arrays import float_array
+from neuralstyle.images.arrays import check_finite, float_array
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
+from neuralstyle.optimize.pictures import check_first, shaped
 from neuralstyle.optimize.tiled import compiled
-from neuralstyle.optimize.vectors import Values
+from neuralstyle.optimize.vectors import Values, all_finite
 from neuralstyle.optimize.weights import LiveWeights
-
-_BEYOND = 0.5
-"""How far from [0, 1] the first image may be. Runs that are gone on from leave the range by less,
-and no picture in [-1, 1], in [0, 255] or less its mean keeps within."""
 
 
 @final
@@ -59,6 +56,7 @@ class Evaluator:
         run of `minimize`.
     objective : StyleObjective
         With the weights as they are now.
+    tile : int or None
     losses : dict from str to float
         Every loss at the last evaluation, before weighing; empty before the first.
     parts : dict from str to float
@@ -77,7 +75,8 @@ class Evaluator:
     The value and all losses come out of one compiled graph together with the gradient, which is the
     gradient of that very value. The network runs in float32, or in the extractor's own ``dtype`` if
     it has such an attribute; values are float64, and so are gradients, unless the vector is
-    float32.
+    float32. Where a pixel is infinite or not a number, all of these are NaN, also if the losses
+    would not notice: a ReLU makes 0 of NaN.
 
     It is a snapshot of its losses: what becomes of their attributes later does not count, but for
     the values of `keras.Variable` s, which are read at every evaluation. Setting weights while
@@ -124,6 +123,7 @@ class Evaluator:
         schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
         self._weights = LiveWeights(self._objective.weights, schedule)
         self.extractor = extractor
+        self.tile: int | None = tile
         self.shape: tuple[int, int, int] = image_shape(shape)
         self.losses: dict[str, float] = {}
         self.parts: dict[str, float] = {}
@@ -203,7 +203,7 @@ class Evaluator:
         Raises
         ------
         TypeError, ValueError
-            If `x` is no such array.
+            If `x` is no such array, or has numbers in it that are not finite: it is no picture.
 
         Examples
         --------
@@ -212,7 +212,8 @@ class Evaluator:
         >>> evaluator.image(np.linspace(-1, 2, 12)).max()
         np.float32(1.0)
         """
-        pixels = self._shaped(x, "x").reshape(self.shape)
+        pixels = shaped(x, "x", self.shape).reshape(self.shape)
+        check_finite(pixels, "x")
         clipped: Image = np.clip(pixels, 0.0, 1.0).astype(np.float32)
         return clipped
 
@@ -245,37 +246,17 @@ class Evaluator:
         >>> value, gradient.shape
         (0.5, (1, 2, 3))
         """
-        shape = np.shape(image)
+        shape = float_array(image, "image").shape
         if shape not in (self.shape, (1, *self.shape)):
             raise ValueError(f"image: expected shape {self.shape}, received {shape}")
         value, gradient = self.unchecked(self._checked(image, "image"))
         return value, gradient.reshape(shape)
 
-    def _shaped(self, x: ArrayLike, name: str) -> NDArray[Any]:
-        """Check the kind and the shape of an image."""
-        array = float_array(x, name)
-        if array.size != np.prod(self.shape):
-            raise ValueError(
-                f"{name}: expected {np.prod(self.shape)} numbers for an image of shape "
-                f"{self.shape}, received {array.size}"
-            )
-        if array.ndim != 1 and array.shape not in (self.shape, (1, *self.shape)):
-            raise ValueError(
-                f"{name}: expected a flat array or shape {self.shape}, received {array.shape}"
-            )
-        return array
-
     def _checked(self, x: ArrayLike, name: str) -> NDArray[Any]:
         """Check an image, the numbers of the first too."""
-        array = self._shaped(x, name)
+        array = shaped(x, name, self.shape)
         if not self.losses:
-            low, high = float(array.min()), float(array.max())
-            if not (-_BEYOND <= low and high <= 1 + _BEYOND):
-                hint = "; divide by 255" if high > 2 else ""
-                raise ValueError(
-                    f"{name}: expected numbers in [0, 1], or hardly beyond, at the first call, "
-                    f"received some from {low:g} to {high:g}{hint}"
-                )
+            check_first(array, name)
         return array
 
     def at(self, image: Tensor) -> tuple[float, Tensor]:
@@ -289,6 +270,7 @@ class Evaluator:
         Returns
         -------
         value : float
+            NaN, as are the losses and the gradient, if a pixel is not finite.
         gradient : tensor, shape (1, H, W, 3)
 
         Raises
@@ -296,6 +278,8 @@ class Evaluator:
         MemoryError
             If there is not enough of it.
         """
+        if not all_finite(image):
+            return self._nowhere(image)
         try:
             total, gradient, losses = self._compute(image, tf.constant(self.weights.vector))
         except OutOfMemory as error:
@@ -306,6 +290,11 @@ class Evaluator:
             ) from error
         self.losses, self.parts = self.by_name(losses.numpy().tolist())
         return float(total), gradient
+
+    def _nowhere(self, x: Tensor) -> tuple[float, Tensor]:
+        """Answer for what is no picture; networks and losses may not notice, as ReLU and maxima."""
+        self.losses, self.parts = self.by_name([np.nan] * (len(self._weights) + len(self._parts)))
+        return np.nan, tf.fill(x.shape, tf.constant(np.nan, x.dtype))
 
     def by_name(self, values: Sequence[float]) -> Values:
         """Return the losses and the parts, given their values in order."""
@@ -331,6 +320,8 @@ class Evaluator:
             In the shape of the parameters.
         """
         check_process()
+        if not all_finite(parameters):
+            return self._nowhere(parameters)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             image = pixels(parameters)

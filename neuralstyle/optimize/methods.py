@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import takes, whole_number
 from neuralstyle.optimize.base import Method, State, not_by_hand
 from neuralstyle.optimize.keras_method import KerasMethod, adam
 from neuralstyle.optimize.result import Halt, Status
@@ -272,6 +272,7 @@ def as_method(value: MethodLike) -> Method:
     LBFGS(maxcor=10, maxls=20)
     """
     if isinstance(value, Method):
+        takes(f"{type(value).__name__}.run", value.run, "run", "state")
         return value
     if isinstance(value, str):
         if value.partition(":")[0].strip().lower() in METHODS:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuralstyle._checks import gone, interval, number, whole_number
+from neuralstyle._checks import gone, interval, number, takes, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
@@ -44,7 +44,7 @@ _DEFAULT = LBFGSB()
 def minimize(
     objective: ObjectiveLike | Evaluator,
     extractor: Extractor | None = None,
-    init: SupportsArray | Literal["noise"] | None = None,
+    init: SupportsArray | StyleResult | Literal["noise"] | None = None,
     *,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
@@ -72,9 +72,9 @@ def minimize(
     extractor : callable
         Turns an image tensor into features: a `VGG16Features`, for instance. An evaluator has its
         own: leave it out then.
-    init : array, shape (H, W, 3), floating, RGB in [0, 1], or "noise"
-        Where to start; it is not written to. ``"noise"`` is uniform noise around grey, of `shape`
-        and from `seed`.
+    init : array, shape (H, W, 3), floating, RGB in [0, 1], StyleResult or "noise"
+        Where to start; it is not written to. A result stands for its image. ``"noise"`` is uniform
+        noise around grey, of `shape` and from `seed`.
     shape : (int, int), optional
         Height and width for ``init="noise"``; with an evaluator those of its images.
     seed : int, default 0
@@ -101,8 +101,9 @@ def minimize(
     bounds : (float, float) or None, default None
         Range that pixels are kept in at every iteration, or None for none: by `LBFGSB`, by
         projection with a `KerasMethod`, or by a method of your own that takes bounds. The returned
-        image is clipped to [0, 1] in either case, and its value is that after clipping (one more
-        evaluation, if there is anything to clip).
+        image is clipped to [0, 1] in either case, and ``fun`` and ``losses`` of the result are what
+        they are after clipping (one more evaluation, if there is anything to clip): they differ a
+        little from the last ones of its ``history``, which has the iterates as they are.
     parametrization : Parametrization, optional
         What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
         about its parameters then, except for `xtol`; bounds, about the pixels, ask for one that is
@@ -126,9 +127,9 @@ def minimize(
     Returns
     -------
     StyleResult
-        With the best finite iterate. Ctrl-C during the run returns it too, as does a loss that
-        stops being finite (then ``success`` is False). Before anything has been evaluated Ctrl-C
-        raises `KeyboardInterrupt`.
+        With the best finite iterate. Ctrl-C during the run returns it too, as does a loss or a
+        picture that stops being finite (then ``success`` is False). Before anything has been
+        evaluated Ctrl-C raises `KeyboardInterrupt`.
 
     Raises
     ------
@@ -239,6 +240,8 @@ def check_callback(callback: Any) -> None:
     """Check that a callback can be called, if there is one."""
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a callable, received {callback!r}")
+    if callback is not None:
+        takes("callback", callback, "progress")
 
 
 def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:

@@ -42,7 +42,8 @@ class Status(enum.IntEnum):
     INTERRUPTED = 4
     """Ctrl-C."""
     NONFINITE = 5
-    """A loss or its gradient became infinite or not a number."""
+    """A loss, the gradient or the picture became infinite or not a number; the result is the best
+    picture before."""
 
 
 @final
@@ -205,13 +206,14 @@ class StyleResult:
     Attributes
     ----------
     image : array, shape (H, W, 3), float32, in [0, 1]
-        The best finite iterate.
+        The best finite iterate, clipped to [0, 1].
     fun : float
-        The objective's value there.
+        The objective's value there: of that very picture.
     losses : dict from str to float
         Every loss there, before weighing: ``fun`` is the sum of weight times loss.
     history : tuple of Iteration
-        The accepted iterations.
+        The accepted iterations, with values before clipping. The last one need not have the value
+        `fun`: without bounds, iterates leave [0, 1] a little, and another may have been better.
     nit, nfev : int
         Numbers of iterations and evaluations.
     seconds : float

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from neuralstyle._checks import Stays, stays
 from neuralstyle._types import Image
 from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.finite import check_start, not_finite
 from neuralstyle.optimize.idle import check_products
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
@@ -150,15 +151,7 @@ class Run:
         self.nfev = self.history[-1].nfev if history else 0
         value, gradient = self._next(self.x)
         self.nfev -= bool(history)
-        wrong = self._nonfinite_terms()
-        if wrong or not np.isfinite(value):
-            names = ", ".join(wrong or self._evaluator.losses)
-            raise ValueError(f"objective: expected a finite value at the start, see {names}")
-        if not np.isfinite(gradient).all():
-            raise ValueError(
-                "objective: expected a finite gradient at the start, as its value is; the terms "
-                f"are {', '.join(self._evaluator.losses)}"
-            )
+        check_start(self._evaluator, self._points.pixels(self.x), value, gradient)
         self._note(own(self.x), value, gradient)
         begin()
         self._last = self._x
@@ -187,7 +180,7 @@ class Run:
         Raises
         ------
         Halt
-            If ``maxfun`` evaluations are made, or something is not finite.
+            If ``maxfun`` evaluations are made, or the value, the gradient or a pixel is not finite.
         """
         self._visit(x)
         return self._value, own(self._slopes)
@@ -262,8 +255,7 @@ class Run:
             raise Halt(Status.LIMIT, f"made maxfun = {self.nfev} evaluations")
         value, gradient = self._next(x)
         if not (np.isfinite(value) and all_finite(gradient)):
-            wrong = self._nonfinite_terms()
-            what = f"the loss {', '.join(wrong)}" if wrong else "the gradient"
+            what = not_finite(self._evaluator, x, self._points.pixels(x))
             raise Halt(
                 Status.NONFINITE,
                 f"{what} was not finite at evaluation {self.nfev}; the best image before is kept",
@@ -277,9 +269,6 @@ class Run:
             evaluated = self._points.evaluate(x)
         self.nfev += 1
         return evaluated
-
-    def _nonfinite_terms(self) -> list[str]:
-        return [name for name, loss in self._evaluator.losses.items() if not np.isfinite(loss)]
 
     def _note(self, x: Vector, value: float, gradient: Vector) -> None:
         self._x, self._value, self._slopes = x, value, gradient

@@ -77,13 +77,15 @@ def check_state(
                 f"state: expected one of {size} numbers, as the image has, received one of "
                 f"{np.size(state[name])}"
             )
+        if not np.isfinite(state.get(name, state["x"])).all():
+            raise ValueError("state: expected finite numbers, received some that are not")
     if "objective" in state:
         _check_same_terms(str(expected["objective"]), str(state["objective"]))
     ours, theirs = (str(of.get("extractor", "")) for of in (expected, state))
     if ours and theirs and ours != theirs:
         raise ValueError(
             f"state: expected one of the network {ours[:12]} (its digest), received one of "
-            f"{theirs[:12]}"
+            f"{theirs[:12]}: other weights, pooling or padding"
         )
 
 
@@ -120,6 +122,8 @@ def _table(objective: StyleObjective) -> str:
 
 
 def _check_same_terms(expected: str, received: str) -> None:
+    # Earlier versions described masks by width and height.
+    received = re.sub(r"\bMask\((\d+) x (\d+)", r"Mask(shape=(\2, \1)", received)
     for ours, theirs in zip_longest(
         expected.split("\n"), received.split("\n"), fillvalue="no more"
     ):

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._checks import shown
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.fields import Field
+from neuralstyle.losses.evaluation import CAST, PRECISION
 from neuralstyle.losses.functions import is_function
 from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
+from neuralstyle.losses.own import LayerLoss
+from neuralstyle.losses.parts import leaves
 from neuralstyle.losses.storage import load_loss, save_loss
 from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.trial import Dead, Network
 
 SHAPE = (16, 12, 3)
 STEP = 1e-6
@@ -59,14 +63,18 @@ def check_loss(
     ------
     AssertionError
         If it does not; the message says what was expected.
+    TypeError
+        If `make` is a loss already.
 
     Notes
     -----
     What is checked: the value is a finite scalar, the same at every call and in compiled code; the
-    gradient agrees with finite differences; float32 agrees with float64; calls keep nothing; copies
-    and files give the same to the bit; a mask of ones, if it takes one, changes nothing; the name
-    and the description are those of a term; and if the class promises ``reuse``, code compiled for
-    another target serves.
+    gradient agrees with finite differences, and is finite where a channel is zero throughout, as
+    many are behind a ReLU; float32 agrees with float64, so constants have to be cast to the
+    features' dtype; calls keep nothing; copies and files give the same to the bit; a mask of ones,
+    if it takes one, changes nothing; the statistic of a `LayerLoss` is no sum over positions; the
+    name and the description are those of a term; and if the class promises ``reuse``, code compiled
+    for another target serves.
 
     Examples
     --------
@@ -77,32 +85,58 @@ def check_loss(
     ...         return ops.mean(features, axis=(1, 2))
     >>> check_loss(MeanLoss, "block3_conv1", normalize="mean", saved=False)
     Traceback (most recent call last):
-    AssertionError: a mask of ones in half of the image: expected another value, received the same
+    AssertionError: a mask of ones in half of the image: expected another value, received the \
+same: does statistic() use its mask?
     """
-    network = extractor or _Network
+    if isinstance(make, Loss | StyleObjective):
+        raise TypeError(
+            "make: expected a class of losses, or a function that makes one, received the loss "
+            f"{make!r}: write lambda target: my_loss"
+        )
+    try:
+        _check(make, args, options, extractor or Network, zero, saved)
+    except Exception as error:
+        if not re.search(PRECISION, str(error)):
+            raise
+        said = str(error).splitlines()[0]
+        said = said if CAST in said else f"{CAST} ({said})"
+        raise AssertionError(f"in float64 as in float32: {said}") from error
+
+
+def _check(
+    make: Callable[..., ObjectiveLike],
+    args: tuple[Any, ...],
+    options: Mapping[str, Any],
+    network: Callable[[str], Extractor],
+    zero: bool,
+    saved: bool,
+) -> None:
     random = np.random.default_rng(0)
     target, other, image = random.uniform(0.2, 0.8, size=(3, *SHAPE))
     exact = network("float64")
 
     def made(of: NDArray[Any] = target, by: Any = exact, **more: Any) -> StyleObjective:
         loss = make(_seen(by, of), *args, **options, **more)
-        _expect(isinstance(loss, Loss | StyleObjective), "what is made", "a loss", loss)
+        _expect(isinstance(loss, Loss | StyleObjective), "what is made", "a loss", _shown(loss))
         return StyleObjective(loss)
 
     objective = made()
     features = _seen(exact, image)
     value = _value(objective, features)
     _check_described(objective)
+    _check_size(objective, features)
     _expect(value == _value(objective, features), "a second call", value, "another value")
     _expect(value == _value(made(), features), "the loss made again", value, "another value")
     if zero:
+        why = "; with zero=False it may have no target at which it is 0"
         at_target = _value(objective, _seen(exact, target))
-        _expect(abs(at_target) < 1e-12 * max(value, 1e-12), "at the target", 0, at_target)
+        _expect(abs(at_target) < 1e-12 * max(value, 1e-12), "at the target", 0, f"{at_target}{why}")
         _expect(value > 0, "elsewhere", "a number above 0", value)
     _check_evaluated(objective, exact, image, value)
     single = network("float32")
     rounded = _value(made(target, single), _seen(single, image))
     _near("in float32", value, rounded, 1e-3)
+    _check_dead(made, Dead(exact), image)
     _check_outlived(objective, features, value, saved)
     _check_masks(make, made, features, value)
     if all(term.loss.reuse for term in objective.terms):
@@ -138,6 +172,49 @@ def _check_evaluated(
         _near("the gradient along a direction", (ends[0] - ends[1]) / (2 * STEP), slope, 1e-4)
 
 
+def _check_dead(made: Callable[..., StyleObjective], extractor: Any, image: NDArray[Any]) -> None:
+    """Look at features one of whose channels is zero throughout, and at targets like that."""
+    of_target = float(made(by=extractor)(_seen(extractor, image)))
+    value, gradient = Evaluator(made(), extractor, SHAPE).value_and_gradient(image)
+    found = {"value": [of_target, value], "gradient": gradient}
+    for what, numbers in found.items():
+        _expect(
+            np.isfinite(np.asarray(numbers)).all(),
+            f"the {what} where a channel is zero throughout",
+            "finite numbers",
+            "others: sqrt, a power or a division at 0?",
+        )
+
+
+def _check_size(objective: StyleObjective, features: Mapping[str, Tensor]) -> None:
+    """Compare statistics of features with those of the same repeated, which sums tell apart."""
+    for leaf in leaves(objective.terms):
+        if not isinstance(leaf.loss, LayerLoss):
+            continue
+        for layer in leaf.loss.layers:
+            repeated = ops.tile(features[layer], (1, 2, 2, 1))
+            once = _parts(leaf.loss.statistic(features[layer], None))
+            try:
+                often = _parts(leaf.loss.statistic(repeated, None))
+            except Exception:
+                continue  # one that compares pictures of one size, perhaps
+            for one, more in zip(once, often, strict=True):
+                sums = one.shape == more.shape and one.any()
+                # Of sums, of their roots and of their squares: by chance no other has such factors.
+                factors = [n for n in (2, 4, 16) if sums and np.allclose(more, n * one, 1e-9, 0)]
+                _expect(
+                    not factors,
+                    f"the statistic of layer {layer!r} repeated to four times its size",
+                    "the same, as means over positions are",
+                    f"{sum(factors)} times that: a sum in place of a mean?",
+                )
+
+
+def _parts(statistic: Any) -> list[NDArray[Any]]:
+    parts = statistic if isinstance(statistic, tuple | list) else [statistic]
+    return [np.asarray(ops.convert_to_numpy(part)) for part in parts]
+
+
 def _check_outlived(
     objective: StyleObjective, features: Mapping[str, Tensor], value: float, saved: bool
 ) -> None:
@@ -166,7 +243,9 @@ def _check_masks(make: Any, made: Any, features: Any, value: float) -> None:
     _near("a mask of ones", value, _value(made(**dict.fromkeys(names, ones)), features))
     part = _value(made(**dict.fromkeys(names, half)), features)
     of = "a mask of ones in half of the image"
-    _expect(part != value, of, "another value", "the same")
+    own = any(isinstance(leaf.loss, LayerLoss) for leaf in leaves(made().terms))
+    hint = "does statistic() use its mask?" if own else "is the mask used?"
+    _expect(part != value, of, "another value", f"the same: {hint}")
 
 
 def _parameters(make: Any) -> set[str]:
@@ -189,6 +268,13 @@ def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
     return features
 
 
+def _shown(made: Any) -> str:
+    """Describe what is no loss; a function of features gives a number of a target's."""
+    number = ops.is_tensor(made) or isinstance(made, float)
+    hint = ": make a loss of a function of features by @neuralstyle.loss" if number else ""
+    return f"{shown(made)}{hint}"
+
+
 def _value(objective: Loss | StyleObjective, features: Mapping[str, Tensor]) -> float:
     value = float(objective(features))
     _expect(np.isfinite(value), "the value", "a finite number", value)
@@ -203,48 +289,3 @@ def _near(what: str, expected: float, received: float, tolerance: float = 1e-6) 
 def _expect(holds: Any, what: str, expected: Any, received: Any) -> None:
     if not holds:
         raise AssertionError(f"{what}: expected {expected}, received {received}")
-
-
-@final
-class _Network:
-    """An extractor that has a smooth layer under every name, of half the image's sides."""
-
-    reuse = True
-    layers = ("input",)
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
-
-    def __call__(self, image: Tensor) -> Mapping[str, Tensor]:
-        return _Layers(image)
-
-    def __repr__(self) -> str:
-        return f"a network of random layers in {self.dtype}"
-
-
-@final
-class _Layers(Mapping[str, Tensor]):
-    """The features of `_Network`."""
-
-    def __init__(self, image: Tensor) -> None:
-        self._image = image
-
-    def __getitem__(self, layer: str) -> Tensor:
-        if layer == "input":
-            return self._image
-        random = np.random.default_rng(zlib.crc32(layer.encode()))
-        mixing = ops.convert_to_tensor(random.normal(size=(3, 4)), self._image.dtype)
-        return ops.softplus(ops.tensordot(ops.average_pool(self._image, 2), mixing, 1))
-
-    def receptive_field(self, layer: str) -> Field:
-        """Return what the units of a layer see."""
-        return Field() if layer == "input" else Field(0, 2, 2)
-
-    def __contains__(self, layer: object) -> bool:
-        return isinstance(layer, str)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("input",))
-
-    def __len__(self) -> int:
-        return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -33,9 +34,11 @@ def same(a: Vector, b: Vector) -> bool:
 
 def all_finite(vector: Vector) -> bool:
     """Tell whether no number is infinite or none."""
-    # The sum has in it what is not finite, and is quicker to make than one answer for each number.
-    total = vector.sum() if isinstance(vector, np.ndarray) else ops.sum(vector)
-    return bool(np.isfinite(float(total)))
+    # The sum has in it what is not finite, and is quicker to make than one answer for each number;
+    # but it may be too large itself, in half precision above all.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = vector.sum() if isinstance(vector, np.ndarray) else ops.sum(vector)
+    return math.isfinite(total) or bool(ops.all(ops.isfinite(vector)))
 
 
 def steepest(slopes: Vector, x: Vector, bounds: tuple[float, float] | None) -> float:

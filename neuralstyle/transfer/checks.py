@@ -155,6 +155,8 @@ def callback(name: str, value: Any) -> Any:
     """Check that it can be called, if it is there."""
     if value is not None and not callable(value):
         raise TypeError(f"{name}: expected a callable, received {value!r}")
+    if value is not None:
+        _checks.takes(name, value, "progress")
     return value
 
 

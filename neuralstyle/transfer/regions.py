@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from neuralstyle._checks import describe
 from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Floats, Number, PictureLike
 from neuralstyle.images.opacity import seen
@@ -48,7 +47,7 @@ class Region:
     >>> sky = np.arange(8)[:, None] < np.full(8, 2)
     >>> region = Region(sky, np.zeros((4, 4, 3), np.float32), weight=2)
     >>> region
-    Region(mask=Mask(8 x 8), style=4 x 4, weight=2)
+    Region(mask=Mask(shape=(8, 8)), style=array(shape=(4, 4, 3)), weight=2)
     >>> region.share
     0.5
     """
@@ -81,7 +80,8 @@ class Region:
         """Describe it in a line."""
         target = "" if self.style_mask is None else f", style_mask={self.style_mask!r}"
         weight = f"weight={self.weight:g}"
-        return f"Region(mask={self.mask!r}, style={describe(self.style.shape)}{target}, {weight})"
+        style = f"style=array(shape={self.style.shape})"
+        return f"Region(mask={self.mask!r}, {style}{target}, {weight})"
 
 
 def both(mask: Mask | None, alpha: Floats | None, name: str) -> Mask | None:

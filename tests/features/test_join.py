@@ -107,6 +107,9 @@ def test_a_layer_that_is_not_there_is_named_with_those_that_are(vgg: ns.VGG16Fea
         features["own/third"]
     with says(KeyError, "'first'; the layers are input, and those that begin with vgg/, own/"):
         features["first"]
+    for take in (features.__getitem__, ns.Join(vgg=vgg).receptive_field):
+        with says(KeyError, "begin with vgg/", "the nearest are 'vgg/block4_conv2'"):
+            take("block4_conv2")
     with says(KeyError, "layers: there is no layer 'vgg/block9'", "nearest are 'vgg/block"):
         ns.StyleLoss(features, "vgg/block9")
 

@@ -334,7 +334,7 @@ def test_its_description_names_the_class_and_what_is_not_the_default(kind: type[
     for options in chosen:
         text = repr(make(TARGET, **options))
         for option, given in options.items():
-            told = {"mask": "Mask(6 x 8)", "shift": "-1.0"}.get(option, repr(given))
+            told = {"mask": "Mask(shape=(8, 6))", "shift": "-1.0"}.get(option, repr(given))
             assert f"{option}={told}" in text
 
 

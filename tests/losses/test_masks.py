@@ -145,7 +145,8 @@ def test_a_mask_keeps_its_values_and_changes_size() -> None:
     assert mask == ns.Mask(SOFT, "inside")
     assert mask != ns.Mask(SOFT) and mask != ns.Mask(SOFT**2, "inside") and mask != "mask"
     assert (
-        repr(mask) == "Mask(8 x 6, propagation='inside')" and repr(ns.Mask(SOFT)) == "Mask(8 x 6)"
+        repr(mask) == "Mask(shape=(6, 8), propagation='inside')"
+        and repr(ns.Mask(SOFT)) == "Mask(shape=(6, 8))"
     )
 
 

@@ -69,7 +69,7 @@ def test_it_passes_what_losses_of_the_library_pass() -> None:
 def test_it_is_named_and_described() -> None:
     assert repr(GramLoss(TARGET, LAYERS)) == f"GramLoss(layers={LAYERS})"
     loss = SumLoss(TARGET, power=4, mask=PART)
-    assert repr(loss) == "SumLoss(layers='first', power=4, mask=Mask(6 x 8))"
+    assert repr(loss) == "SumLoss(layers='first', power=4, mask=Mask(shape=(8, 6)))"
     assert loss.weights == {"sum": 1.0}
     assert (3 * SumLoss(TARGET, name="mine")).weights == {"mine": 3.0}
 
@@ -209,10 +209,107 @@ def test_what_is_sound_passes(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert not caplog.records
 
 
-def test_a_mask_that_is_not_used_is_found() -> None:
-    class Blind(GramLoss):
-        def statistic(self, features: Any, mask: Any) -> Any:
-            return ns.statistics.gram_matrix(features)
+def own(function: Any, **attributes: Any) -> type[ns.LayerLoss]:
+    """Make a loss over layers with a statistic."""
+    return type("Own", (ns.LayerLoss,), {"statistic": function, **attributes})
 
-    with says(AssertionError, "a mask of ones in half of the image: expected another value"):
-        check_loss(Blind, LAYERS)
+
+def root_of_mean_square(self: Any, features: Any, mask: Any) -> Any:
+    f = features**2 if mask is None else features**2 * mask[..., None]
+    return ops.sqrt(ops.mean(f, axis=(1, 2)))
+
+
+def share_of_the_mean(self: Any, features: Any, mask: Any) -> Any:
+    mean = ops.mean(features if mask is None else features * mask[..., None], axis=(1, 2))
+    return ops.concatenate([mean, mean[:, 1:] / mean[:, :1]], axis=1)
+
+
+def summed(self: Any, features: Any, mask: Any) -> Any:
+    return ops.sum(features if mask is None else features * mask[..., None], axis=(1, 2))
+
+
+def mean_and_length(self: Any, features: Any, mask: Any) -> Any:
+    f = features if mask is None else features * mask[..., None]
+    return ops.mean(f, axis=(1, 2)), ops.sqrt(1e-9 + ops.sum(f**2, axis=(1, 2)))
+
+
+KERNEL = np.ones((3, 3, 4, 4), np.float32)
+
+
+def convolved(self: Any, features: Any, mask: Any) -> Any:
+    return ops.mean(ops.conv(features, KERNEL), axis=(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("statistic", "words"),
+    [
+        (root_of_mean_square, ["the gradient where a channel is zero throughout", "sqrt"]),
+        (share_of_the_mean, ["the value where a channel is zero throughout", "division"]),
+        (summed, ["repeated to four times its size", "received 4 times that: a sum in place of"]),
+        (mean_and_length, ["repeated to four times its size", "received 2 times that: a sum"]),
+        (convolved, [r"float64.*cast constants .* ops.cast\(kernel, features.dtype\)", "Conv2D"]),
+        (
+            lambda self, features, mask: ns.statistics.gram_matrix(features),
+            ["a mask of ones in half of the image", r"the same: does statistic\(\) use its mask"],
+        ),
+    ],
+)
+def test_a_fault_of_a_statistic_is_found(statistic: Any, words: list[str]) -> None:
+    with says(AssertionError, *words):
+        check_loss(own(statistic), "one")
+
+
+def test_a_constant_of_another_precision_is_named_wherever_it_is_met() -> None:
+    def compared(self: Any, features: Any) -> Any:
+        return ops.mean(ops.conv(features["one"], KERNEL) ** 2)
+
+    for make in (
+        broken(__call__=compared),
+        broken(__init__=lambda self, target: ops.conv(target["one"], KERNEL)),
+    ):
+        with says(AssertionError, "float64", "cast constants", "Conv2D"):
+            check_loss(make, zero=False)
+
+
+def test_what_is_no_maker_of_losses_is_told_how_to_be_one() -> None:
+    @ns.loss
+    def brightness(features: Mapping[str, Any]) -> Any:
+        return ops.mean(features["input"])
+
+    with says(TypeError, "make: expected a class", r"loss\(brightness\): write lambda target: my_"):
+        check_loss(brightness)  # type: ignore[arg-type]
+    with says(AssertionError, "what is made: expected a loss, received", "@neuralstyle.loss"):
+        check_loss(lambda features: ops.mean(features["input"]))
+    with says(AssertionError, "at the target: expected 0, received 0.5.*zero=False"):
+        check_loss(lambda target: brightness)
+
+
+def test_an_attribute_that_comes_too_late_is_told_so() -> None:
+    class Late(GramLoss):
+        def __init__(self, target: Any) -> None:
+            super().__init__(target, LAYERS)
+            self.power = 2
+
+        def statistic(self, features: Any, mask: Any) -> Any:
+            return features**self.power
+
+    with says(AttributeError, "'power'", r"set it before super\(\).__init__\(\)"):
+        Late(TARGET)
+    with pytest.raises(AttributeError, match="'nothing'$"):  # another's is left as it is
+        own(lambda self, features, mask: features.nothing)(TARGET, LAYERS)
+
+
+def test_methods_of_other_arguments_are_refused_at_birth() -> None:
+    with says(TypeError, r"statistic: expected statistic\(features, mask\), received .*\(f\)"):
+        own(lambda self, f: f)(TARGET, LAYERS)
+    with says(TypeError, r"distance: expected distance\(statistic, target\), .* distance\(\)"):
+        own(GramLoss.statistic, distance=lambda self: 0.0)(TARGET, LAYERS)
+    with says(TypeError, r"function: expected function\(features\), received function\(\)"):
+        ns.loss(lambda: 0.0)  # type: ignore[arg-type, misc]
+
+
+def test_features_of_another_network_are_told_what_may_differ() -> None:
+    image = noise(16, 16)
+    seen = [ns.VGG16Features("compact", pooling=pooling)(image) for pooling in ("max", "avg")]
+    with says(ValueError, "features of the network", "architecture, other weights or pooling"):
+        GramLoss(seen[0], "block1_conv1")(seen[1])

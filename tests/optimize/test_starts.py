@@ -183,3 +183,29 @@ def test_an_objective_that_does_not_fit_is_refused_before_the_first_evaluation(
     with pytest.raises(KeyError, match="block4_conv2"):
         ns.minimize(ns.ContentLoss(vgg(pictures[0])), PIXELS, pictures[0])
     assert evaluators.made == []
+
+
+def test_a_result_is_taken_as_its_image_or_refused_with_the_word_for_that() -> None:
+    evaluator = ns.Evaluator(near(noise()), PIXELS, (8, 12))
+    first = ns.minimize(evaluator, init=noise(seed=1), maxiter=1)
+    second = ns.minimize(evaluator, init=first, maxiter=1)
+    expected = ns.minimize(evaluator, init=first.image, maxiter=1)
+    np.testing.assert_array_equal(second.image, expected.image)
+    for take in (evaluator, evaluator.image, evaluator.value_and_gradient, ns.Mask):
+        with says(TypeError, "received StyleResult; take its image, as result.image"):
+            take(first)  # type: ignore[operator]
+
+
+def test_a_method_or_a_callback_of_other_arguments_is_refused_before_the_run() -> None:
+    class Short(ns.Method):
+        def run(self, run: Any) -> None:  # type: ignore[override]
+            """Take no state."""
+
+    with says(TypeError, r"Short.run: expected Short.run\(run, state\), received Short.run\(run\)"):
+        ns.minimize(near(noise()), PIXELS, noise(), method=Short())
+    for call in (
+        lambda: ns.minimize(near(noise()), PIXELS, noise(), callback=lambda: None),  # type: ignore[arg-type, misc]
+        lambda: ns.stylize(noise(), noise(), callback=lambda: None),  # type: ignore[arg-type, misc]
+    ):
+        with says(TypeError, r"callback: expected callback\(progress\), received callback\(\)"):
+            call()

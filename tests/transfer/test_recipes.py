@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from painting import total
+from support import says
 
 import neuralstyle as ns
 from neuralstyle import recipes
+from neuralstyle.transfer.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -128,3 +130,14 @@ def test_weights_of_styles_of_another_form_are_an_error(
     content, first, second, _ = scene("avg")
     with pytest.raises(error, match=f"^style_weights: expected .*{received}"):
         recipes.gatys2016()(content, first, second, style_weights=weights)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_keyword_that_a_recipe_has_not_is_refused_with_those_that_it_has(name: str) -> None:
+    make = RECIPES[name]
+    words = f"{name}: expected keywords among content_weight, "
+    nearest = "received 'content_wieght'; the nearest are 'content_weight'"
+    with says(TypeError, words, nearest):
+        make(content_wieght=3)
+    with says(TypeError, words, nearest):
+        ns.stylize("a.png", "b.png", recipe=f"{name}(content_wieght=3)")

@@ -252,7 +252,8 @@ def test_what_are_no_regions_is_refused_by_name(
 def test_a_region_says_in_a_line_what_it_is() -> None:
     region = ns.Region(LEFT, STYLE, np.ones(STYLE.shape[:2]), 0.5)
     assert repr(region) == (
-        "Region(mask=Mask(64 x 48), style=30 x 36, style_mask=Mask(30 x 36), weight=0.5)"
+        "Region(mask=Mask(shape=(48, 64)), style=array(shape=(36, 30, 3)), "
+        "style_mask=Mask(shape=(36, 30)), weight=0.5)"
     )
     assert region.share == 0.25
 

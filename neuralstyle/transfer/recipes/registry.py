@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, final
 
 import numpy as np
 
-from neuralstyle._checks import weight
+from neuralstyle._checks import nearest, weight
 from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe
 
 if TYPE_CHECKING:
@@ -29,10 +30,16 @@ def named(make: Make) -> Make:
     The function takes keywords alone, each with a default; ``content_weight=0`` makes textures.
     Those that end in ``_weight`` are checked, and what it makes can be copied and pickled.
     """
+    known = inspect.signature(make).parameters
 
     @functools.wraps(make)
     def checked(**options: Any) -> Recipe:
         for name, value in options.items():
+            if name not in known:
+                raise TypeError(
+                    f"{make.__name__}: expected keywords among {', '.join(known)}, "
+                    f"received {name!r}{nearest(name, known)}"
+                )
             if name.endswith("_weight"):
                 weight(name, value, 0)
         return _with_parts(make(**options), make.__name__, options)
