@@ -64,14 +64,6 @@ def test_every_loss_of_the_library_has_an_example(kind: type[ns.Loss]) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("name", ["", "product/style", 3])
-def test_a_name_that_is_none_is_refused_at_birth(kind: type[ns.Loss], name: Any) -> None:
-    """An empty one shows as nothing in tables, and paths of parts are written with a slash."""
-    with pytest.raises((TypeError, ValueError), match="^name: expected text"):
-        EXAMPLES[kind].make(TARGET, name=name)
-
-
 # Values
 
 
