@@ -1,12 +1,14 @@
-"""Every loss of the library is among the public names, and among those that files may hold."""
+"""Every loss of the library is a public name, and one that files may hold; what losses are called."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
+from typing import Any
 
 import pytest
+from losses.examples import EXAMPLES, LOSSES, TARGET
 
 import neuralstyle as ns
 from neuralstyle import losses
@@ -29,3 +31,11 @@ def test_a_loss_of_a_file_is_listed(file: str, package: str) -> None:
             f"add a line to {package.replace('.', '/')}/__init__.pyi: "
             f"from {file} import {name} as {name}"
         )
+
+
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", ["", "product/style", 3])
+def test_a_name_that_is_none_is_refused_at_birth(kind: type[ns.Loss], name: Any) -> None:
+    """An empty one shows as nothing in tables, and paths of parts are written with a slash."""
+    with pytest.raises((TypeError, ValueError), match="^name: expected text"):
+        EXAMPLES[kind].make(TARGET, name=name)
