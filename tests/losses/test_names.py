@@ -1,4 +1,4 @@
-"""Every loss of the library is a public name, and one that files may hold; what losses are called."""
+"""Losses of the library are public names, which files may hold; and what losses are called."""
 
 from __future__ import annotations
 
