@@ -177,13 +177,13 @@ def test_a_picture_that_cannot_be_painted_does_not_end_the_others(
 
 @pytest.mark.slow
 def test_a_sheet_shows_two_settings(run: Run) -> None:
-    sheet = ["--sheet", "content-weight=0.1,1", "color=none,content", "--size", "48"]
+    sheet = ["--sheet", "content-weight=0.1,1", "color=none,content", "--size", "64"]
     assert run(*sheet) == 0
     expected = ns.contact_sheet(
         ns.load_image("content.png"),
         ns.load_image("style.png"),
         {"content_weight": [0.1, 1.0], "color": [None, "content"]},
-        size=48,
+        size=64,
         maxiter=2,
     )
     assert_made("out.png", expected)
