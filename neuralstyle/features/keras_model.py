@@ -105,7 +105,7 @@ class KerasFeatures:
         self._shape = image_shape(model, preprocess)
         self._graph = Graph(model, averaging if replace_max_pooling else None)
         check_layout(self._graph)
-        self.steady = not shifting(self._graph)
+        self.steady: bool = not shifting(self._graph)
         self._names = {"input": IMAGE} | {
             name: key for name, key in self._graph.layers.items() if key != IMAGE
         }

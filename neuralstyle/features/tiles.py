@@ -160,9 +160,9 @@ class Tiles(Sequence[Tile]):
         *,
         torus: bool = False,
     ) -> None:
-        self.step = math.lcm(*(field.step for field in fields.values()))
-        self.before = self._steps(max(-field.start for field in fields.values()))
-        self.after = self._steps(
+        self.step: int = math.lcm(*(field.step for field in fields.values()))
+        self.before: int = self._steps(max(-field.start for field in fields.values()))
+        self.after: int = self._steps(
             max(field.start + field.length - field.step for field in fields.values())
         )
         rows, columns = (self._cut(size, tile, torus) for size in shape)

@@ -52,7 +52,7 @@ class LayeredLoss(StructuredLoss):
         mask: Any,
     ) -> Shapes:
         """Keep the options, checked, and return the shapes of the target's features."""
-        self.name = checked_name(name)
+        self.name: str = checked_name(name)
         self.layers = layer_weights(layers)
         self.normalize = normalization(normalize)
         self.mask = as_mask(mask)

@@ -77,7 +77,7 @@ class TotalVariationLoss(StructuredLoss, Additive):
         mask: MaskLike | None = None,
         name: str = "total_variation",
     ) -> None:
-        self.name = checked_name(name)
+        self.name: str = checked_name(name)
         self.exponent: float = number("exponent", exponent, 1)
         self.isotropic = truth("isotropic", isotropic)
         self.normalize: Normalize = normalization(normalize)

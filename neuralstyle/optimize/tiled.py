@@ -61,7 +61,7 @@ class Tiled:
         self._objective, self._extractor, self._image = objective, extractor, image
         with TRACING:
             self._reading = reading(objective, extractor, image)
-            self.tiles = _tiles(self._reading, extractor, image, tile)
+            self.tiles: Tiles = _tiles(self._reading, extractor, image, tile)
             self._addends = addends(self._reading)
             parts = [part for part in self._reading.parts if not part.additive]
             names = dict.fromkeys(name for part in parts for name in part.layers)

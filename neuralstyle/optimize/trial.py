@@ -62,8 +62,8 @@ class _DeadLayers(Mapping[str, Tensor]):
 class Network:
     """An extractor that has a smooth layer under every name, of half the image's sides."""
 
-    reuse = True
-    layers = ("input",)
+    reuse: bool = True
+    layers: tuple[str, ...] = ("input",)
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
