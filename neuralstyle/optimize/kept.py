@@ -14,9 +14,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, final
 
-OPERATIONS = 32_000
-"""Operations of all code that is kept: some fifty evaluations of common recipes, or the scales of
-two pictures by the largest ones with regions. That is about 330 MB."""
+OPERATIONS = 16_000
+"""Operations of all code that is kept, about 160 MB: two shapes of photographs at four scales each,
+by the default recipe, or four scales of a picture by the largest recipe with regions. With twice as
+many, the allocator's fragments of what came and went between them grew as well."""
 
 SHAPES = 16
 """Sizes of images, the latest ones, of which an extractor's feature maps are known."""
