@@ -33,7 +33,7 @@ GROUND = set(FLOORS[0])
 
 NAMING_TENSORFLOW = {
     f"optimize/{name}.py"
-    for name in ("evaluator", "compiled", "gradient_norms", "reading", "addends", "tiled")
+    for name in ("evaluator", "compiled", "gradient_norms", "graphs", "reading", "addends", "tiled")
 }
 """Beside all of ``_kernels``."""
 

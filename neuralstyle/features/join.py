@@ -33,6 +33,8 @@ class Join:
         Theirs, or float32.
     reuse : bool
         Whether that of all is True.
+    steady : bool
+        Whether all are.
     digest : str or None
         Made of their names and digests; None if one has none.
     padding : str or None
@@ -101,6 +103,11 @@ class Join:
     def reuse(self) -> bool:
         """Whether features depend on nothing but the image and these extractors."""
         return all(getattr(extractor, "reuse", False) for extractor in self.extractors.values())
+
+    @property
+    def steady(self) -> bool:
+        """Whether layers begin at the same pixels in images of all sizes."""
+        return all(getattr(extractor, "steady", True) for extractor in self.extractors.values())
 
     @property
     def digest(self) -> str | None:

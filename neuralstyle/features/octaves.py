@@ -41,6 +41,8 @@ class Pyramid:
         The extractor's, or float32.
     reuse : bool
         The extractor's, or False.
+    steady : bool
+        The extractor's, or True.
     digest : str or None
         The extractor's: that it sees octaves is in the names of their layers.
     padding : str or None
@@ -87,6 +89,11 @@ class Pyramid:
     def reuse(self) -> bool:
         """Whether features depend on nothing but the image and this extractor."""
         return bool(getattr(self.extractor, "reuse", False))
+
+    @property
+    def steady(self) -> bool:
+        """Whether layers begin at the same pixels in images of all sizes."""
+        return bool(getattr(self.extractor, "steady", True))
 
     @property
     def digest(self) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuralstyle._types import Image, Padding, Tensor
 from neuralstyle.features.base import image_tensor, name_picture
 from neuralstyle.features.fields import Field
-from neuralstyle.features.tiles import LEAST, Tiles
+from neuralstyle.features.tiles import LEAST, field_of, tiles_of
 
 
 @final
@@ -64,10 +64,9 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         """What the network sees beyond the border."""
         return getattr(self._some, "padding", None)
 
-    def receptive_field(self, layer: str) -> tuple[int, int, int]:
+    def receptive_field(self, layer: str) -> Field:
         """Return what the units of a layer see."""
-        field: tuple[int, int, int] = self._some.receptive_field(layer)
-        return field
+        return field_of(layer, self._some, self._extractor)
 
     def turned(self, quarters: int) -> FeaturesInTiles:
         """Return the features of the turned image."""
@@ -78,15 +77,15 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         """Return a layer, computing it tile by tile."""
         if layer == "input":
             return image_tensor(self._image, self._dtype)
-        field = Field(*self.receptive_field(layer))
+        field = self.receptive_field(layer)
         size = self._image.shape[0], self._image.shape[1]
         torus = self.padding == "wrap"
         whole: NDArray[Any] | None = None
-        for tile in reversed(Tiles(size, {layer: field}, self._tile, torus=torus)):
+        for tile in reversed(tiles_of(self._extractor, size, {layer: field}, self._tile, torus)):
             window = image_tensor(tile.window(self._image), self._dtype)
             seen = np.asarray(name_picture(self._extractor(window), self.picture)[layer])[0]
             spans = tile.rows, tile.columns
-            offsets = [span.offset(field.step) for span in spans]
+            offsets = [span.begin // field.step for span in spans]
             if whole is None:  # the last tile has the end of the layer
                 ends = [
                     span.first // field.step + side - offset

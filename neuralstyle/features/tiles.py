@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeGuard, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._checks import whole_number
 from neuralstyle.features.fields import Field
 
 LEAST = 64
@@ -59,9 +60,10 @@ class Span:
         """
         return slice(self.first // step, count if self.closes else self.last // step)
 
-    def offset(self, step: int) -> int:
-        """Return where they begin among those of the window."""
-        return (self.first - self.start) // step
+    @property
+    def begin(self) -> int:
+        """Where the core begins in the window."""
+        return self.first - self.start
 
 
 @dataclass(frozen=True)
@@ -199,3 +201,76 @@ class Tiles(Sequence[Tile]):
     def __iter__(self) -> Iterator[Tile]:
         """Iterate over the tiles, along rows."""
         return iter(self._tiles)
+
+
+def in_tiles(tile: int | None, shape: Sequence[int]) -> TypeGuard[int]:
+    """Return whether a picture is looked at in tiles: if any are asked for, and it is larger.
+
+    Parameters
+    ----------
+    tile : int, at least 64, or None
+    shape : (int, int) or (int, int, int)
+        Of the picture.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `tile` is neither.
+    """
+    return tile is not None and max(shape[:2]) > whole_number("tile", tile, LEAST)
+
+
+def tiles_of(
+    extractor: Any, shape: tuple[int, int], fields: Mapping[str, Field], tile: int, torus: bool
+) -> Tiles:
+    """Return the tiles in which an extractor may look at a picture.
+
+    Parameters
+    ----------
+    extractor : callable
+    shape, fields, tile, torus
+        As for `Tiles`.
+
+    Raises
+    ------
+    ValueError
+        If its layers begin elsewhere in a picture of these sides than in tiles.
+    """
+    tiles = Tiles(shape, fields, tile, torus=torus)
+    height, width = shape
+    steady = getattr(extractor, "steady", True) or len(tiles) == 1
+    if not steady and (height % tiles.step or width % tiles.step):
+        raise ValueError(
+            f"tile: expected None, or sides in multiples of {tiles.step} pixels, with an extractor "
+            f"whose layers begin elsewhere in images of other sides, received {width} x {height}"
+        )
+    return tiles
+
+
+def field_of(layer: str, features: Any, extractor: Any) -> Field:
+    """Return what the units of a layer see, as tiles have to know it.
+
+    Parameters
+    ----------
+    layer : str
+    features : mapping from str to tensor
+    extractor : callable
+        Which made them.
+
+    Raises
+    ------
+    ValueError
+        If the features do not say.
+    """
+    if layer == "input":
+        return Field()
+    receptive_field = getattr(features, "receptive_field", None)
+    if receptive_field is None:
+        raise ValueError(
+            "tile: expected None with an extractor that does not tell what its layers see (it has "
+            f"no method receptive_field), {extractor!r}"
+        )
+    try:
+        return Field(*receptive_field(layer))
+    except ValueError as error:
+        raise ValueError(f"tile: expected None: {error.args[0]}") from error

@@ -16,7 +16,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
-from neuralstyle.losses.layers import Normalize, roots
+from neuralstyle.losses.layers import StatisticLoss, roots, weighed
+from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import power_sums
 
 Sums: TypeAlias = Sequence[NDArray[np.float64]]
@@ -106,10 +107,17 @@ class Additive(ABC):
         """
 
 
-class AdditiveDifferences(Additive):
+class DifferenceLoss(StatisticLoss, Additive):
     """Such a loss that compares features with others at the same positions."""
 
-    normalize: Normalize
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Return the features, each weighed by the mask."""
+        return (weighed(feature, view.get("mask"), self.normalize),)
+
+    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
+        """Check the size, and return what the features are compared with."""
+        self._check_same_shape(layer, shapes)
+        return super().target(layer, shapes)
 
     def places(self, read: Mapping[str, Any]) -> dict[str, Any]:
         """Return the target, and what multiplies the features at every position."""

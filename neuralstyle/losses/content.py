@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 from neuralstyle._types import Tensor
-from neuralstyle.losses.additive import AdditiveDifferences
-from neuralstyle.losses.layers import Layers, Normalize, StatisticLoss, scale, weighed
+from neuralstyle.losses.additive import DifferenceLoss
+from neuralstyle.losses.layers import Layers, Normalize, scale
 from neuralstyle.losses.masks import MaskLike
-from neuralstyle.losses.shapes import Shapes
 
 
 @final
-class ContentLoss(StatisticLoss, AdditiveDifferences):
+class ContentLoss(DifferenceLoss):
     r"""Squared difference of the features, position by position.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} (F^l_{ij} - P^l_{ij})^2
@@ -63,15 +62,6 @@ class ContentLoss(StatisticLoss, AdditiveDifferences):
         name: str = "content",
     ) -> None:
         super().__init__(target, layers, normalize, name, mask, mask)
-
-    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
-        """Return the features, each weighed by the mask."""
-        return (weighed(feature, view.get("mask"), self.normalize),)
-
-    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
-        """Check the size, and return what the features are compared with."""
-        self._check_same_shape(layer, shapes)
-        return super().target(layer, shapes)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         (feature,) = statistics

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 from neuralstyle._types import Tensor
-from neuralstyle.losses.additive import AdditiveDifferences
-from neuralstyle.losses.layers import Normalize, StatisticLoss, scale, weighed
+from neuralstyle.losses.additive import DifferenceLoss
+from neuralstyle.losses.layers import Normalize, scale
 from neuralstyle.losses.masks import MaskLike
-from neuralstyle.losses.shapes import Shapes
 
 
 @final
-class TemporalLoss(StatisticLoss, AdditiveDifferences):
+class TemporalLoss(DifferenceLoss):
     r"""Squared difference from the frame before, where that is known.
 
     .. math:: L = c\, \frac{\sum_{ij} m_i (x_{ij} - w_{ij})^2}{3 \sum_i m_i}
@@ -64,15 +63,6 @@ class TemporalLoss(StatisticLoss, AdditiveDifferences):
         name: str = "temporal",
     ) -> None:
         super().__init__(target, "input", normalize, name, mask, mask)
-
-    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:
-        """Return the features, each weighed by the mask."""
-        return (weighed(feature, view.get("mask"), self.normalize),)
-
-    def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
-        """Check the size, and return what the features are compared with."""
-        self._check_same_shape(layer, shapes)
-        return super().target(layer, shapes)
 
     def _factors(self, statistics: tuple[Tensor, ...]) -> tuple[Tensor | float, ...]:
         return (scale(self.normalize, statistics[0], paper=1),)

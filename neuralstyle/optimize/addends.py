@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
+from neuralstyle.optimize.graphs import spec
 from neuralstyle.optimize.reading import Part, Reading
 
 
@@ -89,8 +90,3 @@ def _look_at(addend: Addend, feature: tf.TensorSpec) -> None:
         addend.outputs.extend(spec(one) for one in addend.sums(padded, addend.places))
 
     tf.function(look, autograph=False).get_concrete_function(feature)
-
-
-def spec(array: Any) -> tf.TensorSpec:
-    """Return what a graph takes for an array."""
-    return tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype))

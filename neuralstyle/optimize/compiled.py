@@ -9,29 +9,21 @@ library cannot see into is compiled anew for every evaluator.
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-import keras
 import tensorflow as tf
 
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.losses.evaluation import scalar, weighted_sum
 from neuralstyle.losses.objective import StyleObjective
-from neuralstyle.losses.parts import Leaf, assembled, leaves, tree, weights_within
+from neuralstyle.losses.parts import leaves, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
+from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, trees, value_of
 from neuralstyle.optimize.kept import Store, store_of
-
-logger: logging.Logger = logging.getLogger(__name__)
-
-RANDOM = ("Random", "Multinomial", "ParameterizedTruncatedNormal", "TruncatedNormal")
-"""How the names of operations begin that draw other numbers each time."""
 
 
 @final
@@ -49,11 +41,7 @@ class Compiled:
         self, objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec
     ) -> None:
         with TRACING:
-            self._code, self._arrays = _found(objective, extractor, image)
-        # Variables are read at every evaluation; what else there is does not change any more.
-        self._variables = [
-            k for k, array in enumerate(self._arrays) if isinstance(array, keras.Variable)
-        ]
+            self._code, self._read = _found(objective, extractor, image)
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return value, gradient, and the losses in the order of the terms, then their parts.
@@ -64,36 +52,28 @@ class Compiled:
         weights : tensor, float64, shape (terms,)
         """
         check_process()
-        arrays = self._arrays
-        if self._variables:
-            arrays = list(arrays)
-            for k in self._variables:
-                arrays[k] = tf.convert_to_tensor(arrays[k])
-        value, gradient, losses = self._code(image, weights, *arrays)
+        value, gradient, losses = self._code(image, weights, *self._read())
         return value, gradient, losses
 
 
 def _found(
     objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec
-) -> tuple[Flat, list[Any]]:
-    """Return code for an objective and the arrays that it takes; compile it if there is none."""
+) -> tuple[Flat, Read]:
+    """Return code for an objective and what it reads; compile it if there is none."""
     store = store_of(extractor)
     try:
         if store is None:
             raise Opaque("the extractor does not promise to be the same at every call")
         terms = _built(objective, extractor, image, store)
     except Opaque:
-        return _compile(objective, None, [], extractor, image), []
-    kinds, read = structure(_nest(objective, terms))
-    arrays = [as_tensor(leaf) for leaf in read]
+        read = Read([])
+        return _compile(objective, None, read, extractor, image), read
+    kinds, found = structure(_nest(objective, terms))
+    read = Read(found)
     options = tuple(term.options for term in terms)
-    key = (tuple(image.shape), image.dtype, _trees(objective), options, kinds)
-    code = store.code(key, lambda: _compile(objective, terms, arrays, extractor, image))
-    return code, arrays
-
-
-def _trees(objective: StyleObjective) -> tuple[Any, ...]:
-    return tuple(tree(term.loss) for term in objective.terms)
+    key = (tuple(image.shape), image.dtype, trees(objective), options, kinds)
+    code = store.code(key, lambda: _compile(objective, terms, read, extractor, image))
+    return code, read
 
 
 def _nest(objective: StyleObjective, terms: Sequence[Built]) -> tuple[Any, list[float]]:
@@ -101,111 +81,31 @@ def _nest(objective: StyleObjective, terms: Sequence[Built]) -> tuple[Any, list[
     return [term.arrays for term in terms], weights_within(objective.terms)
 
 
-def as_tensor(leaf: Any) -> Tensor:
-    """Return what a graph is given for what a loss reads: a tensor, but variables as they are."""
-    if isinstance(leaf, keras.Variable):
-        return leaf
-    return tf.constant(leaf, tf.float64) if isinstance(leaf, float) else tf.convert_to_tensor(leaf)
-
-
 def _compile(
     objective: StyleObjective,
     terms: Sequence[Built] | None,
-    arrays: Sequence[Tensor],
+    read: Read,
     extractor: Extractor,
     image: tf.TensorSpec,
 ) -> Flat:
-    """Trace an evaluation with arrays like those given; without `terms`, of losses as they are."""
+    """Trace an evaluation that reads the like; without `terms`, of losses as they are."""
     looking = leaves(objective.terms)
-    trees, within = _trees(objective), weights_within(objective.terms)
-    nest = None if terms is None else _nest(objective, terms)
+    built: Sequence[Built | None] = [None] * len(looking) if terms is None else terms
+    without: Any = built, weights_within(objective.terms)
     noisy: set[str] = set()
 
     def evaluate(image: Tensor, weights: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         features = extractor(image)
-        if terms is None:
-            inner: Any = within
-            values = [_traced(term, features, noisy) for term in looking]
-        else:
-            read, inner = filled(nest, iter(given))
-            values = [
-                scalar(leaf.name, _with(term, own), features)
-                for leaf, term, own in zip(looking, terms, read, strict=True)
-            ]
-        parts: list[Tensor] = []
-        losses = assembled(trees, iter(values), iter(inner), parts)
-        total = weighted_sum(tf.unstack(weights, len(losses)), losses)
-        (gradient,) = tf.gradients(total, [image])
-        if gradient is None:
-            raise ValueError(
-                "the objective does not depend on the image: expected losses that are computed "
-                "with keras.ops from the features that they are called with, received "
-                f"{', '.join(objective.weights)}"
-            )
-        # Gathering losses have sparse gradients.
-        gradient = tf.convert_to_tensor(gradient)
-        told = [tf.cast(value, tf.float64) for value in (*losses, *parts)]
-        return total, gradient, tf.stack(told)
+        own, inner = filled(_nest(objective, terms), iter(given)) if terms is not None else without
+        values = [value_of(*one, features, noisy) for one in zip(looking, built, own, strict=True)]
+        total, told = totalled(objective, weights, values, inner)
+        (gradient,) = slopes_of(objective, total, [image])
+        return total, gradient, told
 
-    specs = [
-        tf.TensorSpec(array.shape, keras.backend.standardize_dtype(array.dtype)) for array in arrays
-    ]
-    weights = tf.TensorSpec((len(trees),), tf.float64)
-    function = tf.function(evaluate, autograph=False).get_concrete_function(image, weights, *specs)
-    for name in sorted(noisy):
-        logger.warning(
-            "the loss %r draws random numbers or changes a variable at every evaluation: no line "
-            "search finds a lower value of what is another function each time; draw once, in the "
-            "constructor, from a seed",
-            name,
-        )
-    return Flat(function)
-
-
-def _traced(term: Leaf, features: Mapping[str, Tensor], noisy: set[str]) -> Tensor:
-    """Trace a loss as it is, and note its name if it would be another at every evaluation."""
-    graph = tf.compat.v1.get_default_graph()
-    before = len(graph.get_operations())
-    value = scalar(term.name, term.loss, features)
-    kinds = {operation.type for operation in graph.get_operations()[before:]}
-    if any(kind.startswith(RANDOM) or "Assign" in kind for kind in kinds):
-        noisy.add(term.name)
-    return value
-
-
-def _with(term: Built, arrays: Any) -> Callable[[Mapping[str, Tensor]], Tensor]:
-    return lambda features: term.compute(features, arrays)
-
-
-@final
-class Flat:
-    """A concrete function called with a flat list of tensors.
-
-    Parameters
-    ----------
-    function : ConcreteFunction
-
-    Notes
-    -----
-    Calling it as usual checks each of a hundred arrays against its specification, at a tenth of the
-    time of a small image's evaluation; they have been made for it.
-    """
-
-    def __init__(self, function: Any) -> None:
-        self._function = function  # what is called belongs to it
-        self._call = function.inference_fn.call_flat
-        self._captured = function.captured_inputs
-
-    @functools.cached_property
-    def operations(self) -> int:
-        """Of how many it is made, those within loops too."""
-        graph = self._function.graph.as_graph_def()
-        return len(graph.node) + sum(len(inner.node_def) for inner in graph.library.function)
-
-    def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
-        """Return what the function returns."""
-        result: Sequence[Tensor] = self._call(*tensors, *self._captured)
-        return result
+    weights = tf.TensorSpec((len(objective),), tf.float64)
+    code = flat(evaluate, image, weights, *read.specs)
+    tell(noisy)
+    return code
 
 
 def _built(

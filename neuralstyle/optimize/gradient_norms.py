@@ -8,8 +8,10 @@ import tensorflow as tf
 from neuralstyle._kernels.device import check_backend
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.tiles import in_tiles
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
+from neuralstyle.losses.variation import TotalVariationLoss
 from neuralstyle.optimize.evaluator import Evaluator
 
 
@@ -56,8 +58,9 @@ def gradient_norms(
     image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
     norms = {}
     for term in StyleObjective(objective).terms:
-        if tile is not None:
-            alone = StyleObjective(Term(term.name, 1.0, term.loss))
+        if in_tiles(tile, image.shape[1:3]):
+            # A loss that does not depend on the image is refused by itself.
+            alone = StyleObjective(Term(term.name, 1.0, term.loss), 0 * TotalVariationLoss())
             one = Evaluator(alone, extractor, tuple(image.shape[1:]), tile=tile)
             norms[term.name] = float(np.linalg.norm(one.at(image)[1]))
             continue

@@ -12,12 +12,13 @@ import tensorflow as tf
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.fields import Field
+from neuralstyle.features.tiles import field_of
 from neuralstyle.losses.additive import Additive
-from neuralstyle.losses.evaluation import scalar
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import Leaf, leaves
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build
+from neuralstyle.optimize.graphs import value_of
 
 SAID = ("digest", "padding", "receptive_field")
 """What features may say of themselves, beside the layers."""
@@ -49,13 +50,6 @@ class Part:
     def behind(self) -> int:
         """How many positions behind a part of a layer its sums look at."""
         return self.term.loss.behind if isinstance(self.term.loss, Additive) else 0
-
-    def value(self, features: Mapping[str, Tensor], arrays: Any) -> Tensor:
-        """Return the loss, given the arrays that it reads or stand-ins for them."""
-        if self.built is None:
-            return scalar(self.term.name, self.term.loss, features)
-        compute = self.built.compute
-        return scalar(self.term.name, lambda seen: compute(seen, arrays), features)
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,7 @@ def reading(objective: StyleObjective, extractor: Extractor, image: tf.TensorSpe
         for name in dict.fromkeys(name for part in found.parts for name in part.layers):
             tensor = features[name]
             dtype = keras.backend.standardize_dtype(tensor.dtype)
-            field = _field(name, found.said.get("receptive_field"), extractor)
+            field = field_of(name, features, extractor)
             found.layers[name] = Layer(tuple(tensor.shape), dtype, field)
 
     tf.function(look, autograph=False).get_concrete_function(image)
@@ -142,22 +136,8 @@ def _part(term: Leaf, features: Mapping[str, Tensor]) -> Part:
     if built is not None and isinstance(term.loss, Additive):
         return Part(term, built, tuple(built.arrays))
     noted = _Noted(features)
-    Part(term, built, ()).value(noted, built and built.arrays)
+    value_of(term, built, built and built.arrays, noted, set())
     return Part(term, built, tuple(noted.read))
-
-
-def _field(layer: str, receptive_field: Any, extractor: Extractor) -> Field:
-    if layer == "input":
-        return Field()
-    if receptive_field is None:
-        raise ValueError(
-            "tile: expected None with an extractor that does not tell what its layers see (it has "
-            f"no method receptive_field), {extractor!r}"
-        )
-    try:
-        return Field(*receptive_field(layer))
-    except ValueError as error:
-        raise ValueError(f"tile: expected None: {error.args[0]}") from error
 
 
 @final
@@ -187,7 +167,7 @@ class _Noted(Mapping[str, Tensor]):
 
 
 @final
-class Gathered(Mapping[str, Tensor]):
+class Gathered(dict[str, Tensor]):
     """Features of the whole picture, as far as they were gathered.
 
     Parameters
@@ -198,17 +178,5 @@ class Gathered(Mapping[str, Tensor]):
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> None:
-        self._tensors = tensors
+        super().__init__(tensors)
         vars(self).update(said)
-
-    def __getitem__(self, layer: str) -> Tensor:
-        """Return a layer."""
-        return self._tensors[layer]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the layers' names."""
-        return iter(self._tensors)
-
-    def __len__(self) -> int:
-        """Return how many layers there are."""
-        return len(self._tensors)

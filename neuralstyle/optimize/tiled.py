@@ -17,17 +17,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from neuralstyle._checks import whole_number
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.tiles import LEAST, Tile, Tiles
-from neuralstyle.losses.evaluation import weighted_sum
+from neuralstyle.features.tiles import Tile, Tiles, in_tiles, tiles_of
 from neuralstyle.losses.objective import StyleObjective
-from neuralstyle.losses.parts import assembled, tree, weights_within
+from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
-from neuralstyle.optimize.addends import addends, spec
-from neuralstyle.optimize.compiled import Compiled, Flat, as_tensor
+from neuralstyle.optimize.addends import addends
+from neuralstyle.optimize.compiled import Compiled
+from neuralstyle.optimize.graphs import Read, flat, slopes_of, spec, tell, totalled, value_of
 from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
 
 Passes: TypeAlias = tuple[Callable[..., Any], Callable[..., Any]]
@@ -61,14 +60,14 @@ class Tiled:
         self._objective, self._extractor, self._image = objective, extractor, image
         with TRACING:
             self._reading = reading(objective, extractor, image)
-            self.tiles: Tiles = _tiles(self._reading, extractor, image, tile)
             self._addends = addends(self._reading)
             parts = [part for part in self._reading.parts if not part.additive]
             names = dict.fromkeys(name for part in parts for name in part.layers)
             self._whole = [name for name in names if name != "input"]
             self._seen = list(dict.fromkeys([*self._whole, *(a.layer for a in self._addends)]))
             self._sloping: list[int] = []
-            self._head, self._arrays = self._compiled_head()
+            self._head, self._own = self._compiled_head()
+            self.tiles: Tiles = _tiles(self._reading, extractor, image, tile)
         self._passes: dict[Any, Passes] = {}
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,7 +81,7 @@ class Tiled:
         check_process()
         pixels = image.numpy()[0]
         whole, sums = self._gathered(pixels)
-        total, told, *slopes = self._head(weights, image, *whole, *sums, *self._arrays)
+        total, told, *slopes = self._head(weights, image, *whole, *sums, *self._own())
         del whole
         found = dict(zip(self._sloping, slopes, strict=True))
         own = found.pop(0, None)
@@ -129,12 +128,12 @@ class Tiled:
 
     def _window(self, pixels: NDArray[Any], tile: Tile) -> tuple[Tensor, Tensor]:
         """Return a tile's window of the image, and where its core begins in it, in pixels."""
-        begin = tile.rows.first - tile.rows.start, tile.columns.first - tile.columns.start
-        return tf.constant(tile.window(pixels)[None]), tf.constant(begin, tf.int32)
+        begin = tf.constant([tile.rows.begin, tile.columns.begin], tf.int32)
+        return tf.constant(tile.window(pixels)[None]), begin
 
     def _read(self, tile: Tile) -> list[Tensor]:
         """Return what the additive losses read of a tile."""
-        return [as_tensor(array) for array in structure(self._nest(tile))[1]]
+        return [tf.convert_to_tensor(array) for array in structure(self._nest(tile))[1]]
 
     def _nest(self, tile: Tile) -> list[dict[str, Any]]:
         places = [_places(tile, self._reading.layers[addend.layer]) for addend in self._addends]
@@ -194,18 +193,21 @@ class Tiled:
             return [tf.zeros_like(window) if zero else tf.convert_to_tensor(gradient)]
 
         return (
-            _function(forward, window, begin, *read),
-            _function(backward, window, begin, *slopes, *sums, *read),
+            flat(forward, window, begin, *read),
+            flat(backward, window, begin, *slopes, *sums, *read),
         )
 
-    def _compiled_head(self) -> tuple[Callable[..., Any], list[Tensor]]:
+    def _compiled_head(self) -> tuple[Callable[..., Any], Read]:
         """Compile what comes between the passes: value, losses and slopes of what was gathered."""
-        terms, parts = self._objective.terms, self._reading.parts
-        nest = [() if p.built is None else p.built.arrays for p in parts], weights_within(terms)
-        arrays = [as_tensor(leaf) for leaf in structure(nest)[1]]
-        trees = tuple(tree(term.loss) for term in terms)
+        objective, parts = self._objective, self._reading.parts
+        nest = (
+            [() if part.built is None else part.built.arrays for part in parts],
+            weights_within(objective.terms),
+        )
+        read = Read(structure(nest)[1])
         sums = [spec for addend in self._addends for spec in addend.outputs]
         names = ["input", *self._whole]
+        noisy: set[str] = set()
 
         def head(weights: Tensor, *given: Tensor) -> list[Tensor]:
             seen, rest = given[: len(names) + len(sums)], iter(given[len(names) + len(sums) :])
@@ -213,25 +215,26 @@ class Tiled:
             whole = Gathered(dict(zip(names, seen, strict=False)), self._reading.said)
             added = self._added(iter(seen[len(names) :]), own)
             values = [
-                next(added) if part.additive else part.value(whole, read)
-                for part, read in zip(parts, own, strict=True)
+                next(added)
+                if part.additive
+                else value_of(part.term, part.built, arrays, whole, noisy)
+                for part, arrays in zip(parts, own, strict=True)
             ]
-            within: list[Tensor] = []
-            losses = assembled(trees, iter(values), iter(inner), within)
-            total = weighted_sum(tf.unstack(weights, len(losses)), losses)
-            slopes = tf.gradients(total, list(seen))
-            told = tf.stack([tf.cast(value, tf.float64) for value in (*losses, *within)])
-            self._sloping = [k for k, slope in enumerate(slopes) if slope is not None]
-            return [total, told, *(tf.convert_to_tensor(slopes[k]) for k in self._sloping)]
+            total, told = totalled(objective, weights, values, inner)
+            slopes = dict(enumerate(slopes_of(objective, total, seen)))
+            self._sloping = [k for k, slope in slopes.items() if slope is not None]
+            return [total, told, *(slopes[k] for k in self._sloping)]
 
         specs = [
-            tf.TensorSpec((len(trees),), tf.float64),
+            tf.TensorSpec((len(objective),), tf.float64),
             self._image,
             *(self._reading.layers[name].spec for name in self._whole),
             *sums,
-            *map(spec, arrays),
+            *read.specs,
         ]
-        return _function(head, *specs), arrays
+        code = flat(head, *specs)
+        tell(noisy)
+        return code, read
 
     def _added(self, sums: Iterator[Tensor], own: Sequence[Any]) -> Iterator[Tensor]:
         """Yield the additive losses, in their order."""
@@ -250,9 +253,9 @@ def compiled(
     objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, tile: int | None
 ) -> Compiled | Tiled:
     """Return what evaluates an objective: in tiles only what is larger than a tile."""
-    if tile is None or max(image.shape[1:3]) <= whole_number("tile", tile, LEAST):
-        return Compiled(objective, extractor, image)
-    return Tiled(objective, extractor, image, tile)
+    if in_tiles(tile, image.shape[1:3]):
+        return Tiled(objective, extractor, image, tile)
+    return Compiled(objective, extractor, image)
 
 
 def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int) -> Tiles:
@@ -263,13 +266,7 @@ def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int
     }
     torus = found.said.get("padding") == "wrap"
     height, width = image.shape[1:3]
-    tiles = Tiles((height, width), fields, tile, torus=torus)
-    if not getattr(extractor, "steady", True) and (height % tiles.step or width % tiles.step):
-        raise ValueError(
-            f"tile: expected None, or sides in multiples of {tiles.step} pixels, with an extractor "
-            f"whose layers begin elsewhere in images of other sides, received {width} x {height}"
-        )
-    return tiles
+    return tiles_of(extractor, (height, width), fields, tile, torus)
 
 
 def _places(tile: Tile, layer: Layer) -> tuple[slice, slice]:
@@ -282,7 +279,3 @@ def _places(tile: Tile, layer: Layer) -> tuple[slice, slice]:
 def _core(tile: Tile, layer: Layer) -> tuple[int, ...]:
     """Return the shape of a tile's core at a layer."""
     return 1, *(places.stop - places.start for places in _places(tile, layer)), layer.shape[3]
-
-
-def _function(function: Callable[..., Any], *specs: tf.TensorSpec) -> Callable[..., Any]:
-    return Flat(tf.function(function, autograph=False).get_concrete_function(*specs))

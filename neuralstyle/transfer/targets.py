@@ -12,6 +12,7 @@ import numpy as np
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor, image_tensor, name_picture
 from neuralstyle.features.tiled import FeaturesInTiles
+from neuralstyle.features.tiles import in_tiles
 from neuralstyle.images.arrays import crop, resize, tile
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses import ContentLoss
@@ -168,9 +169,9 @@ class Targets:
     def _seen(self, picture: Image) -> Any:
         """Return the features of a picture, of a large one tile by tile if that is asked for."""
         tile = self._options.tile
-        if tile is None or max(picture.shape[:2]) <= tile:
-            return self._extractor(image_tensor(picture))
-        return FeaturesInTiles(self._extractor, picture, tile)
+        if in_tiles(tile, picture.shape):
+            return FeaturesInTiles(self._extractor, picture, tile)
+        return self._extractor(image_tensor(picture))
 
     def _sized(self, part: Part, shape: Shape) -> Image:
         scaled = resize(part.style, style_size(part.style, shape, part.scale))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
-from support import picture
+from support import picture, says, two_layers
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16
@@ -37,6 +38,20 @@ def test_they_say_of_themselves_what_others_say() -> None:
     assert "conv1_1" in tiled and "conv9_1" not in tiled
     with pytest.raises(KeyError, match="conv9_1"):
         tiled["conv9_1"]
+
+
+def test_layers_that_cannot_be_seen_in_tiles_are_refused_with_the_reason() -> None:
+    given = keras.Input((None, None, 3))
+    halved = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="halved")(given)
+    strided = ns.KerasFeatures(keras.Model(given, halved))
+    with says(ValueError, "tile: expected None, or sides in multiples of 2", "150 x 173"):
+        FeaturesInTiles(strided, IMAGE, 64)["halved"]
+    whole = strided(IMAGE[:172])["halved"]
+    np.testing.assert_allclose(
+        FeaturesInTiles(strided, IMAGE[:172], 64)["halved"], whole, atol=1e-6
+    )
+    with says(ValueError, "tile: expected None", "receptive_field"):
+        FeaturesInTiles(two_layers, IMAGE, 64)["second"]
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (65, 200), (128, 300), (511, 97)])

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 from losses.examples import LOSSES, takes
 from support import NARROW, half_mask, picture, pixels, says, two_layers
@@ -169,6 +170,50 @@ def test_weights_are_live_and_runs_go_on() -> None:
     assert result.fun < value
 
 
+class Scaled(ns.Loss):
+    """A loss of a class that promises `reuse`, with a variable."""
+
+    reuse = True
+
+    def __init__(self) -> None:
+        self.factor = keras.Variable(2.0, dtype="float64")
+
+    def __call__(self, features: Mapping[str, Any]) -> Any:
+        return ops.convert_to_tensor(self.factor) * ops.mean(ops.square(features["second"]))
+
+
+def test_variables_are_read_at_every_evaluation() -> None:
+    loss = Scaled()
+    tiled = ns.Evaluator(loss, NETWORK, SHAPE, tile=TILE)
+    before, _ = tiled(IMAGE)
+    loss.factor.assign(3.0)
+    assert tiled(IMAGE)[0] == pytest.approx(1.5 * before, rel=1e-12)
+
+
+def test_a_loss_that_does_not_depend_on_the_image_is_refused_as_without_tiles() -> None:
+    constant = ns.loss(lambda features: ops.convert_to_tensor(1.0), name="constant")
+    with says(ValueError, "does not depend on the image", "constant"):
+        ns.Evaluator(constant, NETWORK, SHAPE, tile=TILE)
+
+
+def test_a_loss_that_is_another_each_time_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    @ns.loss
+    def noisy(features: Mapping[str, Any]) -> Any:
+        return ops.mean(features["second"]) * tf.random.uniform((), dtype="float64")
+
+    ns.Evaluator(noisy, NETWORK, SHAPE, tile=TILE)
+    assert "the loss 'noisy' draws random numbers" in caplog.text
+
+
+def test_gradient_norms_are_those_of_the_whole_picture() -> None:
+    constant = ns.loss(lambda features: ops.convert_to_tensor(1.0), name="constant")
+    objective = ns.StyleLoss(TARGETS["style"], LAYERS) + ns.TotalVariationLoss() + constant
+    whole = ns.gradient_norms(objective, NETWORK, IMAGE)
+    tiled = ns.gradient_norms(objective, NETWORK, IMAGE, tile=TILE)
+    assert tiled == pytest.approx(whole, rel=1e-10)
+    assert tiled["constant"] == 0
+
+
 def test_a_picture_of_one_tile_is_a_tile() -> None:
     assert_same(ns.StyleLoss(TARGETS["style"], LAYERS), NETWORK, tile=512)
 
@@ -203,6 +248,15 @@ def test_padding_that_depends_on_the_size_wants_sides_in_multiples() -> None:
     with says(ValueError, "tile: expected None, or sides in multiples of 8", "150 x 171"):
         ns.Evaluator(objective, strided, SHAPE, tile=TILE)
     assert_same(objective, strided, IMAGE[:168, :144])
+
+
+@pytest.mark.parametrize("around", [lambda e: ns.Pyramid(e, 2), lambda e: ns.Join(a=e)])
+def test_what_is_made_of_such_an_extractor_wants_them_too(around: Callable[[Any], Any]) -> None:
+    extractor = around(network(strides=2))
+    layer = next(name for name in extractor(STYLE) if name.endswith("third"))
+    objective = ns.StyleLoss(extractor(STYLE), layer)
+    with says(ValueError, "tile: expected None, or sides in multiples of"):
+        ns.Evaluator(objective, extractor, SHAPE, tile=TILE)
 
 
 @pytest.mark.parametrize("tile", [0, 63, 64.0, True, "auto"])
