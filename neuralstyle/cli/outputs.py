@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
+from neuralstyle._checks import describe
 from neuralstyle._files import quoted, replacing, write_all
 from neuralstyle.cli.messages import Failure, out, sentence, tell
 from neuralstyle.cli.paths import STANDARD, Snapshots, sheet_beside
@@ -158,10 +159,10 @@ class Output:
             save_image(path, image, **options)
 
     def _summary(self, result: StyleResult) -> str:
-        height, width, _ = result.image.shape
+        size = describe(result.image.shape)
         losses = ", ".join(f"{name} {value:.3g}" for name, value in result.losses.items())
         line = (
-            f"{self.path}: {width} x {height}, {result.nit} iterations, {result.nfev} evaluations, "
+            f"{self.path}: {size}, {result.nit} iterations, {result.nfev} evaluations, "
             f"{result.seconds:.1f} s, loss {result.fun:.4g} ({losses})"
         )
         return line if result.status.value < 2 else f"{line}; {result.message}"

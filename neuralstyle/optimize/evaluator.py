@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from neuralstyle._checks import Stays, image_shape, stays
+from neuralstyle._checks import Stays, describe, image_shape, stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
 from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
@@ -283,9 +283,8 @@ class Evaluator:
         try:
             total, gradient, losses = self._compute(image, tf.constant(self.weights.vector))
         except OutOfMemory as error:
-            height, width, _ = self.shape
             raise MemoryError(
-                f"not enough memory to evaluate an image of {width} x {height} pixels "
+                f"not enough memory to evaluate an image of {describe(self.shape)} pixels "
                 f"({said(error)})"
             ) from error
         self.losses, self.parts = self.by_name(losses.numpy().tolist())
@@ -331,4 +330,4 @@ class Evaluator:
 
     def __repr__(self) -> str:
         """Describe it in a line."""
-        return f"Evaluator({', '.join(self.weights)}; image of {self.shape[1]} x {self.shape[0]})"
+        return f"Evaluator({', '.join(self.weights)}; image of {describe(self.shape)})"

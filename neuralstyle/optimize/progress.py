@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from neuralstyle._checks import describe
 from neuralstyle._files import put
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class _Display:
         self.losses.plain = f"loss {now.fun:.4g} ({terms})"
         self.bar.update(
             self.task,
-            description=self.label + _size(now),
+            description=self.label + describe(now.shape),
             completed=now.nit,
             total=now.maxiter,
             pace=_pace(self.first, now),
@@ -179,7 +180,7 @@ class _Display:
 
 
 def _summary(now: Progress) -> str:
-    return f"{_size(now)}: iteration {now.nit} of {now.maxiter}, loss {now.fun:.4g}"
+    return f"{describe(now.shape)}: iteration {now.nit} of {now.maxiter}, loss {now.fun:.4g}"
 
 
 def _pace(first: Progress, now: Progress) -> str:
@@ -189,8 +190,3 @@ def _pace(first: Progress, now: Progress) -> str:
     speed = (now.nfev - first.nfev) / max(now.seconds - first.seconds, 1e-9)
     minutes, rest = divmod(math.ceil(now.remaining), 60)
     return f"{speed:.3g} evaluations/s, {minutes}:{rest:02d} left"
-
-
-def _size(now: Progress) -> str:
-    height, width, _ = now.shape
-    return f"{width} x {height}"

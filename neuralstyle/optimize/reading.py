@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -19,6 +19,7 @@ from neuralstyle.losses.parts import Leaf, leaves
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build
 from neuralstyle.optimize.graphs import value_of
+from neuralstyle.optimize.through import Through
 
 SAID = ("digest", "padding", "receptive_field")
 """What features may say of themselves, beside the layers."""
@@ -141,29 +142,17 @@ def _part(term: Leaf, features: Mapping[str, Tensor]) -> Part:
 
 
 @final
-class _Noted(Mapping[str, Tensor]):
+class _Noted(Through):
     """Features that note which of them are read."""
 
     def __init__(self, features: Mapping[str, Tensor]) -> None:
-        self._features = features
+        super().__init__(features)
         self.read: dict[str, None] = {}
 
     def __getitem__(self, layer: str) -> Tensor:
         tensor = self._features[layer]
         self.read[layer] = None
         return tensor
-
-    def __contains__(self, layer: object) -> bool:
-        return layer in self._features
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._features)
-
-    def __len__(self) -> int:
-        return len(self._features)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._features, name)
 
 
 @final

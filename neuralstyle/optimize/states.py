@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._checks import describe
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.base import Method
 
@@ -66,10 +67,12 @@ def check_state(
         raise ValueError(
             f"state: expected one of the method {method.name!r}, received one of {of!r}"
         )
-    if "shape" in state and tuple(state["shape"]) != tuple(expected["shape"]):
-        ours, theirs = ("{1} x {0}".format(*of["shape"]) for of in (expected, state))
+    wanted = tuple(expected["shape"])
+    found = tuple(state.get("shape", wanted))
+    if found != wanted:
         raise ValueError(
-            f"state: expected one of a picture of {ours} pixels, received one of {theirs}"
+            f"state: expected one of a picture of {describe(wanted)} pixels, received one of "
+            f"{describe(found)}"
         )
     for name in ("x", "best"):
         if np.size(state.get(name, state["x"])) != size:
@@ -81,7 +84,7 @@ def check_state(
             raise ValueError("state: expected finite numbers, received some that are not")
     if "objective" in state:
         _check_same_terms(str(expected["objective"]), str(state["objective"]))
-    ours, theirs = (str(of.get("extractor", "")) for of in (expected, state))
+    ours, theirs = (str(each.get("extractor", "")) for each in (expected, state))
     if ours and theirs and ours != theirs:
         raise ValueError(
             f"state: expected one of the network {ours[:12]} (its digest), received one of "

@@ -11,6 +11,7 @@ from keras import ops
 
 from neuralstyle._types import Tensor
 from neuralstyle.features.fields import Field
+from neuralstyle.optimize.through import Through
 
 
 @final
@@ -32,14 +33,8 @@ class Dead:
 
 
 @final
-class _DeadLayers(Mapping[str, Tensor]):
+class _DeadLayers(Through):
     """The features of `Dead`."""
-
-    def __init__(self, features: Mapping[str, Tensor]) -> None:
-        self._features = features
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._features, name)
 
     def __getitem__(self, layer: str) -> Tensor:
         feature = self._features[layer]
@@ -47,15 +42,6 @@ class _DeadLayers(Mapping[str, Tensor]):
             return feature
         alive = np.arange(feature.shape[-1]) > 0
         return feature * ops.convert_to_tensor(alive, feature.dtype)
-
-    def __contains__(self, layer: object) -> bool:
-        return layer in self._features
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._features)
-
-    def __len__(self) -> int:
-        return len(self._features)
 
 
 @final

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from neuralstyle.features.tiles import LEAST
 from neuralstyle.transfer import checks, words
 from neuralstyle.transfer.option import option
 from neuralstyle.transfer.start import STARTS, Init
@@ -106,7 +107,7 @@ class RunOptions:
         flag="--tile",
         short_help="look at the picture in tiles of about N pixels, where memory is short",
         example="512",
-        parse=words.whole(64),
+        parse=words.whole(LEAST),
         metavar="N",
     )
     ftol: float = option(

@@ -56,7 +56,7 @@ def iterations_at(
     if len(counts) > scales:
         raise ValueError(
             f"maxiter: expected at most {scales} number{'s' * (scales > 1)}, one for each scale ("
-            f"{', '.join(f'{width} x {height}' for height, width in shapes)}), "
+            f"{', '.join(map(describe, shapes))}), "
             f"received {len(counts)}"
         )
     return [counts[min(scale, len(counts) - 1)] for scale in range(scales)]
@@ -100,7 +100,7 @@ def name_both(error: Exception, shape: Sequence[int], whole: Sequence[int]) -> N
     >>> print(error)
     received 40 x 30 (at the scale of 40 x 30 of 80 x 60; with scales=1 there is no coarser one)
     """
-    small, large = (f"{width} x {height}" for height, width in (shape, whole))
+    small, large = describe(shape), describe(whole)
     told = str(error)
     about_size = small in told or "torus" in told  # whose positions in a layer are counted, too
     if type(error) is ValueError and small != large and about_size:
