@@ -58,10 +58,10 @@ from neuralstyle.optimize.evaluator import Evaluator as Evaluator
 from neuralstyle.optimize.gradient_norms import gradient_norms as gradient_norms
 from neuralstyle.optimize.keras_method import KerasMethod as KerasMethod
 from neuralstyle.optimize.lbfgs import ManualLBFGS as ManualLBFGS
-from neuralstyle.optimize.methods import LBFGS as LBFGS
-from neuralstyle.optimize.methods import LBFGSB as LBFGSB
 from neuralstyle.optimize.minimize import minimize as minimize
 from neuralstyle.optimize.parametrizations import Parametrization as Parametrization
+from neuralstyle.optimize.quasi_newton import LBFGS as LBFGS
+from neuralstyle.optimize.quasi_newton import LBFGSB as LBFGSB
 from neuralstyle.optimize.result import Halt as Halt
 from neuralstyle.optimize.result import Iteration as Iteration
 from neuralstyle.optimize.result import Progress as Progress

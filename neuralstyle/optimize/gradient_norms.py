@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 
 from neuralstyle._kernels.device import check_backend
@@ -13,6 +12,7 @@ from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.variation import TotalVariationLoss
 from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.vectors import norm
 
 
 def gradient_norms(
@@ -62,11 +62,11 @@ def gradient_norms(
             # A loss that does not depend on the image is refused by itself.
             alone = StyleObjective(Term(term.name, 1.0, term.loss), 0 * TotalVariationLoss())
             one = Evaluator(alone, extractor, tuple(image.shape[1:]), tile=tile)
-            norms[term.name] = float(np.linalg.norm(one.at(image)[1]))
+            norms[term.name] = norm(tf.reshape(one.at(image)[1], (-1,)))
             continue
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             (value,) = StyleObjective(term).evaluate(extractor(image)).values()
         gradient = tape.gradient(value, image, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        norms[term.name] = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), tf.float64)))
+        norms[term.name] = norm(tf.reshape(tf.convert_to_tensor(gradient), (-1,)))
     return norms

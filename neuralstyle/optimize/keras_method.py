@@ -114,12 +114,13 @@ class KerasMethod(Method):
 
         from neuralstyle.optimize.lbfgs import on_device
         from neuralstyle.optimize.standstill import standstill
+        from neuralstyle.optimize.vectors import NOTHING, norm
 
         kind, _, config = self._key()
         own = kind.from_config(config)  # an optimiser serves only once
         variable = keras.Variable(run.x, dtype="float32")
         own.build([variable])
-        scale = run.x.size**0.5 / float(np.linalg.norm(run.gradient))
+        scale = run.x.size**0.5 / norm(run.gradient)
         if not self.scale_gradients:
             scale = 1.0
         x, average, count = on_device(run.x), np.zeros((), np.float32), 0
@@ -139,6 +140,7 @@ class KerasMethod(Method):
             **{f"variable_{i}": _copied(value) for i, value in enumerate(variables)},
         }
         gradient = on_device(run.gradient)
+        run.x = run.gradient = NOTHING
         while True:
             own.apply([ops.convert_to_tensor(gradient * np.float32(scale))], [variable])
             if run.bounds is not None:

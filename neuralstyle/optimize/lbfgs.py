@@ -2,8 +2,8 @@
 
 SciPy's optimiser works on float64 vectors with a pass over all remembered corrections for every
 number that it needs of them, which costs more than the evaluation itself with a small network or on
-a GPU. Here the corrections are the rows of one matrix, and an iteration takes three products with
-that.
+a GPU. Here the corrections are the rows of one matrix (`pairs`), and an iteration takes three
+products with that.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._checks import Stays, stays, whole_number
+from neuralstyle._checks import Stays, choice, stays, whole_number
 from neuralstyle._kernels.device import has_gpu
-from neuralstyle._types import Tensor
-from neuralstyle.optimize.vectors import Vector
+from neuralstyle.optimize.budget import PRECISIONS
+from neuralstyle.optimize.pairs import Pairs
+from neuralstyle.optimize.vectors import Vector, dot, host, norm
 
 Function: TypeAlias = Callable[[Vector], tuple[float, Vector]]
 """Takes a vector; returns the value there, and the gradient."""
@@ -59,6 +60,8 @@ class ManualLBFGS:
         Evaluations in one line search at the most.
     first_step : float, default 1
         Length of the first step that is tried.
+    pairs : {"float32", "bfloat16"}, default "float32"
+        What the corrections are kept in; bfloat16 takes half of their memory.
 
     Attributes
     ----------
@@ -104,6 +107,7 @@ class ManualLBFGS:
         maxcor: int = 10,
         maxls: int = 20,
         first_step: float = 1.0,
+        pairs: str = "float32",
     ) -> None:
         self.x: Vector = x
         self.value: float = value
@@ -111,7 +115,9 @@ class ManualLBFGS:
         self._function = function
         self._maxls = whole_number("maxls", maxls, 1)
         self._first_step = first_step
-        self._corrections = _Corrections(whole_number("maxcor", maxcor, 1), x)
+        self._corrections = _Corrections(
+            whole_number("maxcor", maxcor, 1), choice("pairs", pairs, PRECISIONS), x
+        )
 
     def iterate(self) -> bool:
         """Go one step downhill.
@@ -127,8 +133,8 @@ class ManualLBFGS:
                 direction, length = self._corrections.direction(self.gradient), 1.0
             else:
                 direction = -self.gradient
-                length = self._first_step / (_dot(direction, direction) ** 0.5 or 1.0)
-            slope = _dot(direction, self.gradient)
+                length = self._first_step / (norm(direction) or 1.0)
+            slope = dot(direction, self.gradient)
             found = self._search(direction, slope, length) if slope < 0 else None
             if found is not None:
                 break
@@ -137,9 +143,9 @@ class ManualLBFGS:
             remembering = False  # steepest descent may still find one
         if not remembering:
             self._corrections.slots.clear()
-        step = found.step * direction
-        self._corrections.add(step, found.gradient - self.gradient)
-        self.x, self.value, self.gradient = self.x + step, found.value, found.gradient
+        direction *= found.step  # in place, where it is an array
+        self._corrections.add(direction, found.gradient - self.gradient)
+        self.x, self.value, self.gradient = self.x + direction, found.value, found.gradient
         return True
 
     def restart(self, value: float, gradient: Vector) -> None:
@@ -147,15 +153,28 @@ class ManualLBFGS:
         self.value, self.gradient = value, gradient
         self._corrections.slots.clear()
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next iterations depend on, beside the function: copies."""
+    def state(self, copy: bool = True) -> dict[str, NDArray[Any]]:
+        """Return all that the next iterations depend on, beside the function.
+
+        Parameters
+        ----------
+        copy : bool, default True
+            Without, the arrays are the optimiser's own, which the next iteration writes to: enough
+            to save them at once, or for good when it is done, without as much memory again.
+
+        Returns
+        -------
+        dict from str to array
+            Corrections in bfloat16 are there by their bits, as uint16: NumPy has no bfloat16.
+        """
         corrections = self._corrections
-        return {
-            "x": _copy(self.x),
-            "corrections": _copy(corrections.rows),
+        state = {
+            "x": host(self.x),
+            "corrections": corrections.rows.array(),
             "products": np.stack([corrections.step_change, corrections.change_change]),
             "slots": np.array(corrections.slots, np.int64),
         }
+        return {name: array.copy() for name, array in state.items()} if copy else state
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take up the curvature of a state, whose `x` the optimiser was made with.
@@ -163,16 +182,10 @@ class ManualLBFGS:
         Raises
         ------
         ValueError
-            If the state is that of a vector of another size, or with another `maxcor`.
+            If the state is that of a vector of another size, or with another `maxcor` or `pairs`.
         """
         corrections = self._corrections
-        shape = tuple(corrections.rows.shape)
-        if np.shape(state["corrections"]) != shape:
-            raise ValueError(
-                f"state: expected {shape[0] // 2} corrections (maxcor) of {shape[1]} numbers, "
-                f"received an array of shape {np.shape(state['corrections'])}"
-            )
-        corrections.rows = _like(state["corrections"], self.x)
+        corrections.rows.restore(np.asarray(state["corrections"]))
         corrections.step_change, corrections.change_change = np.array(state["products"])
         corrections.slots = [int(slot) for slot in state["slots"]]
 
@@ -185,8 +198,8 @@ class ManualLBFGS:
         high: _Trial | None = None
         step = length
         for _ in range(self._maxls):
-            value, gradient = self._function(self.x + step * direction)
-            trial = _Trial(step, value, _dot(direction, gradient), gradient)
+            value, gradient = self._at(step, direction)
+            trial = _Trial(step, value, dot(direction, gradient), gradient)
             previous = low
             # There is an acceptable step between `low`, the best so far, and `high`.
             if not trial.is_lower_than(start) or (low is not start and trial.value >= low.value):
@@ -202,8 +215,13 @@ class ManualLBFGS:
         if low.value >= start.value:
             return None
         # The point that is accepted is the one evaluated last.
-        value, gradient = self._function(self.x + low.step * direction)
+        value, gradient = self._at(low.step, direction)
         return _Trial(low.step, value, low.slope, gradient)
+
+    def _at(self, step: float, direction: Vector) -> tuple[float, Vector]:
+        x = step * direction
+        x += self.x  # in place, where it is an array
+        return self._function(x)
 
 
 @final
@@ -214,21 +232,27 @@ class _Corrections:
     from the oldest to the latest.
     """
 
-    def __init__(self, maxcor: int, like: Vector) -> None:
-        self.rows = _like(np.zeros((2 * maxcor, like.shape[0]), np.float32), like)
+    def __init__(self, maxcor: int, precision: str, like: Vector) -> None:
+        self.rows = Pairs(2 * maxcor, precision, like)
         self.step_change = np.zeros((maxcor, maxcor))
         self.change_change = np.zeros((maxcor, maxcor))
         self.slots: list[int] = []
 
     def add(self, step: Vector, change: Vector) -> None:
-        """Remember a correction in place of the oldest, if the curvature along it is positive."""
-        if _dot(step, change) <= np.finfo(np.float32).eps * _dot(change, change):
+        """Remember a correction in place of the oldest, if the curvature along it is positive.
+
+        As it is kept: the directions of rounded corrections are those of a method of its own, and
+        lead downhill as long as that holds.
+        """
+        step, change = self.rows.rounded(step), self.rows.rounded(change)
+        if dot(step, change) <= np.finfo(np.float32).eps * dot(change, change):
             return
         maxcor = len(self.step_change)
         slot = len(self.slots) if len(self.slots) < maxcor else self.slots.pop(0)
         self.slots.append(slot)
-        self.rows = _put(_put(self.rows, slot, step), maxcor + slot, change)
-        products = _products(self.rows, change)
+        self.rows.put(slot, step)
+        self.rows.put(maxcor + slot, change)
+        products = self.rows.products(change)
         # Of the products of steps and changes only those of a change with earlier steps are used.
         self.step_change[:, slot] = products[:maxcor]
         self.change_change[slot] = self.change_change[:, slot] = products[maxcor:]
@@ -236,7 +260,7 @@ class _Corrections:
     def direction(self, gradient: Vector) -> Vector:
         """Return minus the gradient times the inverse Hessian, as far as it is known."""
         maxcor = len(self.step_change)
-        with_step, with_change = np.split(_products(self.rows, gradient), 2)
+        with_step, with_change = np.split(self.rows.products(gradient), 2)
         steps, changes = np.zeros(maxcor), np.zeros(maxcor)  # the direction's coefficients
         first = np.zeros(maxcor)
         for slot in reversed(self.slots):
@@ -253,8 +277,7 @@ class _Corrections:
                 + self.step_change[:, slot] @ steps
             )
             steps[slot] = first[slot] - product / self.step_change[slot, slot]
-        weights = np.concatenate([steps, changes]).astype(np.float32)
-        return _combination(weights, self.rows) - np.float32(scale) * gradient
+        return self.rows.combination(np.concatenate([steps, changes]), -scale, gradient)
 
 
 class _Trial(NamedTuple):
@@ -306,44 +329,8 @@ def _beyond(previous: _Trial, low: _Trial) -> float:
     return min(max(step, low.step + 1.1 * width), longest)
 
 
-# Vectors are arrays or tensors. On a processor NumPy's products and sums of vectors are several
-# times as fast as single tensor operations, and only arrays can be written to in place; other
-# devices have memory to spare for a copy, in microseconds.
-
-
 def on_device(x: Any) -> Vector:
     """Return a float32 vector: an array on a processor, else a tensor on the device."""
     if has_gpu():
         return ops.convert_to_tensor(x, "float32")
-    return np.asarray(ops.convert_to_numpy(x), np.float32)
-
-
-def _dot(a: Vector, b: Vector) -> float:
-    return float(a @ b) if isinstance(a, np.ndarray) else float(ops.sum(a * b))
-
-
-def _products(rows: Tensor, vector: Vector) -> NDArray[np.float64]:
-    if isinstance(rows, np.ndarray):
-        return np.asarray(rows @ vector, np.float64)
-    return np.asarray(ops.convert_to_numpy(ops.matmul(rows, vector)), np.float64)
-
-
-def _combination(weights: NDArray[np.float32], rows: Tensor) -> Vector:
-    return weights @ rows if isinstance(rows, np.ndarray) else ops.matmul(weights, rows)
-
-
-def _put(rows: Tensor, index: int, row: Vector) -> Tensor:
-    if not isinstance(rows, np.ndarray):
-        return ops.slice_update(rows, (index, 0), row[None])
-    rows[index] = row
-    return rows
-
-
-def _like(array: NDArray[Any], vector: Vector) -> Tensor:
-    if not isinstance(vector, np.ndarray):
-        return ops.convert_to_tensor(array, "float32")
-    return np.array(array, np.float32)
-
-
-def _copy(tensor: Tensor) -> NDArray[Any]:
-    return np.array(tensor if isinstance(tensor, np.ndarray) else ops.convert_to_numpy(tensor))
+    return np.asarray(host(x), np.float32)

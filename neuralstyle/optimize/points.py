@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from neuralstyle._types import Image, Tensor
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.parametrizations import Parametrization
-from neuralstyle.optimize.vectors import Vector
+from neuralstyle.optimize.vectors import Vector, added, blocks, host
+
+
+def first_point(parametrization: Parametrization | None, image: Image) -> NDArray[np.float64]:
+    """Return what makes an image, in the shape that it has: the pixels, (1, H, W, 3), or others."""
+    if parametrization is None:
+        return image[None].astype(np.float64)
+    return host(parametrization.parameters(ops.convert_to_tensor(image[None]))).astype(np.float64)
 
 
 @final
@@ -22,23 +29,18 @@ class Points:
     ----------
     evaluator : Evaluator
     parametrization : Parametrization or None
-    start : array, shape (H, W, 3), float32
-
-    Attributes
-    ----------
-    start : array, flat, float64
-        The point of the image to start from.
+    shape : tuple of int
+        Of what is moved.
     """
 
     def __init__(
-        self, evaluator: Evaluator, parametrization: Parametrization | None, start: Image
+        self,
+        evaluator: Evaluator,
+        parametrization: Parametrization | None,
+        shape: tuple[int, ...],
     ) -> None:
         self._evaluator, self._parametrization = evaluator, parametrization
-        parameters: Any = start[None]
-        if parametrization is not None:
-            parameters = parametrization.parameters(ops.convert_to_tensor(parameters))
-        self._shape = tuple(parameters.shape)
-        self.start: Vector = ops.convert_to_numpy(parameters).ravel().astype(np.float64)
+        self._shape = shape
 
     def evaluate(self, x: Vector) -> tuple[float, Vector]:
         """Return value and gradient at a point, in its kind and precision."""
@@ -51,18 +53,22 @@ class Points:
             value, gradient = self._evaluator.through(self._parametrization.pixels, tensor)
         gradient = ops.reshape(gradient, (-1,))
         if isinstance(x, np.ndarray):
-            gradient = ops.convert_to_numpy(gradient).astype(x.dtype)
+            gradient = host(gradient).astype(x.dtype)
         return value, gradient
 
-    def pixels(self, x: Vector) -> NDArray[np.float64]:
-        """Return the pixels at a point, flat and as they are."""
+    def pixels(self, x: Vector) -> NDArray[Any]:
+        """Return the pixels at a point, flat and as they are, in whatever precision."""
         if self._parametrization is not None:
             x = self._parametrization.pixels(self._tensor(x))
-        return np.asarray(ops.convert_to_numpy(x), np.float64).ravel()
+        return host(x).ravel()
 
     def change(self, x: Vector, before: Vector) -> float:
         """Return how the pixels differ at two points, on average, in grey levels."""
-        return float(255 * np.abs(self.pixels(x) - self.pixels(before)).mean())
+        now, then = self.pixels(x), self.pixels(before)
+        total = added(
+            np.abs(np.subtract(now[b], then[b], dtype=np.float64)).sum() for b in blocks(now)
+        )
+        return 255 * float(total) / now.size
 
     def _tensor(self, x: Vector) -> Tensor:
         return ops.reshape(ops.convert_to_tensor(x, "float32"), self._shape)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, final
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._checks import Stays, stays
@@ -19,7 +18,7 @@ from neuralstyle.optimize.finite import check_start, not_finite
 from neuralstyle.optimize.idle import check_products
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
-from neuralstyle.optimize.points import Points
+from neuralstyle.optimize.points import Points, first_point
 from neuralstyle.optimize.result import (
     Callback,
     Halt,
@@ -30,7 +29,17 @@ from neuralstyle.optimize.result import (
     ends,
 )
 from neuralstyle.optimize.tolerances import Tolerances
-from neuralstyle.optimize.vectors import Best, Values, Vector, all_finite, own, same, steepest
+from neuralstyle.optimize.vectors import (
+    NOTHING,
+    Best,
+    Values,
+    Vector,
+    all_finite,
+    host,
+    own,
+    same,
+    steepest,
+)
 
 
 @final
@@ -57,7 +66,8 @@ class Run:
     Attributes
     ----------
     x : array, flat, float64
-        Where to start: pixels, or parameters if there is a parametrisation.
+        Where to start: pixels, or parameters if there is a parametrisation. A method that has its
+        own vectors may set this and `gradient` to `NOTHING`: nothing else reads them.
     first : float
         The value there.
     gradient : array, flat, float64
@@ -97,7 +107,7 @@ class Run:
         self.limits = limits
         self._settings = dict(settings or {})
         self.first: float = np.inf
-        self.gradient: Vector = np.empty(0)
+        self.gradient: Vector = NOTHING
         self.average: Vector | None = None
         self.state: Callable[[], Mapping[str, Any]] | None = None
         self.origin: Mapping[str, NDArray[Any]] = {}
@@ -110,8 +120,9 @@ class Run:
         self._tolerances = Tolerances(limits)
         self._unchecked = False  # whether the last accepted iteration may be enough
         self._best: Best | None = None
-        self._points = Points(evaluator, parametrization, start)
-        self.x: Vector = self._points.start
+        first = first_point(parametrization, start)
+        self._points = Points(evaluator, parametrization, first.shape)
+        self.x: Vector = first.ravel()
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
         # The point that was evaluated last, with its value, gradient and losses.
@@ -189,7 +200,7 @@ class Run:
         """Let weights that change by iteration be those of now: for a method that reweighs."""
         self._step = len(self.history)
         if self._evaluator.weights.follow(self._step, self.limits["maxiter"]):
-            self._x = np.empty(0)  # no point
+            self._x = NOTHING
 
     def accept(self, x: Vector) -> None:
         """Note an iterate, tell the callback of it, and see whether it is enough.
@@ -207,9 +218,7 @@ class Run:
         self._visit(x)
         change = None
         if self.limits["xtol"] > 0:
-            change = float(
-                255 * np.abs(self._points.pixels(self._x) - self._points.pixels(self._last)).mean()
-            )
+            change = self._points.change(self._x, self._last)
         before = self.history[-1].fun if self.history else self.first
         self._last = self._x
         if self.moving:
@@ -233,7 +242,7 @@ class Run:
             kept["step"] = np.array(self._accepted_step)
         if best is not None:
             value, x, (losses, parts) = best
-            kept["best"] = own(np.asarray(ops.convert_to_numpy(x)))
+            kept["best"] = host(x)
             kept["best_losses"] = np.array([value, *losses.values(), *parts.values()])
         return {**self.origin, **kept, **self.state()}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle.optimize.result import Halt, Status
+from neuralstyle.optimize.vectors import host
 
 if TYPE_CHECKING:
     from neuralstyle.optimize.run import Run
@@ -48,7 +48,7 @@ def standstill(run: Run, why: str | None = None) -> Halt | None:
     """
     assert run._best is not None
     value, x = run._best[:2]
-    start = np.asarray(ops.convert_to_numpy(x), np.float64)
+    start = host(x).astype(np.float64)
     _, slopes = _at(run, start)
     if run.bounds is not None:
         low, high = run.bounds

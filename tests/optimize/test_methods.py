@@ -69,6 +69,7 @@ def test_a_method_is_frozen(method: Any) -> None:
 def test_a_method_is_shown_as_it_is_made() -> None:
     assert repr(ns.LBFGSB()) == "LBFGSB(maxcor=10, maxls=20)"
     assert str(ns.LBFGS(maxcor=50)) == "l-bfgs:maxcor=50"
+    assert repr(ns.LBFGS(pairs="bfloat16")) == "LBFGS(maxcor=10, maxls=20, pairs='bfloat16')"
     sgd = ns.KerasMethod(keras.optimizers.SGD(0.25, nesterov=True), scale_gradients=False)
     assert repr(sgd) == str(sgd)
     assert repr(sgd) == "KerasMethod(SGD(learning_rate=0.25, nesterov=True), scale_gradients=False)"
@@ -122,7 +123,7 @@ def test_a_method_that_does_not_exist_is_refused_with_those_that_do(
 
 def test_a_text_may_have_options_as_settings_record_them() -> None:
     assert as_method("L-BFGS:maxcor=5") == ns.LBFGS(maxcor=5)
-    with says(ValueError, "method: expected maxcor, maxls or restart as options of l-bfgs"):
+    with says(ValueError, "method: expected maxcor, maxls, restart or pairs as options of l-bfgs"):
         run("l-bfgs:momentum=1")
 
 
@@ -153,6 +154,7 @@ def test_a_class_in_place_of_a_method_is_refused_with_the_hint_to_call_it() -> N
     [
         ("L-BFGS", ns.LBFGS()),
         ("l-bfgs:maxcor=50", ns.LBFGS(maxcor=50)),
+        ("l-bfgs:pairs=bfloat16", ns.LBFGS(pairs="bfloat16")),
         ("l-bfgs-b: maxls=5, maxcor=3", ns.LBFGSB(maxcor=3, maxls=5)),
         ("adam:scale_gradients=false", METHODS["adam"](scale_gradients=False)),
         ("adam:learning_rate=5e-2,beta_1=0.5", METHODS["adam"](learning_rate=0.05, beta_1=0.5)),
@@ -162,7 +164,7 @@ def test_text_gives_a_method_with_options(text: str, method: ns.Method) -> None:
     assert parse_method(text) == method
 
 
-@pytest.mark.parametrize("method", [ns.LBFGS(), ns.LBFGS(50, 7, 3), ns.LBFGSB(maxls=3)])
+@pytest.mark.parametrize("method", [ns.LBFGS(), ns.LBFGS(50, 7, 3, "bfloat16"), ns.LBFGSB(maxls=3)])
 def test_settings_record_a_method_such_that_it_can_be_read_again(method: ns.Method) -> None:
     assert parse_method(run(method, maxiter=1).settings["method"]) == method
 
@@ -175,13 +177,14 @@ def test_settings_record_a_method_such_that_it_can_be_read_again(method: ns.Meth
         (
             "l-bfgs:momentum=1",
             ValueError,
-            "maxls or restart as options of l-bfgs.* 'momentum'$",
+            "restart or pairs as options of l-bfgs.* 'momentum'$",
         ),
-        ("l-bfgs:", ValueError, "^method: expected maxcor, maxls or restart as options of l-bfgs"),
+        ("l-bfgs:", ValueError, "^method: expected maxcor, maxls, restart or pairs as options of l-bfgs"),
         ("l-bfgs:maxcor", ValueError, "^method: expected one value for maxcor, received none$"),
         ("l-bfgs:maxcor=1,maxcor=2", ValueError, "one value for maxcor, received it twice$"),
         ("l-bfgs:maxcor=0", ValueError, "^maxcor: expected at least 1, received 0$"),
         ("l-bfgs:maxcor=many", TypeError, "^maxcor: expected a whole number, received 'many'$"),
+        ("l-bfgs:pairs=half", ValueError, '^pairs: expected "float32" or "bfloat16", received'),
         ("adam:learning_rate=0", ValueError, "^learning_rate: expected a number above 0"),
         ("adam:beta_2=1.5", ValueError, "^beta_2: expected a number of at least 0 and at most 1"),
         ("adam:scale_gradients=2", TypeError, "^scale_gradients: expected True or False"),
