@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
+from neuralstyle.optimize.budget import OTHERS
+
 if TYPE_CHECKING:
     from neuralstyle.optimize.run import Run
 
@@ -33,7 +35,6 @@ class Method(ABC):
         Whether it keeps its iterates within `Run.bounds`. One that does not is never given any.
     resumes : bool, default False
         Whether it goes on from a state: see `Run.state`. One that does not is never given any.
-
     reweighs : bool, default False
         Whether weights may change by iteration, as by a `schedule`: whether it calls `Run.reweigh`.
 
@@ -73,6 +74,44 @@ class Method(ABC):
     def reweighs(self) -> bool:
         """Whether weights may change by iteration."""
         return False
+
+    def bytes_per_number(self, bounded: bool = False) -> int:
+        """Return how much memory a run takes at its peak, beside its evaluations.
+
+        Parameters
+        ----------
+        bounded : bool, default False
+            Whether there are bounds.
+
+        Returns
+        -------
+        int
+            In bytes for each number that is moved, of which a picture has H * W * 3. A method that
+            does not say otherwise is taken to keep some dozen vectors in double precision, beside
+            what the run itself keeps.
+
+        Examples
+        --------
+        >>> import neuralstyle as ns
+        >>> ns.LBFGSB().bytes_per_number(), ns.LBFGS().bytes_per_number()
+        (344, 128)
+        >>> ns.LBFGS(pairs="bfloat16").bytes_per_number()
+        88
+        """
+        return OTHERS
+
+    def check_size(self, size: int) -> None:  # noqa: B027
+        """Refuse as many numbers as it cannot move, before anything is evaluated: none by default.
+
+        Parameters
+        ----------
+        size : int
+
+        Raises
+        ------
+        ValueError
+            If it cannot; the message says what can.
+        """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class after itself."""

@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import number, truth
 from neuralstyle.optimize.base import Method, State
+from neuralstyle.optimize.budget import KERAS, KERAS_VARIABLE
 
 if TYPE_CHECKING:
     import keras
 
     from neuralstyle.optimize.run import Run
+
+NUMBERS = 7
+"""As many as nothing else of an optimiser has, to tell its variables by."""
 
 AVERAGED = 0.99
 """How much of the running average of its iterates a Keras optimiser keeps in every step."""
@@ -106,6 +110,16 @@ class KerasMethod(Method):
     def __str__(self) -> str:
         """Describe it by name, where it is one of `METHODS`."""
         return "adam" if self.name == "adam" and self == adam() else repr(self)
+
+    def bytes_per_number(self, bounded: bool = False) -> int:
+        """Return how much memory a run takes, by the variables that the optimiser keeps."""
+        import keras
+
+        kind, _, config = self._key()
+        own = kind.from_config(config)
+        own.build([keras.Variable(np.zeros(NUMBERS), dtype="float32")])
+        of_each = [kept for kept in own.variables if tuple(kept.shape) == (NUMBERS,)]
+        return KERAS + KERAS_VARIABLE * len(of_each)
 
     def run(self, run: Run, state: State | None = None) -> None:
         """Step for ever."""

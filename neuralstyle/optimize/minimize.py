@@ -209,6 +209,7 @@ def minimize(
         callbacks = [c for c in (draw, callback) if c is not None]
         run = Run(evaluator, parametrization, start, limits, callbacks, started, settings)
         run.origin = whose
+        method.check_size(run.x.size)
         if state is not None:
             check_state(state, method, run.x.size, whose)
         try:

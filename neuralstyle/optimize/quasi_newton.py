@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import choice, whole_number
 from neuralstyle.optimize.base import Method, State, not_by_hand
-from neuralstyle.optimize.budget import PRECISIONS
+from neuralstyle.optimize.budget import (
+    OFFSETS,
+    OWN_LBFGS,
+    PRECISIONS,
+    SCIPYS_BOUNDS,
+    SCIPYS_LBFGSB,
+    lbfgsb_workspace,
+)
 from neuralstyle.optimize.result import Halt, Status
 
 if TYPE_CHECKING:
@@ -62,8 +69,8 @@ class LBFGSB(_QuasiNewton):
     Parameters
     ----------
     maxcor : int, default 10
-        Corrections that it remembers. With them it takes (2 maxcor + 5) * 8 bytes for each of the
-        H * W * 3 numbers.
+        Corrections that it remembers. Its workspace takes (2 maxcor + 5) * 8 bytes for each of the
+        H * W * 3 numbers, and has to have less than 2^31 numbers: see `check_size`.
     maxls : int, default 20
         Evaluations in one line search at the most.
 
@@ -85,6 +92,40 @@ class LBFGSB(_QuasiNewton):
 
     name = "l-bfgs-b"
     bounds = True
+
+    def bytes_per_number(self, bounded: bool = False) -> int:
+        """Return how much memory a run takes: (2 maxcor + 5) * 8 bytes, and eighteen vectors."""
+        return (2 * self.maxcor + 5) * 8 + SCIPYS_LBFGSB + SCIPYS_BOUNDS * bounded
+
+    def check_size(self, size: int) -> None:
+        """Refuse what SciPy would count wrong, or crash with: its offsets have 32 bits.
+
+        Parameters
+        ----------
+        size : int
+
+        Raises
+        ------
+        ValueError
+            If (2 maxcor + 5) * size comes to 2^31; the message says which maxcor does not.
+
+        Examples
+        --------
+        >>> LBFGSB().check_size(3 * 4096**2)
+        >>> LBFGSB().check_size(3 * 8192**2)
+        Traceback (most recent call last):
+        ValueError: method: expected maxcor=2 at the most, or the method 'l-bfgs', for \
+201326592 numbers, as L-BFGS-B counts no more than 2147483647 in its workspace, received \
+LBFGSB(maxcor=10, maxls=20)
+        """
+        if lbfgsb_workspace(self.maxcor, size) < OFFSETS:
+            return
+        fits = [m for m in range(1, self.maxcor) if lbfgsb_workspace(m, size) < OFFSETS]
+        fitting = f"maxcor={fits[-1]} at the most, or the method" if fits else "the method"
+        raise ValueError(
+            f"method: expected {fitting} {LBFGS.name!r}, for {size} numbers, as L-BFGS-B counts no "
+            f"more than {OFFSETS - 1} in its workspace, received {self!r}"
+        )
 
     def run(self, run: Run, state: State | None = None) -> None:
         """Let SciPy make the whole run, in one call.
@@ -182,6 +223,10 @@ class LBFGS(_QuasiNewton):
         if self.restart is not None:
             whole_number("restart", self.restart, 1)
         choice("pairs", self.pairs, PRECISIONS)
+
+    def bytes_per_number(self, bounded: bool = False) -> int:
+        """Return how much memory a run takes: 2 maxcor numbers of `pairs`, and twelve vectors."""
+        return 2 * self.maxcor * PRECISIONS[self.pairs] + OWN_LBFGS
 
     @property
     def reweighs(self) -> bool:

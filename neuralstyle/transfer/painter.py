@@ -186,6 +186,8 @@ class Painter:
             below, styles = beside(image.shape[:2]), [part.style for part in self.parts]
             return self.treatment.finish(self.treatment.after(image, below), below, styles)
 
+        for height, width in plan.shapes:
+            self.method.check_size(3 * height * width)
         run = Scales(plan.shapes, plan.iterations, started, finished)
         kept.resume(run, self.method.resumes)
         first = len(run.results)
