@@ -237,7 +237,7 @@ def executor(name: str, value: Any) -> Executor | None:
     TypeError: executor: expected a concurrent.futures.Executor or None, received 2
     """
     if value is None or (callable(getattr(value, "submit", None)) and not isinstance(value, type)):
-        return value  # type: ignore[no-any-return]
+        return value
     raise TypeError(
         f"{name}: expected a concurrent.futures.Executor or None, received {shown(value)}"
     )

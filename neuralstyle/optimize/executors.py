@@ -81,7 +81,6 @@ class Spread(Generic[T, R]):
     def __init__(self, work: Work[T, R], executor: Executor | None) -> None:
         self._work, self._executor = work, executor
         self._parcel: bytes | None = None
-        self._taught: set[str] = set()
         if executor is None:
             return
         try:
@@ -117,6 +116,7 @@ class Spread(Generic[T, R]):
             return
         queue: deque[_Job] = deque()
         running: dict[Future[Any], _Job] = {}
+        parcels: dict[str, _Job] = {}
         try:
             while True:
                 for task in itertools.islice(remaining, ahead - len(queue)):
@@ -125,7 +125,7 @@ class Spread(Generic[T, R]):
                 if not queue:
                     return
                 while not queue[0].done and running:
-                    self._receive(running)
+                    self._receive(running, parcels)
                 job = queue.popleft()
                 yield job.answer if job.done else self._work(job.task)
         finally:
@@ -144,8 +144,8 @@ class Spread(Generic[T, R]):
         else:
             running[future] = job
 
-    def _receive(self, running: dict[Future[Any], _Job]) -> None:
-        """Wait for answers."""
+    def _receive(self, running: dict[Future[Any], _Job], parcels: dict[str, _Job]) -> None:
+        """Wait for answers; `parcels` are the tasks with which they went out, by workers."""
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
             job = running.pop(future)
@@ -155,11 +155,13 @@ class Spread(Generic[T, R]):
                 self._go_on_alone(error, running)
                 return
             if isinstance(answer, _Unknown):
-                # One parcel for each worker is enough, unless another one takes what is for it.
-                again = job.unknown or answer.worker not in self._taught
-                self._taught.add(answer.worker)
-                job.unknown = True
-                self._send(job, running, self._parcel if again else None)
+                # While a parcel for it is under way there is no need of another one; but one that
+                # knows the work already may take the task that has it.
+                sent = parcels.get(answer.worker)
+                needed = sent is None or sent.done
+                if needed:
+                    parcels[answer.worker] = job
+                self._send(job, running, self._parcel if needed else None)
             else:
                 job.answer, job.done = answer, True
 
@@ -178,7 +180,6 @@ class _Job:
     task: Any
     answer: Any = None
     done: bool = False
-    unknown: bool = False
 
 
 @dataclass(frozen=True)
