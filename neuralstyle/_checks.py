@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
@@ -224,6 +225,22 @@ def interval(argument: str, value: Any) -> tuple[float, float]:
     if not low < high:
         raise ValueError(f"{argument}: expected low below high, received {value!r}")
     return low, high
+
+
+def executor(name: str, value: Any) -> Executor | None:
+    """Check an executor, or None: whatever has the method ``submit`` is one.
+
+    Examples
+    --------
+    >>> executor("executor", 2)
+    Traceback (most recent call last):
+    TypeError: executor: expected a concurrent.futures.Executor or None, received 2
+    """
+    if value is None or (callable(getattr(value, "submit", None)) and not isinstance(value, type)):
+        return value
+    raise TypeError(
+        f"{name}: expected a concurrent.futures.Executor or None, received {shown(value)}"
+    )
 
 
 def stays(hint: str) -> Stays:

@@ -33,7 +33,10 @@ GROUND = set(FLOORS[0])
 
 NAMING_TENSORFLOW = {
     f"optimize/{name}.py"
-    for name in ("evaluator", "compiled", "gradient_norms", "graphs", "reading", "addends", "tiled")
+    for name in (
+        *("evaluator", "compiled", "gradient_norms", "graphs", "reading", "addends", "passes"),
+        "tiled",
+    )
 }
 """Beside all of ``_kernels``."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
+from neuralstyle.losses.structure import bare
 from neuralstyle.optimize.graphs import spec
+from neuralstyle.optimize.passes import Summed
 from neuralstyle.optimize.reading import Part, Reading
 
 
@@ -23,7 +24,7 @@ class Addend:
     Attributes
     ----------
     part : Part
-    layer : str
+    summed : Summed
     places : dict from str to array
         What the loss reads that has rows and columns as the layer has them.
     outputs : list of TensorSpec
@@ -31,23 +32,19 @@ class Addend:
     """
 
     part: Part
-    layer: str
-    places: dict[str, Any]
+    summed: Summed
+    places: dict[str, NDArray[Any]]
     outputs: list[tf.TensorSpec]
 
     @property
     def loss(self) -> Any:
-        """The loss, which is additive."""
-        return self.part.term.loss
+        """The loss, which is additive, with nothing but its options."""
+        return self.summed.loss
 
-    def sums(
-        self, feature: Tensor, places: Mapping[str, Any], about: Tensor | None = None
-    ) -> list[Tensor]:
-        """Return what the sums of a part of the layer are about, and the sums."""
-        if about is None:
-            about = keras.ops.stop_gradient(self.loss.centre(feature, places))
-        sums = self.loss.sums_of(feature, places, about)
-        return [about, *(tf.cast(one, tf.float64) for one in sums)]
+    @property
+    def layer(self) -> str:
+        """The layer's name."""
+        return self.summed.layer
 
     def added(self, parts: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
         """Return the sums over the whole layer, about what is best for it, given all parts'."""
@@ -74,8 +71,11 @@ def addends(found: Reading) -> list[Addend]:
     made: list[Addend] = []
     for part in found.parts:
         for name in part.layers if part.additive else ():
-            read = part.built.arrays[name]  # type: ignore[union-attr]
-            addend = Addend(part, name, part.term.loss.places(read), [])  # type: ignore[attr-defined]
+            loss: Any = part.term.loss
+            read = loss.places(part.built.arrays[name])  # type: ignore[union-attr]
+            places = {key: np.asarray(value) for key, value in read.items()}
+            summed = Summed(bare(loss, loss.options()), name, tuple(places))
+            addend = Addend(part, summed, places, [])
             _look_at(addend, found.layers[name].spec)
             made.append(addend)
     return made
@@ -87,6 +87,6 @@ def _look_at(addend: Addend, feature: tf.TensorSpec) -> None:
     def look(feature: Tensor) -> None:
         behind = [0, addend.loss.behind]
         padded = tf.pad(feature, [[0, 0], behind, behind, [0, 0]])
-        addend.outputs.extend(spec(one) for one in addend.sums(padded, addend.places))
+        addend.outputs.extend(spec(one) for one in addend.summed(padded, addend.places))
 
     tf.function(look, autograph=False).get_concrete_function(feature)

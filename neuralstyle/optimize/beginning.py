@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ from neuralstyle.optimize.result import StyleResult
 
 
 def beginning(
-    objective: Any, extractor: Any, init: Any, shape: Any, seed: int, tile: int | None = None
+    objective: Any,
+    extractor: Any,
+    init: Any,
+    shape: Any,
+    seed: int,
+    tile: int | None = None,
+    executor: Executor | None = None,
 ) -> tuple[Evaluator, Image]:
     """Return what evaluates, and the image that the run starts from."""
     if init is None:
@@ -23,16 +30,18 @@ def beginning(
     if not isinstance(objective, Evaluator):
         start = initial_image(init, shape=shape, seed=seed)
         with patience(EVALUATION):
-            return Evaluator(objective, extractor, start.shape, tile=tile), start
+            return Evaluator(objective, extractor, start.shape, tile=tile, executor=executor), start
     if extractor is not None:
         raise TypeError(
             "extractor: expected none with an evaluator, which has its own (write init=...), "
             f"received {shown(extractor)}"
         )
-    if tile is not None:
-        raise TypeError(
-            f"tile: expected none with an evaluator, which has its own, received {tile!r}"
-        )
+    for name, value in (("tile", tile), ("executor", executor)):
+        if value is not None:
+            raise TypeError(
+                f"{name}: expected none with an evaluator, which has its own, "
+                f"received {shown(value)}"
+            )
     if isinstance(init, str) and shape is None:
         shape = objective.shape
     start = initial_image(init, shape=shape, seed=seed)

@@ -7,6 +7,7 @@ the graph that computes both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -45,6 +46,11 @@ class Evaluator:
         gradient are those of the whole picture, in a fraction of the memory and more time. The
         extractor has to tell what its layers see (``receptive_field``), as VGG networks do. A
         picture that is no larger is evaluated as without.
+    executor : concurrent.futures.Executor, optional
+        Whose workers look at the tiles: threads, processes, or many machines (Dask). It asks for
+        `tile`. Value and gradient are the same to the bit, where the workers compute with as many
+        threads as this process does. Only the extractor goes to them, as it is now, and so has to
+        be one that can be pickled, unless they are threads; losses stay here.
 
     Attributes
     ----------
@@ -69,6 +75,8 @@ class Evaluator:
         If the objective does not fit the extractor and the shape: a layer that does not exist, a
         content target of another size, a loss that is not a scalar. Everything is checked here,
         nothing at the hundredth evaluation.
+    TypeError
+        If the executor's workers are other processes, and the extractor cannot be pickled.
 
     Notes
     -----
@@ -116,6 +124,7 @@ class Evaluator:
         shape: tuple[int, ...],
         *,
         tile: int | None = None,
+        executor: Executor | None = None,
     ) -> None:
         check_backend()
         check_extractor("extractor", extractor)
@@ -132,7 +141,7 @@ class Evaluator:
         self._parts = paths(self._objective.terms)
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
-        self._compute = compiled(self._objective, extractor, image, tile)
+        self._compute = compiled(self._objective, extractor, image, tile, executor)
 
     @property
     def weights(self) -> LiveWeights:

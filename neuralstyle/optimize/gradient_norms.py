@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 import tensorflow as tf
 
 from neuralstyle._kernels.device import check_backend
@@ -21,6 +23,7 @@ def gradient_norms(
     at: SupportsArray,
     *,
     tile: int | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, float]:
     r"""Measure how strongly each loss pulls at the pixels of an image.
 
@@ -34,6 +37,8 @@ def gradient_norms(
     at : array, shape (H, W, 3), floating, RGB in [0, 1]
     tile : int, at least 64, optional
         Look at the image tile by tile, as `Evaluator` does, where memory is short.
+    executor : concurrent.futures.Executor, optional
+        Whose workers look at the tiles, as for `Evaluator`.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def gradient_norms(
         if in_tiles(tile, image.shape[1:3]):
             # A loss that does not depend on the image is refused by itself.
             alone = StyleObjective(Term(term.name, 1.0, term.loss), 0 * TotalVariationLoss())
-            one = Evaluator(alone, extractor, tuple(image.shape[1:]), tile=tile)
+            one = Evaluator(alone, extractor, tuple(image.shape[1:]), tile=tile, executor=executor)
             norms[term.name] = norm(tf.reshape(one.at(image)[1], (-1,)))
             continue
         with tf.GradientTape(watch_accessed_variables=False) as tape:

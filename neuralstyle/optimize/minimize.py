@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any, Literal
 
 import numpy as np
@@ -57,6 +58,7 @@ def minimize(
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
     tile: int | None = None,
+    executor: Executor | None = None,
     state: State | None = None,
     history: Sequence[Iteration] = (),
     callback: Callback | None = None,
@@ -110,6 +112,8 @@ def minimize(
         monotone.
     tile : int, at least 64, optional
         Evaluate tile by tile, as `Evaluator` does, where memory is short.
+    executor : concurrent.futures.Executor, optional
+        Whose workers look at the tiles, as for `Evaluator`.
     state : mapping from str to array, optional
         The ``state`` of an earlier result of the same objective, method and size: go on from
         there, to the bit ("The same picture twice" in the guide says on which conditions). `init`
@@ -180,7 +184,7 @@ def minimize(
     limits = check_limits(maxiter, maxfun, ftol, gtol, xtol, bounds)
     method = check_method(method, bounds, parametrization)
     check_callback(callback)
-    evaluator, start = beginning(objective, extractor, init, shape, seed, tile)
+    evaluator, start = beginning(objective, extractor, init, shape, seed, tile, executor)
     if evaluator.weights.moving and not method.reweighs:
         raise ValueError(
             f"method: expected LBFGS(restart=...) or an optimiser of Keras, such as 'adam', where "

@@ -4,19 +4,24 @@ The gradient of the objective of the whole picture takes two passes over its til
 (`neuralstyle.features.tiles`). The first gathers what the losses compare: sums over positions,
 where these are enough (`neuralstyle.losses.additive`), else the layers that they read, whole. The
 losses and their slopes with respect to that are computed once. The second pass carries the slopes
-back through every tile, and adds up what the tiles say of the pixels that they share.
+back through every tile, and adds up what the tiles say of the pixels that they share. What is done
+with a tile is a function of what it is given (`neuralstyle.optimize.passes`), so an executor may do
+it (`neuralstyle.optimize.executors`); what comes of it is put together in the order of the tiles.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from concurrent.futures import Executor
+from typing import Any, final
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from neuralstyle import _checks
+from neuralstyle._checks import shown
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
@@ -26,10 +31,10 @@ from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
 from neuralstyle.optimize.addends import addends
 from neuralstyle.optimize.compiled import Compiled
-from neuralstyle.optimize.graphs import Read, flat, slopes_of, spec, tell, totalled, value_of
+from neuralstyle.optimize.executors import AHEAD, Spread
+from neuralstyle.optimize.graphs import Read, flat, slopes_of, tell, totalled, value_of
+from neuralstyle.optimize.passes import Passes, Task
 from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
-
-Passes: TypeAlias = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 @final
@@ -43,6 +48,8 @@ class Tiled:
     image : TensorSpec
     tile : int
         Side of the tiles, about, in pixels.
+    executor : Executor, optional
+        Whose workers look at the tiles.
 
     Attributes
     ----------
@@ -52,12 +59,19 @@ class Tiled:
     ------
     ValueError
         If the extractor does not tell what the units of a layer see that a loss reads.
+    TypeError
+        If the extractor cannot go to the executor's workers.
     """
 
     def __init__(
-        self, objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, tile: int
+        self,
+        objective: StyleObjective,
+        extractor: Extractor,
+        image: tf.TensorSpec,
+        tile: int,
+        executor: Executor | None = None,
     ) -> None:
-        self._objective, self._extractor, self._image = objective, extractor, image
+        self._objective, self._image = objective, image
         with TRACING:
             self._reading = reading(objective, extractor, image)
             self._addends = addends(self._reading)
@@ -68,7 +82,9 @@ class Tiled:
             self._sloping: list[int] = []
             self._head, self._own = self._compiled_head()
             self.tiles: Tiles = _tiles(self._reading, extractor, image, tile)
-        self._passes: dict[Any, Passes] = {}
+        steps = {name: self._reading.layers[name].field.step for name in self._seen}
+        passes = Passes(extractor, steps, self._whole, [addend.summed for addend in self._addends])
+        self._spread: Spread[Task, list[NDArray[Any]]] = Spread(passes, executor)
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return value, gradient, and the losses in the order of the terms, then their parts.
@@ -83,10 +99,10 @@ class Tiled:
         whole, sums = self._gathered(pixels)
         total, told, *slopes = self._head(weights, image, *whole, *sums, *self._own())
         del whole
-        found = dict(zip(self._sloping, slopes, strict=True))
+        found = dict(zip(self._sloping, (slope.numpy() for slope in slopes), strict=True))
         own = found.pop(0, None)
-        gradient = np.zeros_like(pixels) if own is None else own.numpy()[0].copy()
-        self._carry_back(pixels, found, sums, gradient)
+        gradient = np.zeros_like(pixels) if own is None else own[0].copy()
+        self._carry_back(pixels, found, [about.numpy() for about in self._abouts(sums)], gradient)
         return total, tf.constant(gradient[None]), told
 
     def _gathered(self, pixels: NDArray[Any]) -> tuple[list[Tensor], list[Tensor]]:
@@ -94,13 +110,13 @@ class Tiled:
         layers = [self._reading.layers[name] for name in self._whole]
         whole = [np.empty(layer.shape, layer.dtype) for layer in layers]
         parts: list[list[list[NDArray[Any]]]] = [[] for _ in self._addends]
-        for tile in self.tiles if self._seen else ():
-            forward, _ = self._compiled(tile)
-            found = iter(forward(*self._window(pixels, tile), *self._read(tile)))
+        tiles = self.tiles if self._seen else ()
+        for tile, answer in zip(tiles, self._over(tiles, pixels), strict=True):
+            found = iter(answer)
             for layer, array in zip(layers, whole, strict=True):
                 array[0][_places(tile, layer)] = next(found)[0]
             for addend, of_each in zip(self._addends, parts, strict=True):
-                of_each.append([next(found).numpy() for _ in addend.outputs])
+                of_each.append([next(found) for _ in addend.outputs])
         sums = [
             one
             for addend, of_each in zip(self._addends, parts, strict=True)
@@ -108,94 +124,62 @@ class Tiled:
         ]
         return [tf.constant(one) for one in whole], [tf.constant(one) for one in sums]
 
+    def _abouts(self, sums: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Return what the sums of every addend are about."""
+        rest = iter(sums)
+        for addend in self._addends:
+            about, *_ = itertools.islice(rest, len(addend.outputs))
+            yield about
+
     def _carry_back(
         self,
         pixels: NDArray[Any],
-        slopes: Mapping[int, Tensor],
-        sums: Sequence[Tensor],
+        slopes: Mapping[int, NDArray[Any]],
+        abouts: Sequence[NDArray[Any]],
         gradient: NDArray[Any],
     ) -> None:
         """Make the second pass: add to the gradient what comes through the network."""
         whole = {k: self._reading.layers[name] for k, name in enumerate(self._whole, start=1)}
-        for tile in self.tiles if slopes else ():
-            _, backward = self._compiled(tile)
+
+        def given(tile: Tile) -> list[NDArray[Any]]:
             own = [
                 slope[0][_places(tile, whole[k])][None] if k in whole else slope
                 for k, slope in slopes.items()
             ]
-            inputs = (*self._window(pixels, tile), *own, *sums, *self._read(tile))
-            tile.add(gradient, backward(*inputs)[0].numpy()[0])
+            return [*own, *abouts]
 
-    def _window(self, pixels: NDArray[Any], tile: Tile) -> tuple[Tensor, Tensor]:
-        """Return a tile's window of the image, and where its core begins in it, in pixels."""
-        begin = tf.constant([tile.rows.begin, tile.columns.begin], tf.int32)
-        return tf.constant(tile.window(pixels)[None]), begin
+        tiles = self.tiles if slopes else ()
+        sloping = tuple(k - 1 for k in slopes)
+        answers = self._over(tiles, pixels, sloping, given)
+        for tile, (part,) in zip(tiles, answers, strict=True):
+            tile.add(gradient, part[0])
 
-    def _read(self, tile: Tile) -> list[Tensor]:
-        """Return what the additive losses read of a tile."""
-        return [tf.convert_to_tensor(array) for array in structure(self._nest(tile))[1]]
-
-    def _nest(self, tile: Tile) -> list[dict[str, Any]]:
-        places = [_places(tile, self._reading.layers[addend.layer]) for addend in self._addends]
-        return [
-            {name: array[at] for name, array in addend.places.items()}
-            for addend, at in zip(self._addends, places, strict=True)
-        ]
-
-    def _compiled(self, tile: Tile) -> Passes:
-        """Return both passes for tiles of a kind."""
-        cores = {name: _core(tile, self._reading.layers[name]) for name in self._seen}
-        key = tile.shape, *cores.values()
-        if key not in self._passes:
-            with TRACING:
-                self._passes[key] = self._compile(tile, cores)
-        return self._passes[key]
-
-    def _compile(self, tile: Tile, cores: Mapping[str, tuple[int, ...]]) -> Passes:
-        nest, layers = self._nest(tile), self._reading.layers
-        read = [spec(array) for array in self._read(tile)]
-        window = tf.TensorSpec((1, *tile.shape, self._image.shape[-1]), self._image.dtype)
-        begin = tf.TensorSpec((2,), tf.int32)
-        whole = [tf.TensorSpec(cores[name], layers[name].dtype) for name in self._whole]
-        sums = [spec for addend in self._addends for spec in addend.outputs]
-        sloping = [k - 1 for k in self._sloping if k > 0]
-        slopes = [[*whole, *sums][k] for k in sloping]
-
-        def look(
-            window: Tensor, begin: Tensor, arrays: Sequence[Tensor], abouts: Iterator[Any]
-        ) -> list[Tensor]:
-            features = self._extractor(window)
-
-            def part(name: str, behind: int = 0) -> Tensor:
-                first = tf.concat([[0], begin // layers[name].field.step, [0]], 0)
-                one, height, width, channels = cores[name]
-                ends = [[0, 0], [0, behind], [0, behind], [0, 0]]
-                padded = tf.pad(features[name], ends, "SYMMETRIC") if behind else features[name]
-                return tf.slice(padded, first, (one, height + behind, width + behind, channels))
-
-            found = [part(name) for name in self._whole]
-            for addend, places in zip(self._addends, filled(nest, iter(arrays)), strict=True):
-                mine = part(addend.layer, addend.loss.behind)
-                found += addend.sums(mine, places, next(abouts))
-            return found
-
-        def forward(window: Tensor, begin: Tensor, *arrays: Tensor) -> list[Tensor]:
-            return look(window, begin, arrays, itertools.repeat(None))
-
-        def backward(window: Tensor, begin: Tensor, *given: Tensor) -> list[Tensor]:
-            rest = iter(given)
-            own = [next(rest) for _ in sloping]
-            of_each = [[next(rest) for _ in addend.outputs] for addend in self._addends]
-            abouts = iter([about for about, *_ in of_each])
-            found = look(window, begin, tuple(rest), abouts)
-            (gradient,) = tf.gradients([found[k] for k in sloping], [window], own)
-            zero = gradient is None
-            return [tf.zeros_like(window) if zero else tf.convert_to_tensor(gradient)]
-
-        return (
-            flat(forward, window, begin, *read),
-            flat(backward, window, begin, *slopes, *sums, *read),
+    def _over(
+        self,
+        tiles: Sequence[Tile],
+        pixels: NDArray[Any],
+        sloping: tuple[int, ...] | None = None,
+        given: Callable[[Tile], list[NDArray[Any]]] = lambda tile: [],
+    ) -> Iterator[list[NDArray[Any]]]:
+        """Make a pass over tiles, and yield what it finds in their order."""
+        tasks = (
+            Task(
+                tuple(_core(tile, self._reading.layers[name]) for name in self._seen),
+                [*_window(pixels, tile), *given(tile), *self._read(tile)],
+                sloping,
+            )
+            for tile in tiles
         )
+        # What is out is cut from arrays of the whole picture, so it is a part of what these take.
+        return self._spread(tasks, max(AHEAD, len(tiles) // 8))
+
+    def _read(self, tile: Tile) -> list[NDArray[Any]]:
+        """Return what the additive losses read of a tile."""
+        return [
+            array[_places(tile, self._reading.layers[addend.layer])]
+            for addend in self._addends
+            for array in addend.places.values()
+        ]
 
     def _compiled_head(self) -> tuple[Callable[..., Any], Read]:
         """Compile what comes between the passes: value, losses and slopes of what was gathered."""
@@ -250,11 +234,21 @@ class Tiled:
 
 
 def compiled(
-    objective: StyleObjective, extractor: Extractor, image: tf.TensorSpec, tile: int | None
+    objective: StyleObjective,
+    extractor: Extractor,
+    image: tf.TensorSpec,
+    tile: int | None,
+    executor: Executor | None,
 ) -> Compiled | Tiled:
     """Return what evaluates an objective: in tiles only what is larger than a tile."""
+    if _checks.executor("executor", executor) is not None and tile is None:
+        raise ValueError(
+            f"executor: expected None without tile=, as its workers look at tiles, "
+            f"received {shown(executor)}"
+        )
     if in_tiles(tile, image.shape[1:3]):
-        return Tiled(objective, extractor, image, tile)
+        return Tiled(objective, extractor, image, tile, executor)
+    Spread(Passes(extractor, {}, (), ()), executor)  # what cannot travel is no use at any size
     return Compiled(objective, extractor, image)
 
 
@@ -267,6 +261,12 @@ def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int
     torus = found.said.get("padding") == "wrap"
     height, width = image.shape[1:3]
     return tiles_of(extractor, (height, width), fields, tile, torus)
+
+
+def _window(pixels: NDArray[Any], tile: Tile) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return a tile's window of the image, and where its core begins in it, in pixels."""
+    begin = np.array([tile.rows.begin, tile.columns.begin], np.int32)
+    return tile.window(pixels)[None], begin
 
 
 def _places(tile: Tile, layer: Layer) -> tuple[slice, slice]:

@@ -14,7 +14,7 @@ from neuralstyle.optimize.methods import LBFGS
 from neuralstyle.optimize.minimize import minimize
 from neuralstyle.transfer.left_out import LeftOut
 from neuralstyle.transfer.names import TERMS, did_you_mean
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options import Options, looked_at
 from neuralstyle.transfer.plan import Plan
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.recipes.registry import RecipeFunction
@@ -74,11 +74,11 @@ def balanced(
     -------
     StyleObjective
     """
-    shares, tile = options.balance, options.tile
+    shares, looking = options.balance, looked_at(options)
     if shares is None:
         return objective
     check_balance(objective, plan.recipe, shares)
-    norms = gradient_norms(objective, extractor, start, tile=tile)
+    norms = gradient_norms(objective, extractor, start, **looking)
     out = {term.name for term in objective.terms if isinstance(term.loss, LeftOut)}
     if any(norms[name] == 0 for name in shares if name not in out):
         moved = minimize(
@@ -88,10 +88,10 @@ def balanced(
             method=LBFGS(),
             maxiter=WARM_UP,
             parametrization=plan.parametrization,
-            tile=tile,
+            **looking,
         )
         look()
-        norms = gradient_norms(objective, extractor, moved.image, tile=tile)
+        norms = gradient_norms(objective, extractor, moved.image, **looking)
     return weighed(objective, norms, shares)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
@@ -45,6 +46,11 @@ def count(name: str, value: Any) -> int | None:
 def tile(name: str, value: Any) -> int | None:
     """Check the side of a tile, or None."""
     return None if value is None else _checks.whole_number(name, value, LEAST)
+
+
+def executor(name: str, value: Any) -> Executor | None:
+    """Check an executor, or None."""
+    return _checks.executor(name, value)
 
 
 def truth(name: str, value: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from neuralstyle.transfer.option import Option as Option
 from neuralstyle.transfer.picture_options import PictureOptions
@@ -33,6 +34,11 @@ class Options(RunOptions, PictureOptions):
         """Check every option, and keep its normal form."""
         for name, of in options().items():
             object.__setattr__(self, name, of.check(name, getattr(self, name)))
+
+
+def looked_at(of: Options) -> dict[str, Any]:
+    """Return how pictures are looked at, as `minimize` and `gradient_norms` take it."""
+    return {"tile": of.tile, "executor": of.executor}
 
 
 def options() -> dict[str, Option]:

@@ -31,7 +31,7 @@ from neuralstyle.transfer.balancing import balanced, check_balance
 from neuralstyle.transfer.checkpoint import Checkpoint
 from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.options import Options, looked_at, options
 from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
@@ -214,9 +214,11 @@ class Painter:
                         objective = balanced(objective, extractor, start, plan, self.options)
                         objective = at_scale(objective, number, len(plan.shapes))
                         seen: tuple[Any, Any] = objective, extractor
+                        looking = looked_at(self.options)
                         if self._studio is not None:
-                            place, tile = (shape, len(plan.shapes) - number), self.options.tile
-                            seen = self._studio.evaluator(place, *seen, start.shape, tile), None
+                            place = shape, len(plan.shapes) - number
+                            evaluator = self._studio.evaluator(place, *seen, start.shape, **looking)
+                            seen, looking = (evaluator, None), {}
                     within = kept.of_scale()
                     told = run.forward(callbacks, about)
                     result = minimize(
@@ -226,7 +228,7 @@ class Painter:
                         method=self.method,
                         maxiter=count,
                         parametrization=plan.parametrization,
-                        tile=None if self._studio else self.options.tile,
+                        **looking,
                         callback=kept.watching(run, within.get("history", ()), told),
                         **within,
                         **{name: getattr(self.options, name) for name in PASSED_ON},

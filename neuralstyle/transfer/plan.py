@@ -176,6 +176,11 @@ def check_together(options: Options) -> None:
                 )
     if options.pooling is not None and callable(options.network):
         raise ValueError("pooling: expected None with an extractor, which has its own")
+    if options.executor is not None and options.tile is None:
+        raise ValueError(
+            "executor: expected None without tile=, as its workers look at tiles (stylize_many has "
+            f"them paint whole pictures), received {shown(options.executor)}"
+        )
     if options.method is not None:
         check_method(options.method, options.bounds, options.parametrization)
 

@@ -18,7 +18,7 @@ from neuralstyle.transfer.recipes.registry import call_of
 PASSED_ON = ("maxfun", "ftol", "gtol", "xtol", "bounds")
 """Options that go to `minimize` as they are."""
 
-NO_SETTINGS = ("callback", "progress", "checkpoint")
+NO_SETTINGS = ("callback", "progress", "checkpoint", "executor")
 """Options that change no picture, unless a callback ends a run."""
 
 _BY_MINIMIZE = (*PASSED_ON, "parametrization", "method", "objective", *NO_SETTINGS)
@@ -77,7 +77,9 @@ def recorded(of: Options) -> tuple[dict[str, Any], dict[str, str]]:
     named: dict[str, str] = {}
     for name in options():
         value = getattr(of, name)
-        if value is None or name in ("progress", "checkpoint") or (name == "regions" and not value):
+        if value is None or name in ("progress", "checkpoint", "executor"):
+            continue
+        if name == "regions" and not value:
             continue
         try:
             if name == "init" and isinstance(value, os.PathLike):  # a text is the name of a start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -109,6 +110,15 @@ class RunOptions:
         example="512",
         parse=words.whole(LEAST),
         metavar="N",
+    )
+    executor: Executor | None = option(
+        None,
+        "concurrent.futures.Executor",
+        "Whose workers look at the tiles that `tile` asks for: threads, processes, or machines "
+        "(Dask). The network goes to them, and has to be one that can be pickled. `stylize_many` "
+        "without `tile` has them paint whole pictures.",
+        checks.executor,
+        why_no_flag="it is an object of Python's",
     )
     ftol: float = option(
         1e-9,

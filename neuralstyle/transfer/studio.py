@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from concurrent.futures import Executor
 from typing import final
 
 from neuralstyle.features.base import Extractor
@@ -34,16 +35,20 @@ class Studio:
         extractor: Extractor,
         shape: tuple[int, ...],
         tile: int | None,
+        executor: Executor | None,
     ) -> Evaluator:
         """Return an evaluator of an objective, by preference one that was made at that place.
 
         It serves again if the losses are the very same, and then has the objective's weights.
         """
-        key = place, tile, id(extractor), *((term.name, id(term.loss)) for term in objective.terms)
+        losses = [(term.name, id(term.loss)) for term in objective.terms]
+        key = place, tile, id(executor), id(extractor), *losses
         if key in self._evaluators:
             self._evaluators[key].weights.update(objective.weights)
         else:  # it keeps alive whose identities are in the key
-            self._evaluators[key] = Evaluator(objective, extractor, shape, tile=tile)
+            self._evaluators[key] = Evaluator(
+                objective, extractor, shape, tile=tile, executor=executor
+            )
             if len(self._evaluators) > KEPT:
                 del self._evaluators[next(iter(self._evaluators))]
         return self._evaluators[key]

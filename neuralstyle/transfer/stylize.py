@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from neuralstyle._types import PictureLike
 from neuralstyle.optimize.result import Status, StyleResult
+from neuralstyle.transfer.batch import spread
 from neuralstyle.transfer.checkpoint import in_folder, of_content
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.signatures import read_options, takes_options
@@ -118,6 +119,10 @@ def stylize_many(
     Photographs of one size and shape share what is compiled for it, and the targets of the style.
     With a treatment of `color` that matches the style to each content, those are made anew.
 
+    With an `executor` and without `tile`, its workers paint whole photographs, to the same bits,
+    and up to 32 contents are taken ahead: paths of files that the workers see are the shortest
+    message. No callback and no progress bar are possible then, and results have no ``objective``.
+
     Examples
     --------
     >>> random = np.random.default_rng(0)
@@ -141,13 +146,12 @@ def stylize_many(
     cannot read 'gone.png': No such file or directory
     []
     """
-    painter = Painter(style, read_options("stylize_many", options))
-    painter.load()
-    place = in_folder(painter.options.checkpoint, of_content)
+    given = read_options("stylize_many", options)
+    paint = spread(style, given)
+    place = in_folder(given.checkpoint, of_content)
 
     def results() -> Iterator[StyleResult]:
-        for content in contents:
-            result = painter.paint(content, checkpoint=place(content)).result
+        for result in paint((content, place(content)) for content in contents):
             yield result
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 # `signatures.typed_dicts()` makes of neuralstyle/transfer/options.py, of the recipes and of
 # `minimize`; a test compares them.
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from os import PathLike
 from typing import TypedDict
 
@@ -38,6 +39,7 @@ class Shared(TypedDict, total=False):
     method: str | Method | keras.optimizers.Optimizer | None
     maxfun: int | None
     tile: int | None
+    executor: Executor | None
     ftol: float
     gtol: float
     xtol: float
@@ -78,3 +80,4 @@ class MinimizeOptions(TypedDict, total=False):
     bounds: tuple[float, float] | None
     parametrization: Parametrization | None
     tile: int | None
+    executor: Executor | None

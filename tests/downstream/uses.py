@@ -7,6 +7,7 @@ they must refuse is in ``mistakes.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,7 @@ def painted(photo: Picture, painting: PIL.Image.Image) -> ns.StyleResult:
         method=ns.LBFGSB(maxcor=20),
         maxfun=100,
         tile=512,
+        executor=ThreadPoolExecutor(2),
         ftol=1e-6,
         gtol=0,
         xtol=0.1,

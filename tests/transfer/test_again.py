@@ -20,7 +20,10 @@ from neuralstyle.transfer.recipes.registry import call_of, recipe_of
 from neuralstyle.transfer.record import recorded
 
 CONTENT, STYLE = noise(40, 48), noise(40, 48, 1)
-OTHERS = ("regions", "objective", "parametrization", "checkpoint", "callback", "progress")
+OTHERS = (
+    *("regions", "objective", "parametrization", "checkpoint", "callback", "progress"),
+    "executor",
+)
 
 PLAIN: dict[str, Any] = {
     "style_weights": [3, 1],

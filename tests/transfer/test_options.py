@@ -304,7 +304,7 @@ def test_an_option_that_minimize_has_too_has_the_same_default(name: str) -> None
 
 def test_the_settings_of_a_result_have_every_option() -> None:
     result = ns.stylize(picture(1), picture(2), recipe=SHALLOW, size=32, scales=1, maxiter=1)
-    no_settings = {"objective", "callback", "progress", "checkpoint"}
+    no_settings = {"objective", "callback", "progress", "checkpoint", "executor"}
     assert set(options()) - no_settings <= set(result.settings)
 
 

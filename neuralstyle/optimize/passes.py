@@ -1,0 +1,161 @@
+"""The two passes of an evaluation over one tile, which need nothing but what they are given.
+
+So it does not matter where a tile is looked at: at home, or in a thread, a process or a machine of
+an executor (`neuralstyle.optimize.executors`). No target comes along.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import keras
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neuralstyle._kernels.device import TRACING, check_process
+from neuralstyle._types import Tensor
+from neuralstyle.features.base import Extractor
+from neuralstyle.optimize.graphs import Flat, flat, spec
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What an additive loss does with parts of a layer.
+
+    Attributes
+    ----------
+    loss : Additive
+        With nothing but its options.
+    layer : str
+    reads : tuple of str
+        What it reads that has rows and columns as the layer has them.
+    """
+
+    loss: Any
+    layer: str
+    reads: tuple[str, ...]
+
+    def __call__(
+        self, feature: Tensor, places: Mapping[str, Any], about: Tensor | None = None
+    ) -> list[Tensor]:
+        """Return what the sums of a part of the layer are about, and the sums."""
+        if about is None:
+            about = keras.ops.stop_gradient(self.loss.centre(feature, places))
+        sums = self.loss.sums_of(feature, places, about)
+        return [about, *(tf.cast(one, tf.float64) for one in sums)]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What there is to do with a tile.
+
+    Attributes
+    ----------
+    cores : tuple of shapes
+        Of the tile's core at every layer that is seen.
+    arrays : list of array
+        The window, and where its core begins in it; in the second pass the slopes, and what the
+        sums are about; what the additive losses read.
+    sloping : tuple of int or None
+        Of what the first pass finds, that which has slopes. None in the first pass.
+    """
+
+    cores: tuple[Shape, ...]
+    arrays: list[NDArray[Any]]
+    sloping: tuple[int, ...] | None = None
+
+
+@final
+class Passes:
+    """Looks at a tile: it finds what the losses compare, or the slopes of its pixels.
+
+    Parameters
+    ----------
+    extractor : callable
+    steps : mapping from str to int
+        Of the layers that are seen.
+    whole : sequence of str
+        Those that are to be gathered.
+    summed : sequence of Summed
+        Those that are to be summed up, and how.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        steps: Mapping[str, int],
+        whole: Sequence[str],
+        summed: Sequence[Summed],
+    ) -> None:
+        self._extractor, self._steps = extractor, dict(steps)
+        self._whole, self._summed = list(whole), list(summed)
+        self._codes: dict[Any, Flat] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave compiled code behind."""
+        return Passes, (self._extractor, self._steps, self._whole, self._summed)
+
+    def named(self) -> dict[str, Any]:
+        """Return what of it may refuse to go elsewhere, by the names of arguments."""
+        return {"extractor": self._extractor}
+
+    def __call__(self, task: Task) -> list[NDArray[Any]]:
+        """Return what is found in a tile."""
+        check_process()
+        tensors = [tf.constant(array) for array in task.arrays]
+        specs = [spec(tensor) for tensor in tensors]
+        key = task.cores, task.sloping, tuple(specs)
+        if key not in self._codes:
+            with TRACING:
+                if key not in self._codes:  # another thread may have compiled it meanwhile
+                    self._codes[key] = flat(self._pass(task.cores, task.sloping), *specs)
+        return [tensor.numpy() for tensor in self._codes[key](*tensors)]
+
+    def _pass(
+        self, cores: Sequence[Shape], sloping: Sequence[int] | None
+    ) -> Callable[..., list[Tensor]]:
+        """Return a pass over tiles of a kind."""
+
+        def forward(window: Tensor, begin: Tensor, *read: Tensor) -> list[Tensor]:
+            return self._look(cores, window, begin, iter(read), itertools.repeat(None))
+
+        def backward(window: Tensor, begin: Tensor, *given: Tensor) -> list[Tensor]:
+            rest = iter(given)
+            slopes = [next(rest) for _ in sloping or ()]
+            abouts = [next(rest) for _ in self._summed]
+            found = self._look(cores, window, begin, rest, iter(abouts))
+            (gradient,) = tf.gradients([found[k] for k in sloping or ()], [window], slopes)
+            zero = gradient is None
+            return [tf.zeros_like(window) if zero else tf.convert_to_tensor(gradient)]
+
+        return forward if sloping is None else backward
+
+    def _look(
+        self,
+        cores: Sequence[Shape],
+        window: Tensor,
+        begin: Tensor,
+        read: Iterator[Tensor],
+        abouts: Iterator[Any],
+    ) -> list[Tensor]:
+        """Return the cores of the layers that are gathered, and the sums over the others'."""
+        features = self._extractor(window)
+        shapes = dict(zip(self._steps, cores, strict=True))
+
+        def part(name: str, behind: int = 0) -> Tensor:
+            first = tf.concat([[0], begin // self._steps[name], [0]], 0)
+            one, height, width, channels = shapes[name]
+            ends = [[0, 0], [0, behind], [0, behind], [0, 0]]
+            padded = tf.pad(features[name], ends, "SYMMETRIC") if behind else features[name]
+            return tf.slice(padded, first, (one, height + behind, width + behind, channels))
+
+        found = [part(name) for name in self._whole]
+        for summed in self._summed:
+            mine = part(summed.layer, summed.loss.behind)
+            found += summed(mine, {name: next(read) for name in summed.reads}, next(abouts))
+        return found
