@@ -1,11 +1,11 @@
 r"""All layers of a narrow network trained together to be the wide network's chosen channels.
 
 Minimised is the sum over layers of the root mean square error after the ReLU, divided by the root
-mean square of the wide network's channels. (The sum of the squares would be that of the last
-layers, which are the furthest off, and the first ones would serve them.) It is done by Adam (Kingma
-and Ba 2015) with a warm-up, a rate that falls along a cosine, and clipped gradients, in coordinates
-that `whitening` gives, in which one rate fits all layers. The result is the moving average of the
-weights.
+mean square of the wide network's channels; layers that losses rarely read count less. (The sum of
+the squares would be that of the last layers, which are the furthest off, and the first ones would
+serve them.) It is done by Adam (Kingma and Ba 2015) with a warm-up, a rate that falls along a
+cosine, and clipped gradients, in coordinates that `whitening` gives, in which one rate fits all
+layers. The result is the moving average of the weights.
 
 What the wide network makes of the crops takes longer than a step. So training goes in rounds: the
 channels of some hundred crops are computed once, and crossed several times, in batches that are put
@@ -44,6 +44,9 @@ MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.998
 
 NEGLIGIBLE = 1e-4
 """Squared error, by the mean square, of a layer that needs no more work."""
+
+READ, RARELY_READ = 1.0, 0.25
+"""Weights of the layers that style and content losses usually read, and of the others."""
 
 CLIP = 1.0
 """Most that all gradients together may measure."""
@@ -159,6 +162,7 @@ class Training:
         self._names = tuple(weights)
         self._normal = sizes
         self._sizes = [sizes[name] for name in self._names]
+        self._shares = np.array([_share(name) for name in self._names], np.float32)
         self._units = [
             unit
             for out, into in zip(self._sizes, [PREPROCESSED, *self._sizes], strict=False)
@@ -258,7 +262,7 @@ class Training:
         weights, first, second, average = (list(part) for part in state)
         rate, step, memory = numbers[0], numbers[1], numbers[2]
         errors = self._relative_errors(pooling, weights, images, targets)
-        total = ops.sum(ops.sqrt(errors + NEGLIGIBLE))
+        total = ops.sum(self._shares * ops.sqrt(errors + NEGLIGIBLE))
         pairs = zip(slopes(total, weights), self._units, strict=True)
         gradients = [slope * unit for slope, unit in pairs]
         if self._whitening:
@@ -301,6 +305,11 @@ class Training:
             error = ops.mean(ops.square(found[name] * (1 / size) - aim))
             errors.append(error / ops.maximum(ops.mean(ops.square(aim)), 1e-6))
         return ops.stack(errors)
+
+
+def _share(name: str) -> float:
+    """Return the weight of a layer's error."""
+    return READ if name.endswith("conv1") or name == "block4_conv2" else RARELY_READ
 
 
 def _average(step: int) -> float:
