@@ -11,13 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard, final
+from typing import Any, Literal, TypeAlias, TypeGuard, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import whole_number
 from neuralstyle.features.fields import Field
+
+TileSide: TypeAlias = Literal["auto"] | int | None
+"""Side of tiles; None for none, "auto" for what memory allows."""
 
 LEAST = 64
 """Shortest side of a core that may be asked for, in pixels: windows of shorter ones are halo."""
@@ -162,6 +165,7 @@ class Tiles(Sequence[Tile]):
         *,
         torus: bool = False,
     ) -> None:
+        self._fields, self._torus = fields, torus
         self.step: int = math.lcm(*(field.step for field in fields.values()))
         self.before: int = self._steps(max(-field.start for field in fields.values()))
         self.after: int = self._steps(
@@ -169,6 +173,10 @@ class Tiles(Sequence[Tile]):
         )
         rows, columns = (self._cut(size, tile, torus) for size in shape)
         self._tiles = [Tile(row, column) for row in rows for column in columns]
+
+    def like(self, shape: tuple[int, int], tile: int) -> Tiles:
+        """Return the tiles of another picture, or of another side, for the same layers."""
+        return Tiles(shape, self._fields, tile, torus=self._torus)
 
     def _steps(self, pixels: int) -> int:
         """Return a number of pixels that is a multiple of the step, at least so many."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuralstyle._checks import image_shape, shown
 from neuralstyle._types import Image
+from neuralstyle.features.tiles import TileSide
 from neuralstyle.images.arrays import check_image
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.interruption import EVALUATION, patience
@@ -21,7 +22,7 @@ def beginning(
     init: Any,
     shape: Any,
     seed: int,
-    tile: int | None = None,
+    tile: TileSide = None,
     executor: Executor | None = None,
 ) -> tuple[Evaluator, Image]:
     """Return what evaluates, and the image that the run starts from."""

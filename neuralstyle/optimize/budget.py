@@ -25,6 +25,9 @@ KERAS: int = 56
 KERAS_VARIABLE: int = 8
 """Each of its variables that has a number for each that is moved: with a copy, for states."""
 
+SPARE: int = SCIPYS_LBFGSB + 8 * 25
+"""What ``tile="auto"`` leaves for an optimiser where that is not known: SciPy's, with 10 pairs."""
+
 OTHERS: int = 160
 """Methods that say nothing."""
 

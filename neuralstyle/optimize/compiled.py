@@ -24,6 +24,7 @@ from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, trees, value_of
 from neuralstyle.optimize.kept import Store, store_of
+from neuralstyle.optimize.memory import Taken
 
 
 @final
@@ -42,6 +43,11 @@ class Compiled:
     ) -> None:
         with TRACING:
             self._code, self._read = _found(objective, extractor, image)
+
+    @property
+    def taken(self) -> Taken:
+        """What an evaluation takes."""
+        return Taken(self._read.nbytes, self._code.alive)
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return value, gradient, and the losses in the order of the terms, then their parts.

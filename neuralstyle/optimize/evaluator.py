@@ -20,12 +20,14 @@ from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
+from neuralstyle.features.tiles import Tiles, TileSide
 from neuralstyle.images.arrays import check_finite, float_array
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
+from neuralstyle.optimize.fitting import compiled
+from neuralstyle.optimize.memory import Taken
 from neuralstyle.optimize.pictures import check_first, shaped
-from neuralstyle.optimize.tiled import compiled
 from neuralstyle.optimize.vectors import Values, all_finite
 from neuralstyle.optimize.weights import LiveWeights
 
@@ -41,11 +43,12 @@ class Evaluator:
         Turns an image tensor, (1, H, W, 3), into features: a `VGG16Features`, for instance.
     shape : (int, int, 3) or (int, int)
         Height and width of the image.
-    tile : int, at least 64, optional
+    tile : int, at least 64, or "auto", optional
         Evaluate tile by tile, each of about so many pixels in height and width. The value and the
         gradient are those of the whole picture, in a fraction of the memory and more time. The
         extractor has to tell what its layers see (``receptive_field``), as VGG networks do. A
-        picture that is no larger is evaluated as without.
+        picture that is no larger is evaluated as without. ``"auto"``: only if memory is short, and
+        in the largest tiles that leave enough for an optimiser.
     executor : concurrent.futures.Executor, optional
         Whose workers look at the tiles: threads, processes, or many machines (Dask). It asks for
         `tile`. Value and gradient are the same to the bit, where the workers compute with as many
@@ -63,6 +66,10 @@ class Evaluator:
     objective : StyleObjective
         With the weights as they are now.
     tile : int or None
+    tiles : Tiles or None
+        None if it is evaluated whole.
+    taken : Taken
+        The bytes that an evaluation takes, as its graph tells them.
     losses : dict from str to float
         Every loss at the last evaluation, before weighing; empty before the first.
     parts : dict from str to float
@@ -123,7 +130,7 @@ class Evaluator:
         extractor: Extractor,
         shape: tuple[int, ...],
         *,
-        tile: int | None = None,
+        tile: TileSide = None,
         executor: Executor | None = None,
     ) -> None:
         check_backend()
@@ -132,7 +139,6 @@ class Evaluator:
         schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
         self._weights = LiveWeights(self._objective.weights, schedule)
         self.extractor = extractor
-        self.tile: int | None = tile
         self.shape: tuple[int, int, int] = image_shape(shape)
         self.losses: dict[str, float] = {}
         self.parts: dict[str, float] = {}
@@ -142,6 +148,13 @@ class Evaluator:
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)
         self._compute = compiled(self._objective, extractor, image, tile, executor)
+        self.tile: int | None = getattr(self._compute, "tile", None)
+        self.tiles: Tiles | None = getattr(self._compute, "tiles", None)
+
+    @property
+    def taken(self) -> Taken:
+        """The bytes that an evaluation takes, as its graph tells them."""
+        return self._compute.taken
 
     @property
     def weights(self) -> LiveWeights:
@@ -279,7 +292,7 @@ class Evaluator:
         Returns
         -------
         value : float
-            NaN, as are the losses and the gradient, if a pixel is not finite.
+            NaN, as is all else, if a pixel is not finite.
         gradient : tensor, shape (1, H, W, 3)
 
         Raises

@@ -15,6 +15,7 @@ from neuralstyle.losses.evaluation import scalar, weighted_sum
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import Leaf, assembled, tree
 from neuralstyle.losses.structure import Built
+from neuralstyle.optimize.memory import alive, size
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -43,6 +44,11 @@ class Read:
             k for k, array in enumerate(self._arrays) if isinstance(array, keras.Variable)
         ]
         self.specs: list[tf.TensorSpec] = [spec(array) for array in self._arrays]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of it all."""
+        return sum(map(size, self.specs))
 
     def __call__(self) -> list[Tensor]:
         """Return tensors, of variables with their values of now."""
@@ -176,6 +182,11 @@ class Flat:
         """Of how many it is made, those within loops too."""
         graph = self._function.graph.as_graph_def()
         return len(graph.node) + sum(len(inner.node_def) for inner in graph.library.function)
+
+    @functools.cached_property
+    def alive(self) -> int:
+        """Bytes of the tensors that are alive at once, at the most."""
+        return alive(self._function.graph)
 
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Return what the function returns."""

@@ -14,6 +14,7 @@ from neuralstyle._checks import gone, interval, number, takes, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.tiles import TileSide
 from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.beginning import beginning
@@ -57,7 +58,7 @@ def minimize(
     xtol: float = 0.0,
     bounds: tuple[float, float] | None = None,
     parametrization: Parametrization | None = None,
-    tile: int | None = None,
+    tile: TileSide = None,
     executor: Executor | None = None,
     state: State | None = None,
     history: Sequence[Iteration] = (),
@@ -110,7 +111,7 @@ def minimize(
         What to move in place of the pixels: see `neuralstyle.parametrizations`. Tolerances are
         about its parameters then, except for `xtol`; bounds, about the pixels, ask for one that is
         monotone.
-    tile : int, at least 64, optional
+    tile : int, at least 64, or "auto", optional
         Evaluate tile by tile, as `Evaluator` does, where memory is short.
     executor : concurrent.futures.Executor, optional
         Whose workers look at the tiles, as for `Evaluator`.

@@ -108,13 +108,21 @@ class Passes:
         """Return what is found in a tile."""
         check_process()
         tensors = [tf.constant(array) for array in task.arrays]
-        specs = [spec(tensor) for tensor in tensors]
+        return [tensor.numpy() for tensor in self._code(task, tensors)(*tensors)]
+
+    def alive(self, task: Task) -> int:
+        """Return the bytes that are alive at once while a tile is looked at."""
+        return self._code(task, task.arrays).alive
+
+    def _code(self, task: Task, arrays: Sequence[Any]) -> Flat:
+        """Return the code for a task and others like it; compile it if there is none."""
+        specs = [spec(array) for array in arrays]
         key = task.cores, task.sloping, tuple(specs)
         if key not in self._codes:
             with TRACING:
                 if key not in self._codes:  # another thread may have compiled it meanwhile
                     self._codes[key] = flat(self._pass(task.cores, task.sloping), *specs)
-        return [tensor.numpy() for tensor in self._codes[key](*tensors)]
+        return self._codes[key]
 
     def _pass(
         self, cores: Sequence[Shape], sloping: Sequence[int] | None

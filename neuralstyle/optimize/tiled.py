@@ -12,6 +12,7 @@ it (`neuralstyle.optimize.executors`); what comes of it is put together in the o
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, final
@@ -20,19 +21,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from neuralstyle import _checks
-from neuralstyle._checks import shown
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.tiles import Tile, Tiles, in_tiles, tiles_of
+from neuralstyle.features.tiles import Tile, Tiles, tiles_of
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
 from neuralstyle.optimize.addends import addends
-from neuralstyle.optimize.compiled import Compiled
 from neuralstyle.optimize.executors import AHEAD, Spread
-from neuralstyle.optimize.graphs import Read, flat, slopes_of, tell, totalled, value_of
+from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, value_of
+from neuralstyle.optimize.memory import Taken, size
 from neuralstyle.optimize.passes import Passes, Task
 from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
 
@@ -53,6 +52,7 @@ class Tiled:
 
     Attributes
     ----------
+    tile : int
     tiles : Tiles
 
     Raises
@@ -71,7 +71,7 @@ class Tiled:
         tile: int,
         executor: Executor | None = None,
     ) -> None:
-        self._objective, self._image = objective, image
+        self._objective, self._image, self.tile = objective, image, tile
         with TRACING:
             self._reading = reading(objective, extractor, image)
             self._addends = addends(self._reading)
@@ -83,8 +83,9 @@ class Tiled:
             self._head, self._own = self._compiled_head()
             self.tiles: Tiles = _tiles(self._reading, extractor, image, tile)
         steps = {name: self._reading.layers[name].field.step for name in self._seen}
-        passes = Passes(extractor, steps, self._whole, [addend.summed for addend in self._addends])
-        self._spread: Spread[Task, list[NDArray[Any]]] = Spread(passes, executor)
+        summed = [addend.summed for addend in self._addends]
+        self._passes = Passes(extractor, steps, self._whole, summed)
+        self._spread: Spread[Task, list[NDArray[Any]]] = Spread(self._passes, executor)
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return value, gradient, and the losses in the order of the terms, then their parts.
@@ -105,13 +106,29 @@ class Tiled:
         self._carry_back(pixels, found, [about.numpy() for about in self._abouts(sums)], gradient)
         return total, tf.constant(gradient[None]), told
 
+    @property
+    def taken(self) -> Taken:
+        """What an evaluation takes."""
+        layers = sum(size(self._reading.layers[name].spec) for name in self._whole)
+        # The arrays of tensors, and then the tensors and their slopes, are there at once.
+        features = layers + max(layers, self._head.alive)
+        largest = max(self.tiles, key=lambda tile: math.prod(tile.shape))
+        seen = [self._image, *(self._reading.layers[name].spec for name in self._whole)]
+        seen += [spec for addend in self._addends for spec in addend.outputs]
+        none = [np.broadcast_to(one.dtype.as_numpy_dtype(0), one.shape) for one in seen]
+        slopes = {k: none[k] for k in self._sloping if k > 0}
+        abouts = list(self._abouts(none[1 + len(self._whole) :]))
+        (task,) = self._tasks([largest], none[0][0], tuple(slopes), self._sent(slopes, abouts))
+        window = self._passes.alive(task)
+        return Taken(self._own.nbytes, features, layers, window, math.prod(largest.shape))
+
     def _gathered(self, pixels: NDArray[Any]) -> tuple[list[Tensor], list[Tensor]]:
         """Make the first pass: return the layers that are read whole, and the sums."""
         layers = [self._reading.layers[name] for name in self._whole]
         whole = [np.empty(layer.shape, layer.dtype) for layer in layers]
         parts: list[list[list[NDArray[Any]]]] = [[] for _ in self._addends]
         tiles = self.tiles if self._seen else ()
-        for tile, answer in zip(tiles, self._over(tiles, pixels), strict=True):
+        for tile, answer in zip(tiles, self._over(self._tasks(tiles, pixels)), strict=True):
             found = iter(answer)
             for layer, array in zip(layers, whole, strict=True):
                 array[0][_places(tile, layer)] = next(found)[0]
@@ -139,6 +156,15 @@ class Tiled:
         gradient: NDArray[Any],
     ) -> None:
         """Make the second pass: add to the gradient what comes through the network."""
+        tiles = self.tiles if slopes else ()
+        tasks = self._tasks(tiles, pixels, tuple(slopes), self._sent(slopes, abouts))
+        for tile, (part,) in zip(tiles, self._over(tasks), strict=True):
+            tile.add(gradient, part[0])
+
+    def _sent(
+        self, slopes: Mapping[int, NDArray[Any]], abouts: Sequence[NDArray[Any]]
+    ) -> Callable[[Tile], list[NDArray[Any]]]:
+        """Return what gives a tile of what was gathered: the slopes, and what sums are about."""
         whole = {k: self._reading.layers[name] for k, name in enumerate(self._whole, start=1)}
 
         def given(tile: Tile) -> list[NDArray[Any]]:
@@ -148,30 +174,27 @@ class Tiled:
             ]
             return [*own, *abouts]
 
-        tiles = self.tiles if slopes else ()
-        sloping = tuple(k - 1 for k in slopes)
-        answers = self._over(tiles, pixels, sloping, given)
-        for tile, (part,) in zip(tiles, answers, strict=True):
-            tile.add(gradient, part[0])
+        return given
 
-    def _over(
+    def _tasks(
         self,
         tiles: Sequence[Tile],
         pixels: NDArray[Any],
         sloping: tuple[int, ...] | None = None,
         given: Callable[[Tile], list[NDArray[Any]]] = lambda tile: [],
-    ) -> Iterator[list[NDArray[Any]]]:
-        """Make a pass over tiles, and yield what it finds in their order."""
-        tasks = (
-            Task(
+    ) -> Iterator[Task]:
+        """Yield what there is to do with tiles in a pass; `sloping` is all that has slopes."""
+        for tile in tiles:
+            yield Task(
                 tuple(_core(tile, self._reading.layers[name]) for name in self._seen),
                 [*_window(pixels, tile), *given(tile), *self._read(tile)],
-                sloping,
+                None if sloping is None else tuple(k - 1 for k in sloping),
             )
-            for tile in tiles
-        )
+
+    def _over(self, tasks: Iterator[Task]) -> Iterator[list[NDArray[Any]]]:
+        """Have tasks done, and yield what comes of them, in their order."""
         # What is out is cut from arrays of the whole picture, so it is a part of what these take.
-        return self._spread(tasks, max(AHEAD, len(tiles) // 8))
+        return self._spread(tasks, max(AHEAD, len(self.tiles) // 8))
 
     def _read(self, tile: Tile) -> list[NDArray[Any]]:
         """Return what the additive losses read of a tile."""
@@ -181,7 +204,7 @@ class Tiled:
             for array in addend.places.values()
         ]
 
-    def _compiled_head(self) -> tuple[Callable[..., Any], Read]:
+    def _compiled_head(self) -> tuple[Flat, Read]:
         """Compile what comes between the passes: value, losses and slopes of what was gathered."""
         objective, parts = self._objective, self._reading.parts
         nest = (
@@ -231,25 +254,6 @@ class Tiled:
                     distance = addend.loss.distance_of(mine, about, at["target"])
                     total = total + tf.cast(at["weight"], distance.dtype) * distance
                 yield total
-
-
-def compiled(
-    objective: StyleObjective,
-    extractor: Extractor,
-    image: tf.TensorSpec,
-    tile: int | None,
-    executor: Executor | None,
-) -> Compiled | Tiled:
-    """Return what evaluates an objective: in tiles only what is larger than a tile."""
-    if _checks.executor("executor", executor) is not None and tile is None:
-        raise ValueError(
-            f"executor: expected None without tile=, as its workers look at tiles, "
-            f"received {shown(executor)}"
-        )
-    if in_tiles(tile, image.shape[1:3]):
-        return Tiled(objective, extractor, image, tile, executor)
-    Spread(Passes(extractor, {}, (), ()), executor)  # what cannot travel is no use at any size
-    return Compiled(objective, extractor, image)
 
 
 def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int) -> Tiles:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias, final
 
 from neuralstyle._files import PathLike
@@ -29,11 +30,12 @@ from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
 from neuralstyle.transfer.balancing import balanced, check_balance
 from neuralstyle.transfer.checkpoint import Checkpoint
+from neuralstyle.transfer.estimate import Estimate, Estimates, Look
 from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, looked_at, options
 from neuralstyle.transfer.parts import Part, make_parts, picture
-from neuralstyle.transfer.plan import Plan, check_together, make_plan
+from neuralstyle.transfer.plan import Plan, Shape, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
 from neuralstyle.transfer.record import NO_SETTINGS, PASSED_ON, settings
 from neuralstyle.transfer.scales import Scales, enlarged, name_both
@@ -94,6 +96,35 @@ class Painter:
     def _targets(self, extractor: Extractor) -> Targets:
         losses = None if self._studio is None else self._studio.losses
         return Targets(self.options, unwrapped(extractor), self.treatment, losses)
+
+    def estimate(self, content: Any) -> Estimate:
+        """Tell what a content will take, before it is painted.
+
+        Parameters
+        ----------
+        content : array or None
+
+        Returns
+        -------
+        Estimate
+        """
+        content, _, plan = self._plan(content)
+        with patience(NOTHING_BEGUN):
+            return self._estimates(content, plan).of(self.options.tile)
+
+    def _estimates(self, content: Image | None, plan: Plan) -> Estimates:
+        def look(shape: Shape, tile: int | None) -> Iterator[Look]:
+            few: dict[str, Any] = {"scales": 1, "maxiter": None, "executor": None, "tile": tile}
+            options = dataclasses.replace(self.options, size=shape, **few)
+            about = self._recipe(content), self.treatment, self.parts, content, plan.alpha
+            small = make_plan(options, *about)
+            extractor, targets = self._seeing(small)
+            targets.tile = tile
+            for number in range(len(small.shapes)):
+                yield targets.objective(small, number, small.start), extractor, small.start
+
+        bounded, alone = self.options.bounds is not None, self.options.executor is None
+        return Estimates(plan, self.method, bounded, look, whole=alone)
 
     def share(self, studio: Studio) -> None:
         """Have what is known of the pictures in common with other painters, before any painting.
@@ -197,6 +228,9 @@ class Painter:
         with patience(NOTHING_BEGUN):
             self._tell(plan)
             extractor, targets = self._seeing(plan)
+            tile = self._estimates(content, plan).fitting(self.options.tile)
+            options = dataclasses.replace(self.options, tile=tile)
+            targets.tile = tile
         with interruption() as signals, progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
             for number in range(first, len(plan.shapes)):
@@ -211,10 +245,10 @@ class Painter:
                         look()
                         objective = StyleObjective(targets.objective(plan, number, start), *terms)
                         look()
-                        objective = balanced(objective, extractor, start, plan, self.options)
+                        objective = balanced(objective, extractor, start, plan, options)
                         objective = at_scale(objective, number, len(plan.shapes))
                         seen: tuple[Any, Any] = objective, extractor
-                        looking = looked_at(self.options)
+                        looking = looked_at(options)
                         if self._studio is not None:
                             place = shape, len(plan.shapes) - number
                             evaluator = self._studio.evaluator(place, *seen, start.shape, **looking)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from neuralstyle.features.tiles import LEAST
+from neuralstyle.features.tiles import TileSide
 from neuralstyle.transfer import checks, words
 from neuralstyle.transfer.option import option
 from neuralstyle.transfer.start import STARTS, Init
@@ -98,17 +98,18 @@ class RunOptions:
         parse=words.whole(),
         metavar="N",
     )
-    tile: int | None = option(
+    tile: TileSide = option(
         None,
-        "int",
+        'int or "auto"',
         "Look at the picture tile by tile, each of about so many pixels in height and width, at "
         "the scales that are larger. The picture is the same up to rounding; it takes a fraction "
-        "of the memory and, at 512, up to twice the time.",
+        'of the memory and, at 512, up to twice the time. ``"auto"``: only if memory is short, and '
+        "in the largest tiles that fit.",
         checks.tile,
         flag="--tile",
-        short_help="look at the picture in tiles of about N pixels, where memory is short",
+        short_help="look at the picture in tiles of about N pixels, or auto: as memory allows",
         example="512",
-        parse=words.whole(LEAST),
+        parse=words.tile,
         metavar="N",
     )
     executor: Executor | None = option(

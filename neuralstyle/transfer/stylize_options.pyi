@@ -11,6 +11,7 @@ import keras
 from neuralstyle._types import Padding
 from neuralstyle.features.architectures import Pooling
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.tiles import TileSide
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses.layers import Layers
 from neuralstyle.optimize.methods import Method, MethodLike
@@ -38,7 +39,7 @@ class Shared(TypedDict, total=False):
     seed: int
     method: str | Method | keras.optimizers.Optimizer | None
     maxfun: int | None
-    tile: int | None
+    tile: TileSide
     executor: Executor | None
     ftol: float
     gtol: float
@@ -79,5 +80,5 @@ class MinimizeOptions(TypedDict, total=False):
     xtol: float
     bounds: tuple[float, float] | None
     parametrization: Parametrization | None
-    tile: int | None
+    tile: TileSide
     executor: Executor | None

@@ -49,6 +49,11 @@ class Targets:
         If it gives styles the colours of a content, their targets serve for that alone.
     losses : dict from hashable to Loss, optional
         Where losses are kept, and found, by their places in the recipe.
+
+    Attributes
+    ----------
+    tile : int or None
+        In which tiles pictures are looked at that are larger; none at first.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Targets:
         losses: dict[Hashable, Loss] | None = None,
     ) -> None:
         self._options = options
+        self.tile: int | None = None
         self._extractor = extractor
         self._losses = losses
         self._lasting = treatment.style is ColorTreatment.style
@@ -168,9 +174,8 @@ class Targets:
 
     def _seen(self, picture: Image) -> Any:
         """Return the features of a picture, of a large one tile by tile if that is asked for."""
-        tile = self._options.tile
-        if in_tiles(tile, picture.shape):
-            return FeaturesInTiles(self._extractor, picture, tile)
+        if in_tiles(self.tile, picture.shape):
+            return FeaturesInTiles(self._extractor, picture, self.tile)
         return self._extractor(image_tensor(picture))
 
     def _sized(self, part: Part, shape: Shape) -> Image:

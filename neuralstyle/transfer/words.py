@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from neuralstyle._checks import shown
+from neuralstyle.features.tiles import LEAST
 from neuralstyle.optimize.methods import Method, parse_method
 from neuralstyle.transfer.start import STARTS
 
@@ -33,6 +34,17 @@ def whole(least: int = 1) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def tile(text: str) -> int | str:
+    """Read the side of a tile, or ``auto``.
+
+    Examples
+    --------
+    >>> tile("512"), tile("auto")
+    (512, 'auto')
+    """
+    return text if text == "auto" else whole(LEAST)(text)
 
 
 def among(choices: Sequence[str]) -> Callable[[str], str]:

@@ -1,0 +1,95 @@
+"""How an objective is evaluated: as a whole or in tiles, as asked for or as memory allows."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Any
+
+from neuralstyle import _checks
+from neuralstyle._checks import describe, shown
+from neuralstyle._kernels.memory import available_memory, reusable_memory
+from neuralstyle.features.base import Extractor
+from neuralstyle.features.tiles import TileSide, in_tiles
+from neuralstyle.losses.objective import StyleObjective
+from neuralstyle.optimize.budget import SPARE
+from neuralstyle.optimize.compiled import Compiled
+from neuralstyle.optimize.executors import Spread
+from neuralstyle.optimize.memory import ALLOCATED, Taken
+from neuralstyle.optimize.passes import Passes
+from neuralstyle.optimize.tiled import Tiled
+
+SIDES = (1024, 768, 512, 384, 256, 128)
+"""Of tiles that are tried, where memory is short."""
+
+
+def compiled(
+    objective: StyleObjective,
+    extractor: Extractor,
+    image: Any,
+    tile: TileSide,
+    executor: Executor | None,
+) -> Compiled | Tiled:
+    """Return what evaluates an objective: in tiles only what is larger than a tile.
+
+    Parameters
+    ----------
+    objective : StyleObjective
+    extractor : callable
+    image : TensorSpec
+    tile : int, "auto" or None
+    executor : Executor or None
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If one of these does not fit the others.
+    MemoryError
+        If there is not enough of it for the smallest tiles.
+    """
+    if _checks.executor("executor", executor) is not None and tile is None:
+        raise ValueError(
+            f"executor: expected None without tile=, as its workers look at tiles, "
+            f"received {shown(executor)}"
+        )
+    if isinstance(tile, str):
+        if tile != "auto":
+            raise ValueError(f'tile: expected a whole number, "auto" or None, received {tile!r}')
+        return _fitting(objective, extractor, image, executor)
+    if in_tiles(tile, image.shape[1:3]):
+        return Tiled(objective, extractor, image, tile, executor)
+    Spread(Passes(extractor, {}, (), ()), executor)  # what cannot travel is no use at any size
+    return Compiled(objective, extractor, image)
+
+
+def _fitting(
+    objective: StyleObjective, extractor: Extractor, image: Any, executor: Executor | None
+) -> Compiled | Tiled:
+    """Return the first that there is memory for, beside that of an optimiser."""
+    shape, numbers = image.shape[1:3], image.shape.num_elements()
+    sides = [side for side in SIDES if in_tiles(side, shape)]
+    missing = 0.0
+    if executor is None or not sides:
+        whole = Compiled(objective, extractor, image)
+        missing = _missing(whole.taken, numbers)
+        if not missing:
+            return whole
+        del whole
+    for side in sides:
+        tiled = Tiled(objective, extractor, image, side, executor)
+        missing = _missing(tiled.taken, numbers)
+        if not missing:
+            return tiled
+    raise MemoryError(
+        f"tile: expected a picture that there is memory for, received one of {describe(shape)} "
+        f"pixels: {missing / 1e9:.1f} GB are missing for it and an optimiser"
+        + (f", in tiles of {sides[-1]} too" if sides else "")
+    )
+
+
+def _missing(taken: Taken, numbers: int) -> float:
+    """Return how many bytes are missing for an evaluation and an optimiser."""
+    available = available_memory()
+    if available is None:
+        return 0.0
+    more = max(0.0, ALLOCATED * taken.most - reusable_memory())
+    return max(0.0, more + SPARE * numbers - available)
