@@ -22,8 +22,9 @@ SCIPYS_BOUNDS: int = 24
 KERAS: int = 56
 """An optimiser of Keras without variables of its own."""
 
-KERAS_VARIABLE: int = 8
-"""Each of its variables that has a number for each that is moved: with a copy, for states."""
+KERAS_VARIABLE: int = 16
+"""Each of its variables that has a number for each that is moved: with its update, and two copies
+for states."""
 
 SPARE: int = SCIPYS_LBFGSB + 8 * 25
 """What ``tile="auto"`` leaves for an optimiser where that is not known: SciPy's, with 10 pairs."""

@@ -251,7 +251,7 @@ def minimized(objective: ns.StyleObjective, vgg: ns.VGG16Features, photo: Pictur
     assert_type(result.to_pil(), PIL.Image.Image)
     result.save("out.png", objective="out.npz")
     methods: list[ns.Method] = [
-        ns.LBFGS(maxcor=5, restart=10),
+        ns.LBFGS(maxcor=5, restart=10, pairs="bfloat16"),
         ns.LBFGSB(maxls=5),
         ns.KerasMethod(keras.optimizers.Adam(0.02), scale_gradients=False),
         Descent(),

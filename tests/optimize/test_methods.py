@@ -179,7 +179,11 @@ def test_settings_record_a_method_such_that_it_can_be_read_again(method: ns.Meth
             ValueError,
             "restart or pairs as options of l-bfgs.* 'momentum'$",
         ),
-        ("l-bfgs:", ValueError, "^method: expected maxcor, maxls, restart or pairs as options of l-bfgs"),
+        (
+            "l-bfgs:",
+            ValueError,
+            "^method: expected maxcor, maxls, restart or pairs as options of l-bfgs",
+        ),
         ("l-bfgs:maxcor", ValueError, "^method: expected one value for maxcor, received none$"),
         ("l-bfgs:maxcor=1,maxcor=2", ValueError, "one value for maxcor, received it twice$"),
         ("l-bfgs:maxcor=0", ValueError, "^maxcor: expected at least 1, received 0$"),
