@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import picture, pixels, says
+from support import blend, picture, pixels, says
 
 import neuralstyle as ns
 from neuralstyle.optimize import executors
@@ -272,23 +273,31 @@ def test_processes_see_what_home_sees_and_may_be_killed(caplog: pytest.LogCaptur
 @pytest.mark.slow
 def test_dask_sees_what_home_sees_and_a_killed_worker_costs_time_alone() -> None:
     distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
-    vgg = ns.VGG16Features("compact", "avg", padding="reflect")
-    given: dict[str, Any] = dict(tile=64, scales=1, maxiter=2, network=vgg)
+    config = importlib.import_module("dask").config
+    given: dict[str, Any] = {"network": pixels, "objective": blend, "tile": 64, "scales": 1}
+    given["maxiter"] = 3
     expected = ns.stylize(IMAGE, STYLE, **given)
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    )
+    patient = {"death_timeout": 600, "dashboard_address": None, "threads_per_worker": 1}
     killed: list[int] = []
 
-    with cluster, distributed.Client(cluster) as client:
+    with (
+        config.set({"distributed.comm.timeouts.connect": "600s"}),
+        distributed.LocalCluster(n_workers=2, **patient) as cluster,
+        distributed.Client(cluster) as client,
+    ):
 
-        def kill(now: Mapping[str, Any]) -> None:
+        def kill(now: Any) -> None:
             if not killed:
                 nanny = next(iter(cluster.workers.values()))
                 killed.append(nanny.pid)
                 nanny.process.process.kill()
 
-        painted = ns.stylize(IMAGE, STYLE, executor=client.get_executor(), callback=kill, **given)
+        there = client.get_executor()
+        painted = ns.stylize(IMAGE, STYLE, executor=there, callback=kill, **given)
+        whole = {**given, "tile": None}
+        many = [*ns.stylize_many([IMAGE, STYLE], STYLE, executor=there, **whole)]
     assert killed
     np.testing.assert_array_equal(painted.image, expected.image)
     assert [record.fun for record in painted.history] == [r.fun for r in expected.history]
+    for content, ours in zip([IMAGE, STYLE], many, strict=True):
+        np.testing.assert_array_equal(ours.image, ns.stylize(content, STYLE, **whole).image)
