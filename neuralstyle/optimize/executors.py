@@ -148,6 +148,8 @@ class Spread(Generic[T, R]):
         """Wait for answers; `parcels` are the tasks with which they went out, by workers."""
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
+            if self._executor is None:
+                return
             job = running.pop(future)
             try:
                 answer = future.result()

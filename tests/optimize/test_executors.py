@@ -164,6 +164,13 @@ def test_a_pool_that_breaks_while_it_works_is_gone_on_from(
     assert list(Spread(Doubled(), elsewhere)(range(100))) == [*range(0, 200, 2)]
 
 
+@pytest.mark.parametrize("works", [0, 10, 40, 70])
+def test_it_may_break_at_any_task(elsewhere: Elsewhere, works: int) -> None:
+    elsewhere.works = works
+    assert list(Spread(Doubled(), elsewhere)(range(100))) == [*range(0, 200, 2)]
+    assert len(elsewhere.sizes) == works
+
+
 def test_what_workers_need_goes_to_each_once(elsewhere: Elsewhere) -> None:
     spread = Spread(Doubled(bytes(10_000)), elsewhere)
     assert list(spread(range(100))) == [*range(0, 200, 2)]
