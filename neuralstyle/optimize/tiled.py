@@ -20,8 +20,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from neuralstyle import _checks
-from neuralstyle._checks import shown
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
@@ -31,7 +29,7 @@ from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
 from neuralstyle.optimize.addends import addends
 from neuralstyle.optimize.compiled import Compiled
-from neuralstyle.optimize.executors import AHEAD, Spread
+from neuralstyle.optimize.executors import AHEAD, Spread, check_executor
 from neuralstyle.optimize.graphs import Read, flat, slopes_of, tell, totalled, value_of
 from neuralstyle.optimize.passes import Passes, Task
 from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
@@ -241,11 +239,7 @@ def compiled(
     executor: Executor | None,
 ) -> Compiled | Tiled:
     """Return what evaluates an objective: in tiles only what is larger than a tile."""
-    if _checks.executor("executor", executor) is not None and tile is None:
-        raise ValueError(
-            f"executor: expected None without tile=, as its workers look at tiles, "
-            f"received {shown(executor)}"
-        )
+    check_executor(executor, tile)
     if in_tiles(tile, image.shape[1:3]):
         return Tiled(objective, extractor, image, tile, executor)
     Spread(Passes(extractor, {}, (), ()), executor)  # what cannot travel is no use at any size

@@ -245,6 +245,15 @@ def test_threads_take_what_cannot_be_pickled(at_home: tuple[float, Any]) -> None
         assert_as_at_home(at_home, pool, lambda image: pixels(image))
 
 
+def test_gradient_norms_take_an_executor() -> None:
+    variation = ns.TotalVariationLoss()
+    expected = ns.gradient_norms(variation, seen, IMAGE, tile=64)
+    with ThreadPoolExecutor(2) as pool:
+        assert ns.gradient_norms(variation, seen, IMAGE, tile=64, executor=pool) == expected
+        with says(ValueError, "executor: expected None without tile="):
+            ns.gradient_norms(variation, seen, IMAGE, executor=pool)
+
+
 @pytest.mark.parametrize("executor", [2, "dask", ThreadPoolExecutor, print])
 def test_an_executor_has_a_method_submit(executor: Any) -> None:
     with says(TypeError, "executor: expected a concurrent.futures.Executor or None, received"):
