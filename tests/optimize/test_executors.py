@@ -24,7 +24,9 @@ import neuralstyle as ns
 from neuralstyle.optimize import executors
 from neuralstyle.optimize.executors import Spread
 
-SHAPE = 150, 130
+SHAPE = 64, 130
+"""Three tiles."""
+
 IMAGE, STYLE = picture(0, SHAPE), picture(1, (70, 60))
 
 
@@ -36,8 +38,7 @@ def seen(image: Any) -> Any:
 def objective() -> ns.StyleObjective:
     content, style = pixels(IMAGE), pixels(STYLE)
     own = ns.loss(lambda features: (features["input"] ** 2)[0, 0, 0, 0], name="own")
-    sums = ns.ContentLoss(content, "input") + ns.CovarianceLoss(style, "input")
-    return sums + ns.TotalVariationLoss() + ns.HistogramLoss(style, "input") + own
+    return ns.ContentLoss(content, "input") + ns.CovarianceLoss(style, "input") + own
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +46,11 @@ def at_home() -> tuple[float, Any]:
     return ns.Evaluator(objective(), seen, SHAPE, tile=64)(IMAGE[::-1])
 
 
-def assert_as_at_home(
-    at_home: tuple[float, Any], executor: Any, extractor: Any = seen
-) -> ns.Evaluator:
-    evaluator = ns.Evaluator(objective(), extractor, SHAPE, tile=64, executor=executor)
+def assert_as_at_home(at_home: tuple[float, Any], executor: Any) -> None:
+    evaluator = ns.Evaluator(objective(), seen, SHAPE, tile=64, executor=executor)
     value, gradient = evaluator(IMAGE[::-1])
     assert value == at_home[0]
     np.testing.assert_array_equal(gradient, at_home[1])
-    return evaluator
 
 
 class Elsewhere(Executor):
@@ -125,12 +123,7 @@ class Doubled:
 
 def test_threads_see_what_home_sees(at_home: tuple[float, Any]) -> None:
     with ThreadPoolExecutor(3) as pool:
-        evaluator = assert_as_at_home(at_home, pool)
-        evaluator.weights["histogram"] = 0.5
-        expected = ns.Evaluator(evaluator.objective, seen, SHAPE, tile=64)(IMAGE)
-        value, gradient = evaluator(IMAGE)
-        assert value == expected[0]
-        np.testing.assert_array_equal(gradient, expected[1])
+        assert_as_at_home(at_home, pool)
 
 
 def test_other_processes_see_what_home_sees_whatever_ends_first(
@@ -138,18 +131,18 @@ def test_other_processes_see_what_home_sees_whatever_ends_first(
 ) -> None:
     elsewhere.latest_first = True
     assert_as_at_home(at_home, elsewhere)
-    assert len(elsewhere.sizes) > 9
+    assert len(elsewhere.sizes) > 6
 
 
-def test_a_broken_executor_costs_time_and_not_the_result(
-    at_home: tuple[float, Any], elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+def test_a_broken_executor_is_warned_of_once(
+    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
 ) -> None:
     elsewhere.works = 4
-    evaluator = assert_as_at_home(at_home, elsewhere)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "is done in this process from now on: a worker was killed" in caplog.text
-    assert evaluator(IMAGE[::-1])[0] == at_home[0]
-    assert len(caplog.records) == 1
+    spread = Spread(Doubled(), elsewhere)
+    for _ in range(2):
+        assert list(spread(range(9))) == [*range(0, 18, 2)]
+        assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert "is done in this process from now on: a worker was killed" in caplog.text
 
 
 def test_a_pool_that_breaks_while_it_works_is_gone_on_from(
@@ -240,9 +233,12 @@ def test_a_worker_that_cannot_unpickle_says_what_is_wrong(monkeypatch: pytest.Mo
         executors._done("unknown", b"cnowhere\nnothing\n.", 1)
 
 
-def test_threads_take_what_cannot_be_pickled(at_home: tuple[float, Any]) -> None:
+def test_threads_take_what_cannot_be_pickled() -> None:
+    class Nameless(Doubled):
+        pass
+
     with ThreadPoolExecutor(2) as pool:
-        assert_as_at_home(at_home, pool, lambda image: pixels(image))
+        assert list(Spread(Nameless(), pool)(range(50))) == [*range(0, 100, 2)]
 
 
 def test_gradient_norms_take_an_executor() -> None:
