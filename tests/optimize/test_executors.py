@@ -289,11 +289,13 @@ def test_dask_sees_what_home_sees_and_a_killed_worker_costs_time_alone() -> None
     given: dict[str, Any] = {"network": pixels, "objective": blend, "tile": 64, "scales": 1}
     given["maxiter"] = 3
     expected = ns.stylize(IMAGE, STYLE, **given)
+    # As many threads in NumPy's products as here, so that optimisers there have the same bits.
+    threads = {"distributed.nanny.pre-spawn-environ": {}}
     patient = {"death_timeout": 600, "dashboard_address": None, "threads_per_worker": 1}
     killed: list[int] = []
 
     with (
-        config.set({"distributed.comm.timeouts.connect": "600s"}),
+        config.set({"distributed.comm.timeouts.connect": "600s", **threads}),
         distributed.LocalCluster(n_workers=2, **patient) as cluster,
         distributed.Client(cluster) as client,
     ):
