@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, final
 from weakref import WeakValueDictionary
 
+from neuralstyle import _checks
 from neuralstyle._checks import shown
 from neuralstyle._kernels.device import OutOfMemory
 from neuralstyle.features.failures import said
@@ -49,6 +50,23 @@ class Work(Protocol[T_contra, R_co]):
 
     def named(self) -> dict[str, Any]:
         """Return what of it may refuse to be pickled, by the names of arguments."""
+
+
+def check_executor(executor: Any, tile: int | None) -> None:
+    """Check an executor that is to look at tiles.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    ValueError
+        If there are no tiles.
+    """
+    if _checks.executor("executor", executor) is not None and tile is None:
+        raise ValueError(
+            "executor: expected None without tile=, as its workers look at tiles, received "
+            f"{shown(executor)}"
+        )
 
 
 @final
@@ -148,6 +166,8 @@ class Spread(Generic[T, R]):
         """Wait for answers; `parcels` are the tasks with which they went out, by workers."""
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
+            if self._executor is None:
+                return
             job = running.pop(future)
             try:
                 answer = future.result()

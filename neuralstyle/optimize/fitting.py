@@ -5,15 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import Any
 
-from neuralstyle import _checks
-from neuralstyle._checks import describe, shown
+from neuralstyle._checks import describe
 from neuralstyle._kernels.memory import available_memory, reusable_memory
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide, in_tiles
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.budget import SPARE
 from neuralstyle.optimize.compiled import Compiled
-from neuralstyle.optimize.executors import Spread
+from neuralstyle.optimize.executors import Spread, check_executor
 from neuralstyle.optimize.memory import ALLOCATED, Taken
 from neuralstyle.optimize.passes import Passes
 from neuralstyle.optimize.tiled import Tiled
@@ -46,11 +45,7 @@ def compiled(
     MemoryError
         If there is not enough of it for the smallest tiles.
     """
-    if _checks.executor("executor", executor) is not None and tile is None:
-        raise ValueError(
-            f"executor: expected None without tile=, as its workers look at tiles, "
-            f"received {shown(executor)}"
-        )
+    check_executor(executor, tile)
     if isinstance(tile, str):
         if tile != "auto":
             raise ValueError(f'tile: expected a whole number, "auto" or None, received {tile!r}')

@@ -14,6 +14,7 @@ from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.variation import TotalVariationLoss
 from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.executors import check_executor
 from neuralstyle.optimize.vectors import norm
 
 
@@ -59,6 +60,7 @@ def gradient_norms(
     {'total_variation': 0.0}
     """
     check_backend()
+    check_executor(executor, tile)
     dtype = str(getattr(extractor, "dtype", "float32"))
     image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
     norms = {}

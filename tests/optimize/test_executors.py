@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -17,13 +18,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import picture, pixels, says
+from support import blend, picture, pixels, says
 
 import neuralstyle as ns
 from neuralstyle.optimize import executors
 from neuralstyle.optimize.executors import Spread
 
-SHAPE = 150, 130
+SHAPE = 64, 130
+"""Three tiles."""
+
 IMAGE, STYLE = picture(0, SHAPE), picture(1, (70, 60))
 
 
@@ -35,8 +38,7 @@ def seen(image: Any) -> Any:
 def objective() -> ns.StyleObjective:
     content, style = pixels(IMAGE), pixels(STYLE)
     own = ns.loss(lambda features: (features["input"] ** 2)[0, 0, 0, 0], name="own")
-    sums = ns.ContentLoss(content, "input") + ns.CovarianceLoss(style, "input")
-    return sums + ns.TotalVariationLoss() + ns.HistogramLoss(style, "input") + own
+    return ns.ContentLoss(content, "input") + ns.CovarianceLoss(style, "input") + own
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +46,11 @@ def at_home() -> tuple[float, Any]:
     return ns.Evaluator(objective(), seen, SHAPE, tile=64)(IMAGE[::-1])
 
 
-def assert_as_at_home(
-    at_home: tuple[float, Any], executor: Any, extractor: Any = seen
-) -> ns.Evaluator:
-    evaluator = ns.Evaluator(objective(), extractor, SHAPE, tile=64, executor=executor)
+def assert_as_at_home(at_home: tuple[float, Any], executor: Any) -> None:
+    evaluator = ns.Evaluator(objective(), seen, SHAPE, tile=64, executor=executor)
     value, gradient = evaluator(IMAGE[::-1])
     assert value == at_home[0]
     np.testing.assert_array_equal(gradient, at_home[1])
-    return evaluator
 
 
 class Elsewhere(Executor):
@@ -124,12 +123,7 @@ class Doubled:
 
 def test_threads_see_what_home_sees(at_home: tuple[float, Any]) -> None:
     with ThreadPoolExecutor(3) as pool:
-        evaluator = assert_as_at_home(at_home, pool)
-        evaluator.weights["histogram"] = 0.5
-        expected = ns.Evaluator(evaluator.objective, seen, SHAPE, tile=64)(IMAGE)
-        value, gradient = evaluator(IMAGE)
-        assert value == expected[0]
-        np.testing.assert_array_equal(gradient, expected[1])
+        assert_as_at_home(at_home, pool)
 
 
 def test_other_processes_see_what_home_sees_whatever_ends_first(
@@ -137,18 +131,18 @@ def test_other_processes_see_what_home_sees_whatever_ends_first(
 ) -> None:
     elsewhere.latest_first = True
     assert_as_at_home(at_home, elsewhere)
-    assert len(elsewhere.sizes) > 9
+    assert len(elsewhere.sizes) > 6
 
 
-def test_a_broken_executor_costs_time_and_not_the_result(
-    at_home: tuple[float, Any], elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+def test_a_broken_executor_is_warned_of_once(
+    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
 ) -> None:
     elsewhere.works = 4
-    evaluator = assert_as_at_home(at_home, elsewhere)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "is done in this process from now on: a worker was killed" in caplog.text
-    assert evaluator(IMAGE[::-1])[0] == at_home[0]
-    assert len(caplog.records) == 1
+    spread = Spread(Doubled(), elsewhere)
+    for _ in range(2):
+        assert list(spread(range(9))) == [*range(0, 18, 2)]
+        assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert "is done in this process from now on: a worker was killed" in caplog.text
 
 
 def test_a_pool_that_breaks_while_it_works_is_gone_on_from(
@@ -161,6 +155,13 @@ def test_a_pool_that_breaks_while_it_works_is_gone_on_from(
 
     monkeypatch.setattr(executors, "wait", wait)
     assert list(Spread(Doubled(), elsewhere)(range(100))) == [*range(0, 200, 2)]
+
+
+@pytest.mark.parametrize("works", [0, 10, 40, 70])
+def test_it_may_break_at_any_task(elsewhere: Elsewhere, works: int) -> None:
+    elsewhere.works = works
+    assert list(Spread(Doubled(), elsewhere)(range(100))) == [*range(0, 200, 2)]
+    assert len(elsewhere.sizes) == works
 
 
 def test_what_workers_need_goes_to_each_once(elsewhere: Elsewhere) -> None:
@@ -232,9 +233,21 @@ def test_a_worker_that_cannot_unpickle_says_what_is_wrong(monkeypatch: pytest.Mo
         executors._done("unknown", b"cnowhere\nnothing\n.", 1)
 
 
-def test_threads_take_what_cannot_be_pickled(at_home: tuple[float, Any]) -> None:
+def test_threads_take_what_cannot_be_pickled() -> None:
+    class Nameless(Doubled):
+        pass
+
     with ThreadPoolExecutor(2) as pool:
-        assert_as_at_home(at_home, pool, lambda image: pixels(image))
+        assert list(Spread(Nameless(), pool)(range(50))) == [*range(0, 100, 2)]
+
+
+def test_gradient_norms_take_an_executor() -> None:
+    variation = ns.TotalVariationLoss()
+    expected = ns.gradient_norms(variation, seen, IMAGE, tile=64)
+    with ThreadPoolExecutor(2) as pool:
+        assert ns.gradient_norms(variation, seen, IMAGE, tile=64, executor=pool) == expected
+        with says(ValueError, "executor: expected None without tile="):
+            ns.gradient_norms(variation, seen, IMAGE, executor=pool)
 
 
 @pytest.mark.parametrize("executor", [2, "dask", ThreadPoolExecutor, print])
@@ -272,23 +285,33 @@ def test_processes_see_what_home_sees_and_may_be_killed(caplog: pytest.LogCaptur
 @pytest.mark.slow
 def test_dask_sees_what_home_sees_and_a_killed_worker_costs_time_alone() -> None:
     distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
-    vgg = ns.VGG16Features("compact", "avg", padding="reflect")
-    given: dict[str, Any] = dict(tile=64, scales=1, maxiter=2, network=vgg)
+    config = importlib.import_module("dask").config
+    given: dict[str, Any] = {"network": pixels, "objective": blend, "tile": 64, "scales": 1}
+    given["maxiter"] = 3
     expected = ns.stylize(IMAGE, STYLE, **given)
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    )
+    # As many threads in NumPy's products as here, so that optimisers there have the same bits.
+    threads = {"distributed.nanny.pre-spawn-environ": {}}
+    patient = {"death_timeout": 600, "dashboard_address": None, "threads_per_worker": 1}
     killed: list[int] = []
 
-    with cluster, distributed.Client(cluster) as client:
+    with (
+        config.set({"distributed.comm.timeouts.connect": "600s", **threads}),
+        distributed.LocalCluster(n_workers=2, **patient) as cluster,
+        distributed.Client(cluster) as client,
+    ):
 
-        def kill(now: Mapping[str, Any]) -> None:
+        def kill(now: Any) -> None:
             if not killed:
                 nanny = next(iter(cluster.workers.values()))
                 killed.append(nanny.pid)
                 nanny.process.process.kill()
 
-        painted = ns.stylize(IMAGE, STYLE, executor=client.get_executor(), callback=kill, **given)
+        there = client.get_executor()
+        painted = ns.stylize(IMAGE, STYLE, executor=there, callback=kill, **given)
+        whole = {**given, "tile": None}
+        many = [*ns.stylize_many([IMAGE, STYLE], STYLE, executor=there, **whole)]
     assert killed
     np.testing.assert_array_equal(painted.image, expected.image)
     assert [record.fun for record in painted.history] == [r.fun for r in expected.history]
+    for content, ours in zip([IMAGE, STYLE], many, strict=True):
+        np.testing.assert_array_equal(ours.image, ns.stylize(content, STYLE, **whole).image)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from painting import PIXELS, SHALLOW, Noted, of_pixels
 from support import noise, picture
 
 import neuralstyle as ns
-from neuralstyle.transfer import explore, frames, signatures, stylize, sweeping
+from neuralstyle.transfer import batch, explore, frames, signatures, stylize, sweeping
 from neuralstyle.transfer.option import Option
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
@@ -45,6 +46,7 @@ WITHOUT_WORDS: Mapping[str, Any] = {
     "parametrization": ns.parametrizations.logistic(),
     "callback": told,
     "progress": True,
+    "executor": ThreadPoolExecutor(1),
 }
 """A value, other than the default, of each option that has no flag."""
 
@@ -253,7 +255,7 @@ def painters(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         made.append(options)
         raise Arrived
 
-    for module in (stylize, frames, sweeping, explore):
+    for module in (stylize, batch, frames, sweeping, explore):
         monkeypatch.setattr(module, "Painter", spy)
     return made
 
@@ -261,6 +263,8 @@ def painters(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 @every_option
 def test_an_option_reaches_the_painter(name: str, painters: list[Options]) -> None:
     given = {name: example(name)}
+    if name == "executor":
+        given["tile"] = 64  # else whole pictures go to its workers
     calls = [
         lambda: ns.stylize(CONTENT, STYLE, **given),
         lambda: ns.stylize_many([CONTENT], STYLE, **given),
