@@ -32,6 +32,7 @@ from neuralstyle.transfer.checkpoint import Checkpoint
 from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.origin import origin_of
 from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
@@ -186,10 +187,12 @@ class Painter:
             below, styles = beside(image.shape[:2]), [part.style for part in self.parts]
             return self.treatment.finish(self.treatment.after(image, below), below, styles)
 
-        run = Scales(plan.shapes, plan.iterations, started, finished)
+        about = settings(self.options, plan, self.color, before is not nothing_before)
+        regions, shape = len(self.options.regions or ()), plan.shapes[-1]
+        origin = origin_of(content, self.parts, regions, shape, about)
+        run = Scales(plan.shapes, plan.iterations, started, finished, origin)
         kept.resume(run, self.method.resumes)
         first = len(run.results)
-        about = settings(self.options, plan, self.color, before is not nothing_before)
         if first == len(plan.shapes):
             return Painted(run.result(about), run.results[-1].image)
         with patience(NOTHING_BEGUN):
