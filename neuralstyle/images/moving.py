@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -118,24 +119,24 @@ def _mp4(frames: Iterator[NDArray[np.uint8]], durations: Sequence[float]) -> byt
         given = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {RATE} -i -".split()
         made = "-c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart".split()
         command = [_ffmpeg(), "-v", "error", "-y", *given, *made, place]
-        with subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
-        ) as process:
-            assert process.stdin is not None
-            try:
+        )
+        assert process.stdin is not None
+        try:
+            # Where it has ended before the frames have, it says why.
+            with suppress(BrokenPipeError), process.stdin as pipe:
                 at = 0.0
                 for frame, seconds in zip(itertools.chain([first], frames), durations, strict=True):
                     count = round((at + seconds) * RATE) - round(at * RATE)
                     at += seconds
                     data = np.ascontiguousarray(frame[:height, :width]).tobytes()
                     for _ in range(count):
-                        process.stdin.write(data)
-                process.stdin.close()
-            except BrokenPipeError:  # it has ended, and says why
-                pass
-            except BaseException:
-                process.kill()
-                raise
+                        pipe.write(data)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
             code = process.wait()
         if code or not os.path.exists(place):
             said.seek(0)

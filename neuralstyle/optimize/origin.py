@@ -53,7 +53,4 @@ def kept(picture: Any, shape: Sequence[int]) -> Pixels:
     >>> kept(np.zeros((30, 40, 3)), (3000, 4000)).shape
     (768, 1024, 3)
     """
-    size = tuple(shape[:2])
-    if max(size) > LONGEST:
-        size = scaled_size(size, LONGEST)
-    return to_uint8(resize(picture, size))
+    return to_uint8(resize(picture, scaled_size(shape, min(LONGEST, max(shape[:2])))))

@@ -56,7 +56,9 @@ def _scores(
 ) -> list[Rows]:
     """Measure a picture by every style; nothing where there is nothing to measure by."""
     found: list[Rows] = []
-    for style, scale in zip(styles if content is not None else (), scales, strict=False):
+    if content is None:
+        return found
+    for style, scale in zip(styles, scales, strict=True):
         try:
             one = score(picture, as_image(content), as_image(style), style_scale=scale)
         except ValueError:  # the photograph is the painting, or smaller than a patch

@@ -24,6 +24,7 @@ from neuralstyle.images.save import save_image
 from neuralstyle.images.sources import PathOrFile
 from neuralstyle.optimize.origin import Origin, Rows, kept
 from neuralstyle.optimize.page.curves import chart, lines, swatch
+from neuralstyle.optimize.status import Status
 
 MOST = 5_000_000
 """Bytes of a page at the most."""
@@ -283,8 +284,11 @@ def _again(result: Any, command: str | None) -> str:
         options = "".join(f",\n    {name}={value!r}" for name, value in given.items())
         call = f"result = ns.stylize(\n    content,\n    style{options},\n)"
         parts.append(f"<h3>In Python</h3><pre>import neuralstyle as ns\n\n{escape(call)}</pre>")
-    missing = result.settings.get("not_stored")
-    if isinstance(missing, Mapping) and missing:
+    # A callback has no part in the picture, unless it has ended the run.
+    missing = dict(result.settings.get("not_stored") or {})
+    if result.status is not Status.CALLBACK:
+        missing.pop("callback", None)
+    if missing:
         named = "; ".join(f"{name} ({what})" for name, what in missing.items())
         parts.append(f"<p>What no text can hold is to be given again: {escape(named)}.</p>")
     if not parts:
