@@ -78,6 +78,10 @@ from neuralstyle.transfer.exploration import Exploration as Exploration
 from neuralstyle.transfer.explore import explore as explore
 from neuralstyle.transfer.frames import stylize_frames as stylize_frames
 from neuralstyle.transfer.network import clear as clear
+from neuralstyle.transfer.plots import plot_gradient as plot_gradient
+from neuralstyle.transfer.plots import plot_history as plot_history
+from neuralstyle.transfer.plots import plot_layers as plot_layers
+from neuralstyle.transfer.plots import plot_snapshots as plot_snapshots
 from neuralstyle.transfer.recipes import Recipe as Recipe
 from neuralstyle.transfer.regions import Region as Region
 from neuralstyle.transfer.score import Score as Score

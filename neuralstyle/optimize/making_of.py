@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import number, whole_number
-from neuralstyle._types import Floats, PathLike, PictureLike
+from neuralstyle._types import Floats, Image, PathLike, PictureLike
 from neuralstyle.images.arrays import check_image, resize, scaled_size
 from neuralstyle.images.convert import taken, to_uint8
 from neuralstyle.images.load import load_image
@@ -52,16 +52,35 @@ class MakingOf:
         self._size: int = whole_number("size", size, 1)
         self._every = 1
         self._seen = 0
-        self._kept: list[bytes] = []
+        self._kept: list[tuple[int, bytes]] = []
 
     def __call__(self, now: Progress) -> None:
         """Keep the picture, if it is its turn."""
         if self._seen % self._every == 0:
-            self._kept.append(self._packed(now.image))
+            self._kept.append((now.nit, self._packed(now.image)))
             if len(self._kept) > self._most:
                 del self._kept[1::2]
                 self._every *= 2
         self._seen += 1
+
+    def pictures(self, count: int | None = None) -> dict[int, Image]:
+        """Return pictures on the way, each of the size that it had, or smaller.
+
+        Parameters
+        ----------
+        count : int, optional
+            How many at the most, evenly spaced from the first to the last; all by default.
+
+        Returns
+        -------
+        dict from int to array, shape (H, W, 3), float32, in [0, 1]
+            By the number of the iteration.
+        """
+        kept = self._kept
+        if count is not None and whole_number("count", count, 1) < len(kept):
+            places = np.linspace(0 if count > 1 else len(kept) - 1, len(kept) - 1, count)
+            kept = [kept[place] for place in places.round().astype(int)]
+        return {nit: load_image(io.BytesIO(data)) for nit, data in kept}
 
     def save(
         self,
@@ -93,7 +112,7 @@ class MakingOf:
         """
         number("seconds", seconds, above=0)
         number("hold", hold, 0)
-        frames = list(self._kept)
+        frames = [data for _, data in self._kept]
         if last is not None:
             picture: Any = last.image if isinstance(last, StyleResult) else taken(last, "last")
             frames.append(self._packed(check_image(picture, "last")))
