@@ -148,6 +148,10 @@ def add_painting(parser: Parser) -> None:
     of = "keep the picture of every Nth iteration"
     add("--save-every", action=Keep, read=every, metavar="N", help=of)
     add("--log", metavar="FILE", help="write settings, versions and losses to a JSON file")
+    page = "write a page about the run; for several pictures FILE_NAME.html for each"
+    add("--report", metavar="FILE.html", help=page)
+    film = "write a film of the picture as it was painted: .gif, .webp, or, with ffmpeg, .mp4"
+    add("--making-of", metavar="FILE", help=film)
     quality = reading(words.whole(), lambda name, value: whole_number(name, value, 1, 100))
     usual = inspect.signature(save_image).parameters["quality"].default
     of = f"of .jpg and .webp (default: {usual})"

@@ -15,7 +15,7 @@ from neuralstyle import __version__
 from neuralstyle._checks import describe
 from neuralstyle._files import quoted, replacing, write_all
 from neuralstyle.cli.messages import Failure, out, sentence, tell
-from neuralstyle.cli.paths import STANDARD, Snapshots, sheet_beside
+from neuralstyle.cli.paths import STANDARD, Snapshots, beside_result, sheet_beside
 from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.metadata import KEY
@@ -25,6 +25,7 @@ from neuralstyle.optimize.report import in_json, report
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
+    from neuralstyle.optimize.making_of import MakingOf
     from neuralstyle.optimize.result import Progress, StyleResult
 
 
@@ -44,6 +45,7 @@ class Output:
         """Turn to the next picture."""
         self.path: Path = path
         self.sheet: Path | None = None
+        self.film: MakingOf | None = None
         self.alpha: Floats | None = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
 
     def fail(self, error: Exception) -> None:
@@ -64,6 +66,12 @@ class Output:
     @held
     def __call__(self, now: Progress) -> None:
         """Be called back after an iteration: save the picture so far, if it is its turn."""
+        if self.args.making_of:
+            if self.film is None:
+                from neuralstyle.optimize.making_of import MakingOf
+
+                self.film = MakingOf()
+            self.film(now)
         if self.args.save_every and now.nit % self.args.save_every == 0:
             snapshots = Snapshots(self.path, self.args.save_every, self.several)
             self._save_so_far(snapshots.place(now.nit), now, f"iteration {now.nit}")
@@ -91,7 +99,9 @@ class Output:
 
         ended = {"status": result.status.name.lower(), "message": result.message}
         about = {**self._about(result), **ended}
+        painted = self.path
         self.save(result.image, about)
+        self._tell_how(result, painted)
         try:
             if self.args.json:
                 sheet = {} if self.sheet is None else {"sheet": str(self.sheet)}
@@ -110,6 +120,24 @@ class Output:
         self.code = code or self.code
         if code == 1 or not self.args.quiet:
             tell(self._summary(result), prefix="")
+
+    def _tell_how(self, result: StyleResult, painted: Path) -> None:
+        """Write the page about a picture, and the film of its making, where they are asked for."""
+
+        def report(place: Path) -> None:
+            name = "" if painted == STANDARD else painted.name
+            result.save_report(place, command=self.command, title=name or None)
+
+        def film(place: Path) -> None:
+            if self.film is not None:  # else there was no iteration
+                self.film.save(place, last=result)
+
+        for given, write in ((self.args.report, report), (self.args.making_of, film)):
+            try:
+                if given:
+                    write(beside_result(given, painted, self.several))
+            except FAILED as error:
+                self.fail(error)
 
     def save(self, image: Floats, about: dict[str, Any]) -> None:
         """Save a picture and what there is to say about it."""

@@ -134,8 +134,9 @@ def sheet(
     keywords: Mapping[str, Any],
 ) -> int:
     """Make a contact sheet; return the exit code."""
-    if args.save_every or "checkpoint" in options:
-        raise Failure("--sheet: expected it without --save-every and --checkpoint")
+    if args.save_every or "checkpoint" in options or args.report or args.making_of:
+        others = "--save-every, --checkpoint, --report and --making-of"
+        raise Failure(f"--sheet: expected it without {others}")
     with refusing():
         vary = sheet_settings(args, inputs.styles)
     with silent_start():

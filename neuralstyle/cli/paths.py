@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from neuralstyle._files import check_place, identity, name_in, quoted, reason
 from neuralstyle.cli.messages import Failure
+from neuralstyle.images.moving import check_moving
 from neuralstyle.images.save import check_target
 
 STANDARD = Path("-")
@@ -95,6 +96,25 @@ def sheet_beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}_sheet{path.suffix}")
 
 
+def several(args: argparse.Namespace, results: Sequence[Path]) -> bool:
+    """Return whether a run makes several pictures: a film does, even of one frame."""
+    return len(results) > 1 or hasattr(args, "frames")
+
+
+def beside_result(path: str, result: Path, several: bool) -> Path:
+    """Return where that goes of which every picture has its own: of several, with its name.
+
+    Examples
+    --------
+    >>> beside_result("run.html", Path("made/a.png"), several=False).as_posix()
+    'run.html'
+    >>> beside_result("run.html", Path("made/a.png"), several=True).as_posix()
+    'run_a.html'
+    """
+    place = Path(path)
+    return place.with_name(f"{place.stem}_{result.stem}{place.suffix}") if several else place
+
+
 # What options read: the words that may be files
 
 
@@ -159,11 +179,22 @@ def _sheets(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
 
 
 def _snapshots(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
-    return [Snapshots(path, args.save_every, len(results) > 1) for path in results]
+    return [Snapshots(path, args.save_every, several(args, results)) for path in results]
 
 
 def _log(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
     return [Place("log", "--log", Path(args.log))]
+
+
+def _of_each(option: str, called: str) -> Callable[..., list[Written]]:
+    def of(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
+        many = several(args, results)
+        given = getattr(args, option)
+        return [
+            Place(option, called, beside_result(given, of, many)) for of in results or [STANDARD]
+        ]
+
+    return of
 
 
 def _checkpoint(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
@@ -180,6 +211,8 @@ WRITES: Mapping[str, Callable[[argparse.Namespace, Sequence[Path]], list[Written
     "choose": _sheets,
     "save_every": _snapshots,
     "log": _log,
+    "report": _of_each("report", "--report"),
+    "making_of": _of_each("making_of", "--making-of"),
     "checkpoint": _checkpoint,
     "resume": _resume,
 }
@@ -275,18 +308,21 @@ def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool
             _make(one.folder)
             check_target(one.place(0))
         elif one.option == "output":
-            _check_result(one.path, side)
+            _named("-o", check_target, one.path, side=side)
         elif one.option == "auto":
             check_target(one.path)
+        elif one.option == "making_of":
+            _named("--making-of", check_moving, one.path)
         elif one.option != "checkpoint" or not folder:  # of several pictures it is a folder
             check_place(one.path)
 
 
-def _check_result(path: Path, side: int | None) -> None:
+def _named(flag: str, check: Callable[..., None], path: Path, **options: Any) -> None:
+    """Check a target, which messages are to call by its flag."""
     try:
-        check_target(path, side=side)
+        check(path, **options)
     except ValueError as error:
-        raise ValueError(str(error).replace("target:", "-o:", 1)) from error
+        raise ValueError(str(error).replace("target:", f"{flag}:", 1)) from error
 
 
 def _make(folder: Path) -> None:

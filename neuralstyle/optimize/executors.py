@@ -27,6 +27,7 @@ from neuralstyle import _checks
 from neuralstyle._checks import shown
 from neuralstyle._kernels.device import OutOfMemory
 from neuralstyle.features.failures import said
+from neuralstyle.features.tiles import TileSide
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Work(Protocol[T_contra, R_co]):
         """Return what of it may refuse to be pickled, by the names of arguments."""
 
 
-def check_executor(executor: Any, tile: int | None) -> None:
+def check_executor(executor: Any, tile: TileSide) -> None:
     """Check an executor that is to look at tiles.
 
     Raises

@@ -3,106 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from neuralstyle._types import Image, PathLike
+from neuralstyle._types import Image, PathLike, PictureLike
 from neuralstyle.images.convert import to_pil
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import check_target, save_image
 from neuralstyle.images.show import png, shown
 from neuralstyle.images.sources import PathOrFile
+from neuralstyle.optimize.iteration import Iteration as Iteration
+from neuralstyle.optimize.origin import Origin
 from neuralstyle.optimize.report import in_json, report
+from neuralstyle.optimize.status import Halt as Halt
+from neuralstyle.optimize.status import Status as Status
 
 if TYPE_CHECKING:
     from neuralstyle.losses.objective import StyleObjective
-
-
-class Status(enum.IntEnum):
-    """Why a run ended. The first three are SciPy's numbers."""
-
-    CONVERGED = 0
-    """The tolerances `ftol` or `gtol` were met, or no picture near has a lower value, as far as
-    float32 can tell: the start was the optimum already, say, or a huge weight holds it there."""
-    LIMIT = 1
-    """`maxiter` iterations or `maxfun` evaluations were made."""
-    ABNORMAL = 2
-    """The line search found no lower value (a corner, or a gradient that is not the loss's own); or
-    the run failed, in what an exception carries as its partial result."""
-    CALLBACK = 3
-    """The callback returned True or raised `StopIteration`."""
-    INTERRUPTED = 4
-    """Ctrl-C."""
-    NONFINITE = 5
-    """A loss, the gradient or the picture became infinite or not a number; the result is the best
-    picture before."""
-
-
-@final
-class Halt(Exception):
-    """Ends a run from within; `minimize` returns the best image so far.
-
-    `Run` raises it when a run is over, and a `Method` when it knows no way on.
-
-    Parameters
-    ----------
-    status : Status
-    message : str
-        Why, for the result.
-
-    Examples
-    --------
-    >>> Halt(Status.ABNORMAL, "no lower value was found").status
-    <Status.ABNORMAL: 2>
-    """
-
-    def __init__(self, status: Status, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle both arguments, where an exception's ``args`` are the message alone."""
-        return type(self), (self.status, *self.args)
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """One accepted iteration of a run.
-
-    Attributes
-    ----------
-    nit : int
-        Iterations so far.
-    nfev : int
-        Evaluations so far.
-    fun : float
-        The objective's value.
-    losses : dict from str to float
-        Every loss, before weighing.
-    seconds : float
-        Since the call.
-    scale : int
-        Which scale of a coarse-to-fine run this belongs to, from 0.
-    parts : dict from str to float
-        What products, powers and maxima among the losses are made of, before weighing, by paths
-        such as ``"product/style"``.
-    """
-
-    nit: int
-    nfev: int
-    fun: float
-    losses: dict[str, float]
-    seconds: float
-    scale: int = 0
-    parts: dict[str, float] = field(default_factory=dict)
 
 
 def _no_state() -> None:
@@ -236,6 +160,8 @@ class StyleResult:
     parts : dict from str to float
         What products, powers and maxima among the losses are made of, before weighing, by paths
         such as ``"product/style"``.
+    origin : Origin or None
+        What `stylize` made it of, for `save_report`.
     """
 
     image: Image = field(repr=False)
@@ -252,6 +178,7 @@ class StyleResult:
     state: dict[str, NDArray[Any]] | None = field(repr=False, default=None)
     parts: dict[str, float] = field(default_factory=dict)
     objective: StyleObjective | None = field(repr=False, default=None)
+    origin: Origin | None = field(repr=False, default=None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the objective behind: it may hold functions, and more than the picture weighs."""
@@ -329,6 +256,55 @@ class StyleResult:
         ended = {"status": self.status.name.lower(), "message": self.message}
         texts = {KEY: in_json({**report(self), **ended})}
         save_image(target, self.image, alpha=alpha, format=format, quality=quality, metadata=texts)
+
+    def save_report(
+        self,
+        target: PathOrFile,
+        *,
+        content: PictureLike | None = None,
+        style: PictureLike | Sequence[PictureLike] | None = None,
+        command: str | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Write a page about the run, for a browser: one file that needs nothing else.
+
+        Parameters
+        ----------
+        target : str, path-like or binary file object
+            A file appears whole or not at all. Its usual suffix is ``.html``.
+        content, style : pictures, optional
+            As for `stylize`: what a result of `minimize` was made of. One of `stylize` knows.
+        command : str, optional
+            The command line to show. Made of the options by default, with words in place of the
+            names of the pictures.
+        title : str, optional
+            The page's heading.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            If a picture is none, or the file cannot be written.
+
+        Notes
+        -----
+        The page has the pictures (as JPEG, made smaller where it would exceed 5 MB), a slider
+        between photograph and result, the losses of every iteration, the score of a result of
+        `stylize`, all settings and versions, and how to paint the picture again.
+
+        Examples
+        --------
+        >>> import io
+        >>> from neuralstyle import TotalVariationLoss, minimize
+        >>> start = np.random.default_rng(0).uniform(size=(16, 16, 3))
+        >>> result = minimize(TotalVariationLoss(), lambda image: {"input": image}, start)
+        >>> file = io.BytesIO()
+        >>> result.save_report(file, content=start, title="Smoother")
+        >>> b"<title>Smoother</title>" in file.getvalue()
+        True
+        """
+        from neuralstyle.optimize.page.page import write_page
+
+        write_page(target, self, content, style, command, title)
 
 
 def interrupted(result: StyleResult) -> StyleResult:

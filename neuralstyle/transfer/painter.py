@@ -34,6 +34,7 @@ from neuralstyle.transfer.estimate import Estimate, Estimates, Look
 from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
 from neuralstyle.transfer.options import Options, looked_at, options
+from neuralstyle.transfer.origin import origin_of
 from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, Shape, check_together, make_plan
 from neuralstyle.transfer.recipes import RECIPES, Recipe
@@ -219,10 +220,12 @@ class Painter:
 
         for height, width in plan.shapes:
             self.method.check_size(3 * height * width)
-        run = Scales(plan.shapes, plan.iterations, started, finished)
+        about = settings(self.options, plan, self.color, before is not nothing_before)
+        regions, shape = len(self.options.regions or ()), plan.shapes[-1]
+        origin = origin_of(content, self.parts, regions, shape, about)
+        run = Scales(plan.shapes, plan.iterations, started, finished, origin)
         kept.resume(run, self.method.resumes)
         first = len(run.results)
-        about = settings(self.options, plan, self.color, before is not nothing_before)
         if first == len(plan.shapes):
             return Painted(run.result(about), run.results[-1].image)
         with patience(NOTHING_BEGUN):

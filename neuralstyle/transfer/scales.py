@@ -14,6 +14,7 @@ import numpy as np
 from neuralstyle._checks import describe
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import resize, scaled_size
+from neuralstyle.optimize.origin import Origin
 from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult, ends
 
 SHORTEST_SIDE = 32
@@ -120,6 +121,8 @@ class Scales:
         When the run began, by `time.perf_counter`.
     finished : callable
         Takes a picture of any scale, and returns what the user is to see of it.
+    origin : Origin
+        What all is made of.
     """
 
     def __init__(
@@ -128,11 +131,13 @@ class Scales:
         iterations: list[int],
         started: float,
         finished: Callable[[Image], Image],
+        origin: Origin,
     ) -> None:
         self.shapes = shapes
         self.iterations = iterations
         self.started = started
         self.finished = finished
+        self.origin = origin
         self.begun: list[float] = []
         self.results: list[StyleResult] = []
 
@@ -211,6 +216,7 @@ class Scales:
                 history=history,
                 settings={**last.settings, **settings},
                 message=message,
+                origin=self.origin,
                 **whole,
             )
         )

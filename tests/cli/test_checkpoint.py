@@ -59,7 +59,7 @@ def test_an_input_is_no_checkpoint_and_stays(run: Run) -> None:
 
 def test_a_sheet_has_none(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--checkpoint", "run.npz", "--sheet", "style") == 2
-    assert "--sheet: expected it without --save-every and --checkpoint" in capsys.readouterr().err
+    assert "--sheet: expected it without --save-every, --checkpoint" in capsys.readouterr().err
 
 
 def test_one_photograph_has_a_file_and_several_have_a_folder(

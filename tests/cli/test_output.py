@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import neuralstyle as ns
 
@@ -101,3 +102,33 @@ def test_json_tells_a_program_what_was_made(run: Run, capsys: pytest.CaptureFixt
     assert told["seconds"] > 0
     assert set(told["losses"]) >= {"content", "covariance"}
     assert told["settings"]["recipe"] == "default"
+
+
+def test_page_and_film_are_written_beside_the_picture(run: Run, made: Made) -> None:
+    assert run("--report", "run.html", "--making-of", "film.gif", "--size", "48") == 0
+    assert made() == ["film.gif", "out.png", "run.html"]
+    page = Path("run.html").read_text("utf-8")
+    assert "<h1>out.png</h1>" in page and "--report run.html --making-of film.gif" in page
+    with Pillow.open("film.gif") as film:
+        assert film.size == (48, 36) and film.n_frames >= 2
+
+
+def test_each_of_several_has_its_page_and_its_film(run: Run, made: Made) -> None:
+    flags = "--report run.html --making-of film.webp --size 32 --iterations 1 --scales 1".split()
+    assert run(*flags, inputs="content.png ./style.png --style style.png", out="made") == 0
+    expected = {f"{kind}_{name}" for kind in ("run", "film") for name in ("content", "style")}
+    assert {Path(name).stem for name in made()} == {*expected, "made"}
+    assert "<h1>style.png</h1>" in Path("run_style.html").read_text("utf-8")
+
+
+def test_a_page_that_cannot_be_written_costs_no_picture(
+    run: Run, made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(ns.StyleResult, "save_report", fails)
+    flags = "--report run.html --making-of film.gif --size 32 --iterations 1 --scales 1".split()
+    assert run(*flags) == 1
+    assert made() == ["film.gif", "out.png"]
+    assert "the disk is full" in capsys.readouterr().err

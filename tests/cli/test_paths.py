@@ -55,6 +55,8 @@ READING = {
 WRITING = {
     "output": [("", "w.png")],
     "log": [("--log w.json", "w.json")],
+    "report": [("--report w.html", "w.html")],
+    "making_of": [("--making-of w.gif", "w.gif")],
     "checkpoint": [("--checkpoint w.npz", "w.npz")],
     "save_every": [("--save-every 5", "w_0050.png"), ("--save-every 1", "w_10001.png")],
     "auto": [("--auto", "w_sheet.png")],
@@ -81,6 +83,8 @@ def flag_of(command: str, dest: str) -> str:
 OF_FILM = {
     "output": [("", "w/content.png")],
     "log": [("--log w.json", "w.json")],
+    "report": [("--report w.html", "w_content.html")],
+    "making_of": [("--making-of w.gif", "w_content.gif")],
     "checkpoint": [("--checkpoint w.npz", "w.npz")],
     "save_every": [("--save-every 5", "w/content_snapshots/0050.png")],
 }
@@ -186,6 +190,8 @@ def test_no_input_is_written(
         "--log out_0002.png --save-every 2",
         "--log out_sheet.png --auto",
         "--log soft.json",
+        "--report run.html --log run.html",
+        "--report film.gif --making-of film.gif",
     ],
 )
 def test_nothing_is_written_twice(
@@ -215,6 +221,17 @@ def test_what_only_looks_alike_is_let_be(folder: Path, calls: list[dict[str, Any
 
 
 # Names of several
+
+
+@pytest.mark.parametrize("flags", ["--report out.html", "--making-of out.gif"])
+def test_what_each_of_several_has_is_not_written_over_a_picture(
+    folder: Path, capsys: pytest.CaptureFixture[str], flags: str
+) -> None:
+    suffix = flags[-5:].lstrip("t")
+    shutil.copy("content.png", f"out_content{suffix}")
+    names = f"content.png out_content{suffix} --style style.png -o made"
+    assert main([*names.split(), *flags.split()]) == 2
+    assert f"'out_content{suffix}' would be overwritten" in capsys.readouterr().err
 
 
 def test_results_of_photographs_of_one_name_differ() -> None:

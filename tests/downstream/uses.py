@@ -250,6 +250,15 @@ def minimized(objective: ns.StyleObjective, vgg: ns.VGG16Features, photo: Pictur
     assert_type(result.objective, ns.StyleObjective | None)
     assert_type(result.to_pil(), PIL.Image.Image)
     result.save("out.png", objective="out.npz")
+    result.save_report("run.html", content=photo, style=["a.png", photo], title="A run")
+    film = ns.MakingOf(frames=50)
+    ns.minimize(objective, vgg, photo, callback=film)
+    film.save("film.gif", last=result, seconds=4)
+    assert_type(film.pictures(3), dict[int, NDArray[np.float32]])
+    ns.plot_history(result).savefig("history.png")
+    ns.plot_snapshots(film, count=3).savefig("snapshots.png")
+    ns.plot_gradient(objective, vgg, photo).savefig("gradient.png")
+    ns.plot_layers(photo, layers=["block1_conv1"], keeps="style").savefig("layers.png")
     methods: list[ns.Method] = [
         ns.LBFGS(maxcor=5, restart=10, pairs="bfloat16"),
         ns.LBFGSB(maxls=5),

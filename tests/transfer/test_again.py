@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from painting import PAINT, PIXELS, Noted, quick, shallow
 from support import half_mask, noise
 
 import neuralstyle as ns
+from neuralstyle.cli.arguments import recipe_keywords
+from neuralstyle.cli.main import parser
+from neuralstyle.transfer.flags import command_line
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.recipes import RECIPES
 from neuralstyle.transfer.recipes.registry import call_of, recipe_of
@@ -72,6 +76,33 @@ def test_options_that_are_plain_values_come_back_as_they_were(
     assert recorded(again) == (plain, {})
     assert (again.recipe, again.method) == (given.recipe, given.method)
     assert again.color == "match" and again.network == "weights.h5"
+
+
+IN_WORDS: list[dict[str, Any]] = [
+    *({name: value} for name, value in PLAIN.items() if name != "size"),
+    {"recipe": ns.recipes.default(content_layers=["block1_conv1"], content_weight=0.25)},
+    {"recipe": ns.recipes.default(content_layers=["block1_conv1", "block2_conv1"])},
+    {"recipe": ns.recipes.default(style_layers={"block1_conv1": 0.5, "block2_conv1": 1.0})},
+]
+
+
+@pytest.mark.parametrize("given", IN_WORDS, ids=lambda given: next(iter(given)))
+def test_options_come_back_from_a_command_line(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("weights.h5").write_bytes(b"")
+    plain, named = recorded(Options(**given))
+    assert named == {}
+    line = command_line(plain, 64)
+    assert line is not None
+    program, *words = shlex.split(line)
+    args = parser("paint").parse_args(words)
+    assert (program, args.pictures, args.output) == ("neuralstyle", ["CONTENT", "STYLE"], "OUT.png")
+    recipe = RECIPES[args.recipe](**recipe_keywords(args))
+    again, _ = recorded(Options(**{**args.options, "recipe": recipe}))
+    said = {**plain, "recipe": repr(recipe_of(plain.get("recipe", "default")))}
+    assert {**again, "recipe": repr(recipe)} == {**said, "size": 64}
 
 
 @pytest.mark.parametrize("method", ["adam", "l-bfgs", ns.LBFGS(maxls=5)])
