@@ -1,18 +1,30 @@
-"""Configuration of the documentation: sphinx-build -W docs docs/_build."""
+"""Configuration of the documentation: sphinx-build -W docs docs/_build.
+
+The pages need nothing from outside when they are read. Furo is a theme without web fonts; search is
+Sphinx's own, an index beside the pages; and formulas become MathML while the pages are built, by
+docutils, which every browser draws by itself: no MathJax or KaTeX, whose fonts and programs weigh
+more than all pages together.
+"""
 
 import neuralstyle as ns
 
 project = "neuralstyle"
-author = "The neuralstyle authors"
+author = copyright = "The neuralstyle authors"
+version = release = ns.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
 ]
 exclude_patterns = ["_build"]
-html_theme = "alabaster"
+html_theme = "furo"
+html_title = f"neuralstyle {version}"
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autodoc_typehints = "none"
@@ -34,8 +46,34 @@ def every(what):
     return [f".. autoclass:: neuralstyle.{name}" for name, kind in kinds if issubclass(kind, base)]
 
 
+def mathml(tex, block=False):
+    r"""Return a formula as MathML; what docutils does not know of LaTeX is an error."""
+    from docutils.utils.math.latex2mathml import tex2mathml
+
+    if r"\\" in tex:  # of several lines
+        tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
+    inline = tex2mathml(tex)
+    return inline.replace("<math ", '<math display="block" ', 1) if block else inline
+
+
+def inline_math(translator, node):
+    """Write a formula of a sentence."""
+    from docutils.nodes import SkipNode
+
+    translator.body.append(mathml(node.astext()))
+    raise SkipNode
+
+
+def displayed_math(translator, node):
+    """Write a formula of its own."""
+    from docutils.nodes import SkipNode
+
+    translator.body.append(f'<div class="math">{mathml(node.astext(), block=True)}</div>')
+    raise SkipNode
+
+
 def setup(app):
-    """Let ``.. every:: losses`` stand for the entries of all losses."""
+    """Add the formulas, and let ``.. every:: losses`` stand for the entries of all losses."""
     from docutils import nodes
     from docutils.parsers.rst import Directive
     from docutils.statemachine import StringList
@@ -49,3 +87,4 @@ def setup(app):
             return found.children
 
     app.add_directive("every", Every)
+    app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))
