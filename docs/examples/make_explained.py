@@ -84,9 +84,7 @@ def losses() -> Picture:
         [
             (
                 "total variation alone, from the photograph, 8 steps",
-                alone(
-                    lambda c, s: ns.TotalVariationLoss(), CONTENT, scales=1, maxiter=8
-                ),
+                alone(lambda c, s: ns.TotalVariationLoss(), CONTENT, scales=1, maxiter=8),
             ),
             ("all four, from noise", alone(together)),
             ("all four, from the photograph", alone(together, "content")),
@@ -176,7 +174,9 @@ def pooling() -> Picture:
 
 def scales() -> Picture:
     """Work at the last size alone, or from coarse to fine."""
-    return sheet([(f"scales={count}", paint(scales=count, size=4 * SIDE // 3)) for count in (1, 2, 3)])
+    return sheet(
+        [(f"scales={count}", paint(scales=count, size=4 * SIDE // 3)) for count in (1, 2, 3)]
+    )
 
 
 def networks() -> Picture:
