@@ -67,7 +67,7 @@ def mathml(tex, displayed=False):
     formula = ElementTree.fromstring(named)
     pieces = [[]]
     for part in formula:
-        if part.tag.endswith("mo") and part.text in tuple("=+−∑/") and pieces[-1]:
+        if part.tag.endswith("mo") and part.text in tuple("=+−∑") and pieces[-1]:
             pieces.append([])
             part.set("form", "prefix" if part.text == "∑" else "infix")
         pieces[-1].append(part)
@@ -75,7 +75,7 @@ def mathml(tex, displayed=False):
     found = []
     for row[:] in pieces:
         found.append(ElementTree.tostring(row, "unicode").replace("\n", ""))
-    return " ".join(found)
+    return "<wbr>".join(found)
 
 
 def inline_math(translator, node):
