@@ -28,10 +28,11 @@ class Result:
     says: str = ""
 
     def code(self) -> str:
-        """Return the call that makes it."""
-        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        """Return the call that makes it, an argument a line."""
         content = f'"{self.photograph}.jpg"' if self.photograph else "None"
-        return f'ns.stylize({content}, "{self.painting}.jpg"{options})'
+        options = [f"{name}={value!r}".replace("'", '"') for name, value in self.options.items()]
+        lines = [content, f'"{self.painting}.jpg"', *options]
+        return "ns.stylize(\n" + "".join(f"    {line},\n" for line in lines) + ")"
 
 
 RESULTS = {
