@@ -73,6 +73,8 @@ from neuralstyle.transfer import recipes as recipes
 from neuralstyle.transfer.contact_sheet import contact_sheet as contact_sheet
 from neuralstyle.transfer.doctor import Diagnosis as Diagnosis
 from neuralstyle.transfer.doctor import doctor as doctor
+from neuralstyle.transfer.estimate import Estimate as Estimate
+from neuralstyle.transfer.estimate_memory import estimate_memory as estimate_memory
 from neuralstyle.transfer.exploration import Cell as Cell
 from neuralstyle.transfer.exploration import Exploration as Exploration
 from neuralstyle.transfer.explore import explore as explore

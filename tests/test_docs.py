@@ -21,10 +21,17 @@ import pytest
 import neuralstyle as ns
 from neuralstyle.cli.main import COMMANDS
 from neuralstyle.features.architectures import VGG16
+from neuralstyle.transfer.options import options
 from neuralstyle.transfer.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+PRINTED = sorted(
+    {*EXAMPLES.glob("*.py"), *EXAMPLES.glob("ports/*.py")} - {*EXAMPLES.glob("make_*")}
+)
+API = sorted((DOCS / "api").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *API]
 
 
 def code_blocks(page: Path) -> list[str]:
@@ -77,17 +84,30 @@ def test_the_script_of_the_page_on_processes_runs(tmp_path: Path) -> None:
 
 @functools.cache
 def api_page() -> str:
-    """Return the page with what stands for the library's lists written out."""
-    conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
-    page = (ROOT / "docs" / "api.md").read_text()
+    """Return the pages of the API, with what stands for the library's lists written out."""
+    conf = runpy.run_path(str(DOCS / "conf.py"))
+    page = "\n".join(path.read_text() for path in API)
     return re.sub(
         r"^\.\. every:: (\w+)$", lambda m: "\n".join(conf["every"](m[1])), page, flags=re.M
     )
 
 
 @pytest.mark.parametrize("name", ns.__all__)
-def test_every_public_name_is_on_the_api_page(name: str) -> None:
-    assert re.search(rf"\b{name}\b", api_page()), "add it to docs/api.md"
+def test_every_public_name_has_an_entry_in_the_api(name: str) -> None:
+    entry = rf"^\.\. (auto|py:)\w+:: (neuralstyle\.)?(\w+\.)*{name}\b"
+    assert re.search(entry, api_page(), re.MULTILINE), "add an entry to a page of docs/api/"
+
+
+@pytest.mark.parametrize("name", options())
+def test_every_option_of_stylize_has_a_row_in_its_table(name: str) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "stylize.md").read_text(), re.MULTILINE)
+    assert f"`{name}`" in ", ".join(rows).split(", "), "add a row to docs/stylize.md, Every option"
+
+
+def test_the_table_of_options_names_no_other() -> None:
+    page = (DOCS / "stylize.md").read_text().partition("## Every option")[2].partition("\n## ")[0]
+    rows = ", ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
+    assert {*re.findall(r"`(\w+)`", rows)} == {*options()}
 
 
 @pytest.mark.parametrize(
@@ -100,13 +120,13 @@ def test_every_loss_has_a_row_in_the_table_of_losses(name: str) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_a_row_in_the_table_of_recipes(name: str) -> None:
-    page = (ROOT / "docs" / "losses.md").read_text()
-    assert f"| `{name}` |" in page, "add a row to the last table of docs/losses.md"
+    page = (DOCS / "recipes.md").read_text()
+    assert f"| `{name}` |" in page, "add a row to the first table of docs/recipes.md"
 
 
 def keywords_told(name: str) -> dict[str, tuple[float, set[str]]]:
     """Return the weights of a recipe on the page: their defaults, and the terms that they weigh."""
-    page = (ROOT / "docs" / "losses.md").read_text()
+    page = (DOCS / "recipes.md").read_text()
     if name in ("default", "fast"):
         rows = re.findall(r"^\| `(\w+)` \| `(\w+_weight)` \| (\S+) \|", page, re.MULTILINE)
         return {keyword: (float(default), {term}) for term, keyword, default in rows}
@@ -129,8 +149,8 @@ def test_the_keywords_of_a_recipe_are_told_with_the_terms_that_they_weigh(name: 
         default = parameters[keyword].default
         more = RECIPES[name](**{keyword: 2 * default or 1})(features, features).weights
         found[keyword] = default, {term for term in more if more[term] != usual.get(term)}
-    assert found == keywords_told(name), "mend the tables of docs/losses.md, Terms and keywords"
-    page = (ROOT / "docs" / "losses.md").read_text()
+    assert found == keywords_told(name), "mend the tables of docs/recipes.md, Terms and keywords"
+    page = (DOCS / "recipes.md").read_text()
     assert all(f"`{keyword}" in page for keyword in parameters)
 
 
@@ -143,9 +163,9 @@ def test_every_command_has_a_row_in_the_table_of_commands(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ns.color.TREATMENTS)
-def test_every_treatment_of_colour_is_in_the_table_of_the_guide(name: str) -> None:
-    rows = re.findall(r"^\| (`\".*)$", (ROOT / "docs" / "guide.md").read_text(), re.MULTILINE)
-    assert f'`"{name}"`' in " ".join(rows), "add a row to the table of docs/guide.md, Colour"
+def test_every_treatment_of_colour_is_in_the_table_of_choosing(name: str) -> None:
+    rows = re.findall(r"^\| (`\".*)$", (DOCS / "choosing.md").read_text(), re.MULTILINE)
+    assert f'`"{name}"`' in " ".join(rows), "add a row to the table of docs/choosing.md, Colour"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -181,6 +201,56 @@ def test_what_the_api_page_names_is_there() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_in_the_contents() -> None:
+    contents = [DOCS / "index.md", DOCS / "api.md"]
+    trees = re.findall(
+        r"^```\{toctree\}\n(.*?)^```",
+        "\n".join(p.read_text() for p in contents),
+        re.MULTILINE | re.DOTALL,
+    )
+    named = [line for tree in trees for line in tree.splitlines() if line and line[0] != ":"]
+    there = [p.relative_to(DOCS).with_suffix("").as_posix() for p in PAGES[1:]]
+    assert {*there} - {"index"} <= {*named}
+    assert len(named) == len({*named})  # no page twice
+
+
+def test_every_picture_of_the_pages_is_shown_and_every_sheet_has_its_maker() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    pictures = [*(DOCS / "explained").iterdir(), *(DOCS / "gallery").iterdir()]
+    shown = {*re.findall(r"(?:explained|gallery)/\w+\.jpg", text)}
+    assert {f"{path.parent.name}/{path.name}" for path in pictures} == shown
+    maker = (DOCS / "examples" / "make_explained.py").read_text()
+    for path in (DOCS / "explained").iterdir():
+        assert f"def {path.stem}() -> Picture:" in maker
+
+
+def test_every_photograph_and_painting_is_credited() -> None:
+    credits_ = (DOCS / "credits.md").read_text()
+    for path in (DOCS / "pictures").iterdir():
+        assert f"](pictures/{path.name})" in credits_, "say in docs/credits.md who made it"
+
+
+def test_the_check_of_built_pages_finds_what_leads_nowhere_or_outside(tmp_path: Path) -> None:
+    faults = runpy.run_path(str(DOCS / "check_links.py"))["faults"]
+    (tmp_path / "a.html").write_text('<p id="here"><a href="b.html#there"></a><a href="#here"></a>')
+    (tmp_path / "b.html").write_text('<a id="there" href="https://example.org"></a>')
+    assert faults(tmp_path) == []
+    (tmp_path / "c.html").write_text(
+        '<a href="a.html#there"></a><img src="no.png"><script src="https://example.org/x.js">'
+    )
+    assert faults(tmp_path) == [
+        "c.html: a.html#there leads to no place in that page",
+        "c.html: https://example.org/x.js is from outside",
+        "c.html: no.png leads nowhere",
+    ]
+
+
+@pytest.mark.parametrize("path", PRINTED, ids=lambda path: path.stem)
+def test_every_program_is_printed(path: Path) -> None:
+    named = path.relative_to(DOCS).as_posix()
+    assert f"{{literalinclude}} {named}\n" in (DOCS / "listings.md").read_text()
 
 
 def test_the_readme_never_sends_anyone_to_the_other_project() -> None:

@@ -38,7 +38,7 @@ def test_the_compact_networks_activations_have_the_sizes_of_imagenets() -> None:
 
 def test_the_page_has_the_errors_of_the_networks_card() -> None:
     card = (sources.DATA / str(VGG16.compact)).with_suffix(".md").read_text()
-    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "slimming.md").read_text()
     rows = [line for line in card.splitlines() if line.startswith("| block")]
     assert len(rows) == len(VGG16.convolutions)
     for row in rows:
