@@ -200,6 +200,12 @@ def add_auto(parser: Parser) -> None:
     add("--choose", action="store_true", help=choose)
 
 
+def add_dry_run(parser: Parser) -> None:
+    """Add the option that asks what a run would take."""
+    dry = "tell what memory and time it would take, and paint nothing"
+    parser.add_argument("--dry-run", action="store_true", help=dry)
+
+
 def explores(args: argparse.Namespace) -> bool:
     """Return whether settings are tried before anything is painted."""
     return getattr(args, "auto", False) or getattr(args, "choose", False)

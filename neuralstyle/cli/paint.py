@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from neuralstyle.cli import exploring, painting
+from neuralstyle.cli import estimating, exploring, painting
 from neuralstyle.cli.arguments import (
     add_auto,
+    add_dry_run,
     add_output,
     add_painting,
     add_sheet,
@@ -41,6 +42,7 @@ def add_arguments(parser: Parser) -> None:
     add_strength(parser)
     add_sheet(parser)
     add_auto(parser)
+    add_dry_run(parser)
     for gone, now in _GONE.items():
         add(gone, action=Gone, now=now)
 
@@ -50,6 +52,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     keywords = recipe_keywords(args)
     if explores(args):
         exploring.check(args)
+    if args.dry_run:
+        estimating.check(args)
     contents, styles = _arranged(args)
     jobs = places(contents, args.output)
     if args.sheet and len(jobs) > 1:
@@ -60,6 +64,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     make = painting.sheet if args.sheet else painting.paint
     if explores(args):
         make = exploring.paint
+    if args.dry_run:
+        make = estimating.estimate
     return make(args, inputs, output, options, keywords)
 
 

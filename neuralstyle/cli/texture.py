@@ -6,9 +6,10 @@ import argparse
 import inspect
 from pathlib import Path
 
-from neuralstyle.cli import painting
+from neuralstyle.cli import estimating, painting
 from neuralstyle.cli.arguments import (
     DEFAULT_SIZE,
+    add_dry_run,
     add_output,
     add_painting,
     add_sheet,
@@ -30,11 +31,14 @@ def add_arguments(parser: Parser) -> None:
     add_output(parser, ".png, .jpg, .tif or .webp, or - for standard output")
     add_painting(parser)
     add_sheet(parser)
+    add_dry_run(parser)
 
 
 def run(args: argparse.Namespace, command: str) -> int:
     """Make a texture, or a sheet of some; return the exit code."""
     keywords = recipe_keywords(args)
+    if args.dry_run:
+        estimating.check(args)
     if "content_weight" in inspect.signature(RECIPES[args.recipe]).parameters:
         keywords = {"content_weight": 0.0, **keywords}
     if not args.styles and not args.region:
@@ -46,4 +50,6 @@ def run(args: argparse.Namespace, command: str) -> int:
         pictures = [region[0] for region in inputs.regions] or inputs.styles
         options.setdefault("size", min(DEFAULT_SIZE, max(pictures[0].shape[:2])))
     make = painting.sheet if args.sheet else painting.paint
+    if args.dry_run:
+        make = estimating.estimate
     return make(args, inputs, output, options, keywords)

@@ -24,7 +24,7 @@ from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
 from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, trees, value_of
 from neuralstyle.optimize.kept import Store, store_of
-from neuralstyle.optimize.memory import Taken
+from neuralstyle.optimize.memory import OPERATION, Taken
 
 
 @final
@@ -47,7 +47,8 @@ class Compiled:
     @property
     def taken(self) -> Taken:
         """What an evaluation takes."""
-        return Taken(self._read.nbytes, self._code.alive)
+        code = OPERATION * self._code.operations
+        return Taken(self._read.nbytes, self._code.alive, code=code)
 
     def __call__(self, image: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return value, gradient, and the losses in the order of the terms, then their parts.

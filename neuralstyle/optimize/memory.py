@@ -21,9 +21,13 @@ IN_PLACE = {
 GIVEN = {"Const", "Placeholder", "ReadVariableOp"}
 """Operations whose outputs are there anyway."""
 
-ALLOCATED = 1.35
+ALLOCATED = 1.5
 """What an allocator takes for tensors, by what they hold: workspace of the operations, and gaps.
-Measured: 1.2 to 1.5, with the compact network and VGG16 from 384 to 1536 pixels."""
+Measured: 1.2 to 1.6, with the compact network and VGG16 from 384 to 1536 pixels."""
+
+
+OPERATION = 10_000
+"""What an operation of compiled code takes, in TensorFlow and in Python."""
 
 
 class Taken(NamedTuple):
@@ -42,6 +46,8 @@ class Taken(NamedTuple):
         What is alive at once within the largest tile.
     pixels : int, default 0
         Of that tile's window.
+    code : int, default 0
+        What has been compiled.
     """
 
     targets: int
@@ -49,6 +55,7 @@ class Taken(NamedTuple):
     layers: int = 0
     window: int = 0
     pixels: int = 0
+    code: int = 0
 
     @property
     def most(self) -> int:

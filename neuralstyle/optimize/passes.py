@@ -110,6 +110,11 @@ class Passes:
         tensors = [tf.constant(array) for array in task.arrays]
         return [tensor.numpy() for tensor in self._code(task, tensors)(*tensors)]
 
+    @property
+    def operations(self) -> int:
+        """Of how many all code is made that was compiled here."""
+        return sum(code.operations for code in self._codes.values())
+
     def alive(self, task: Task) -> int:
         """Return the bytes that are alive at once while a tile is looked at."""
         return self._code(task, task.arrays).alive

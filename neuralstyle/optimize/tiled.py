@@ -31,7 +31,7 @@ from neuralstyle.losses.structure import filled, structure
 from neuralstyle.optimize.addends import addends
 from neuralstyle.optimize.executors import AHEAD, Spread
 from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, value_of
-from neuralstyle.optimize.memory import Taken, size
+from neuralstyle.optimize.memory import OPERATION, Taken, size
 from neuralstyle.optimize.passes import Passes, Task
 from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
 
@@ -120,7 +120,9 @@ class Tiled:
         abouts = list(self._abouts(none[1 + len(self._whole) :]))
         (task,) = self._tasks([largest], none[0][0], tuple(slopes), self._sent(slopes, abouts))
         window = self._passes.alive(task)
-        return Taken(self._own.nbytes, features, layers, window, math.prod(largest.shape))
+        code = OPERATION * (self._head.operations + self._passes.operations)
+        pixels = math.prod(largest.shape)
+        return Taken(self._own.nbytes, features, layers, window, pixels, code)
 
     def _gathered(self, pixels: NDArray[Any]) -> tuple[list[Tensor], list[Tensor]]:
         """Make the first pass: return the layers that are read whole, and the sums."""

@@ -60,12 +60,12 @@ class Estimate:
     --------
     >>> print(Estimate((768, 1024), None, *(k * 2**28 for k in (1, 1, 1, 4, 2, 8)), 2**34, 75.0))
     1024 x 768 as a whole
-    process       0.3 GB
-    pictures      0.3 GB
-    targets       0.3 GB
-    features      1.1 GB
-    optimizer     0.5 GB
-    peak          2.1 GB of 17.2 GB
+    process       0.27 GB
+    pictures      0.27 GB
+    targets       0.27 GB
+    features      1.07 GB
+    optimizer     0.54 GB
+    peak          2.15 GB of 17.18 GB
     time          1 min 15 s
     """
 
@@ -102,7 +102,7 @@ class Estimate:
 
 
 def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e9:.2f} GB"
 
 
 def _duration(seconds: float) -> str:
@@ -222,25 +222,27 @@ class Estimates:
         targets, features, layers = (
             _grown([(count, taken[k]) for count, taken in by_pixels], pixels) for k in range(3)
         )
-        window = largest = 0
+        window, code = 0, samples[-1].taken.code
         if tiles is not None and tile is not None and not isinstance(tile, str):
-            largest = max(math.prod(one.shape) for one in tiles.like(shape, tile))
+            like = tiles.like(shape, tile)
+            largest = max(math.prod(one.shape) for one in like)
             window = _grown([(taken.pixels, taken.window) for _, taken in by_pixels], largest)
-        taken = Taken(targets, features, layers, window, largest)
+            code = code * len({one.shape for one in like}) // len({one.shape for one in tiles})
+        most = Taken(targets, features, layers, window).most
         pictures, optimizer = PICTURES * 12 * pixels, self._optimizer * 3 * pixels
-        features = round(ALLOCATED * taken.most)
+        features = round(ALLOCATED * most)
         process = anonymous_memory() or 0
-        more = taken.targets + features + pictures + optimizer
+        more = targets + features + pictures + optimizer
         free = available_memory()
         return Estimate(
             shape=shape,
             tile=tile if tiled else None,
             process=process,
             pictures=pictures,
-            targets=taken.targets,
+            targets=targets,
             features=features,
             optimizer=optimizer,
-            peak=process + max(0, more - reusable_memory()),
+            peak=process + code + max(0, more - reusable_memory()),
             available=None if free is None else process + free,
             seconds=self._seconds(samples, tile),
         )
