@@ -173,7 +173,8 @@ def _check(
     for flow in getattr(args, "flows", None) or ():
         check_flow(flow)
     several = folder or len(jobs) > 1 or args.output.endswith(("/", os.sep))
-    make_folders(args, results, several)
+    if not getattr(args, "dry_run", False):
+        make_folders(args, results, several)
 
 
 def _source(name: str) -> Any:

@@ -50,10 +50,10 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace, command: str) -> int:
     """Paint; return the exit code."""
     keywords = recipe_keywords(args)
-    if explores(args):
-        exploring.check(args)
     if args.dry_run:
         estimating.check(args)
+    if explores(args):
+        exploring.check(args)
     contents, styles = _arranged(args)
     jobs = places(contents, args.output)
     if args.sheet and len(jobs) > 1:
