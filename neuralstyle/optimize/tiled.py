@@ -71,7 +71,8 @@ class Tiled:
         tile: int,
         executor: Executor | None = None,
     ) -> None:
-        self._objective, self._image, self.tile = objective, image, tile
+        self._objective, self._image = objective, image
+        self.tile: int = tile
         with TRACING:
             self._reading = reading(objective, extractor, image)
             self._addends = addends(self._reading)

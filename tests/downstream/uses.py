@@ -343,6 +343,9 @@ def painted(photo: Picture, painting: PIL.Image.Image) -> ns.StyleResult:
     scored: ns.Score = ns.score(photo, photo, photo, size=256)
     assert_type(scored.style, float)
     assert_type(ns.doctor(timing=False), ns.Diagnosis)
+    estimate = ns.estimate_memory(photo, "style.jpg", size=2048, tile="auto", method="l-bfgs")
+    assert_type(estimate, ns.Estimate)
+    assert_type(estimate.fits, bool)
     return result
 
 
