@@ -228,8 +228,9 @@ def test_every_picture_of_the_pages_is_shown_and_every_sheet_has_its_maker() -> 
 
 def test_every_photograph_and_painting_is_credited() -> None:
     credits_ = (DOCS / "credits.md").read_text()
-    for path in (DOCS / "pictures").iterdir():
-        assert f"](pictures/{path.name})" in credits_, "say in docs/credits.md who made it"
+    for path in (*(DOCS / "pictures").iterdir(), *(DOCS / "examples").glob("*.png")):
+        place = path.relative_to(DOCS).as_posix()
+        assert f"]({place})" in credits_, "say in docs/credits.md who made it"
 
 
 def test_the_check_of_built_pages_finds_what_leads_nowhere_or_outside(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_the_licence_of_the_compact_network_is_shipped_and_named() -> None:
     texts = {name: (ROOT / name).read_text() for name in re.findall('"(.+?)"', files)}
     assert "MIT License" in texts["LICENSE"]
     (origin,) = (text for name, text in texts.items() if name.startswith("neuralstyle/"))
-    pages = ("README.md", "docs/networks.md", "neuralstyle/features/data/README.md")
+    pages = ("README.md", "docs/slimming.md", "neuralstyle/features/data/README.md")
     for text in (origin, *((ROOT / name).read_text() for name in pages)):
         assert "Visual Geometry Group, University of Oxford" in " ".join(text.split())
         assert "CC BY 4.0" in text

@@ -25,8 +25,8 @@ VGG16 = "vgg16"
 Picture = np.ndarray
 Cell = tuple[str, Picture]
 
-CONTENT = ns.load_image(PICTURES / "neuschwanstein.jpg")
-STYLE = ns.load_image(PICTURES / "van-gogh-auvers.jpg")
+CONTENT = ns.load_image(HERE / "content.png")
+STYLE = ns.load_image(HERE / "style.png")
 OTHER = ns.load_image(PICTURES / "hokusai-great-wave.jpg")
 
 

@@ -169,7 +169,7 @@ RESULTS: dict[str, Result] = {
         "Light in patches.",
     ),
     "arena": Result(
-        "By day", "photo-colosseum", "painting-cassatt-summertime", {}, "Stone and water."
+        "An arena", "photo-colosseum", "painting-cassatt-summertime", {}, "Stone and water."
     ),
     "gateway": Result(
         "At the harbour",
@@ -179,7 +179,7 @@ RESULTS: dict[str, Result] = {
         "Foam where the photograph has none.",
     ),
     "temple": Result(
-        "By night",
+        "A temple on a lake",
         "photo-golden-temple",
         "painting-van-gogh-auvers",
         {"color": "match"},
@@ -258,7 +258,7 @@ RESULTS: dict[str, Result] = {
     "film": Special(
         "A strip of film",
         "photo-great-wall",
-        "painting-renoir-moulin-de-la-galette",
+        "painting-van-gogh-auvers",
         {"how": "film"},
         "The strokes move with what they are on.",
     ),

@@ -41,7 +41,7 @@ def lbfgsb_workspace(maxcor: int, size: int) -> int:
 
     Examples
     --------
-    >>> lbfgsb_workspace(10, 3 * 512**2) / (3 * 512**2)
-    25.00150...
+    >>> lbfgsb_workspace(10, 1000)
+    26180
     """
     return (2 * maxcor + 5) * size + 11 * maxcor**2 + 8 * maxcor

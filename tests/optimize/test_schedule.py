@@ -156,7 +156,7 @@ def test_a_run_is_gone_on_with_to_the_bit(method: Any, at: int) -> None:
     states: dict[int, Any] = {}
 
     def keep(now: ns.Progress) -> None:
-        states[now.nit] = now._state()
+        states[now.nit] = {name: np.array(array) for name, array in now._state().items()}
 
     whole = ns.minimize(near(falling), pixels, X, method=method, maxiter=8, callback=keep)
     again = ns.minimize(

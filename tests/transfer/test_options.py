@@ -96,7 +96,7 @@ WRONG_WORDS = {
     "seed": ["-1"],
     "method": ["newton", "l-bfgs:momentum=1", "l-bfgs:maxcor=a"],
     "maxfun": ["0"],
-    "tile": ["63", "auto"],
+    "tile": ["63", "many"],
     "ftol": ["-1"],
     "gtol": ["inf"],
     "xtol": ["x"],
