@@ -184,11 +184,9 @@ class Evaluator:
 
         Raises
         ------
-        TypeError
-            If `x` is no array of floats.
-        ValueError
-            If it has another shape; or, at the first call alone, holds numbers that are not finite
-            or more than 0.5 outside of [0, 1]: later ones are an optimiser's to try.
+        TypeError, ValueError
+            If `x` is no array of floats of that shape; or, at the first call alone, holds numbers
+            that are not finite or more than 0.5 outside of [0, 1].
         """
         return self.unchecked(self._checked(x, "x"))
 
@@ -250,8 +248,7 @@ class Evaluator:
         Returns
         -------
         value : float
-        gradient : array, of the image's shape
-            In float64; in float32 if `image` is.
+        gradient : array, of the image's shape and precision
 
         Raises
         ------
@@ -275,7 +272,6 @@ class Evaluator:
         return value, gradient.reshape(shape)
 
     def _checked(self, x: ArrayLike, name: str) -> NDArray[Any]:
-        """Check an image, the numbers of the first too."""
         array = shaped(x, name, self.shape)
         if not self.losses:
             check_first(array, name)
@@ -337,8 +333,7 @@ class Evaluator:
         Returns
         -------
         value : float
-        gradient : tensor
-            In the shape of the parameters.
+        gradient : tensor, of the parameters' shape
         """
         check_process()
         if not all_finite(parameters):
