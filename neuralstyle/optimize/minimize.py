@@ -32,7 +32,7 @@ from neuralstyle.optimize.result import (
     StyleResult,
     interrupted,
 )
-from neuralstyle.optimize.reweighing import move
+from neuralstyle.optimize.reweighing import Anew
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
@@ -224,7 +224,7 @@ def minimize(
             run.begin(state, history)
             if state is not None:
                 check_losses(state, evaluator.objective, evaluator.losses)
-            move(run, method, state)
+            _move(run, method, state)
             status, message = Status.CONVERGED, f"converged: {method.name} came to its end"
         except Halt as halt:
             status, message = halt.status, str(halt)
@@ -243,6 +243,16 @@ def minimize(
     result = interrupted(result) if signals.received else result
     logger.info("%s; %d iterations, %d evaluations", result.message, result.nit, result.nfev)
     return result
+
+
+def _move(run: Run, method: Method, state: State | None) -> None:
+    """Let a method move the pixels, and begin anew wherever callbacks change weights."""
+    while True:
+        try:
+            return method.run(run, state)
+        except Anew:
+            state = None
+            run.begin_anew()
 
 
 def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from neuralstyle._types import Number
-from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.weights import LiveWeights
-
-if TYPE_CHECKING:
-    from neuralstyle.optimize.run import Run
 
 
 class Anew(Exception):
@@ -64,13 +60,3 @@ class Reweighing:
         """Return what settings say of weights: those in force, and the changes, if any."""
         changes = {"reweighed": list(self.changes)} if self.changes else {}
         return {"weights": self._weights.in_force(), **changes}
-
-
-def move(run: Run, method: Method, state: State | None) -> None:
-    """Let a method move the pixels, and begin anew wherever callbacks change weights."""
-    while True:
-        try:
-            return method.run(run, state)
-        except Anew:
-            state = None
-            run.begin_anew()
