@@ -12,6 +12,7 @@ from neuralstyle.cli.arguments import (
     add_output,
     add_painting,
     add_sheet,
+    add_web,
     recipe_keywords,
 )
 from neuralstyle.cli.inputs import read_inputs
@@ -30,6 +31,7 @@ def add_arguments(parser: Parser) -> None:
     add_output(parser, ".png, .jpg, .tif or .webp, or - for standard output")
     add_painting(parser)
     add_sheet(parser)
+    add_web(parser)
 
 
 def run(args: argparse.Namespace, command: str) -> int:
