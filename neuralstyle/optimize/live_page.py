@@ -204,7 +204,7 @@ def _saved(save: Callable[[Progress], object], now: Progress) -> str:
     """Save a picture; return what there is to say of it."""
     try:
         place = save(now)
-    except OSError as error:  # the run goes on
+    except (MemoryError, OSError, ValueError) as error:  # the run goes on
         return f"Not saved: {reason(error)}"
     return f"Saved as {place}." if place is not None else "Saved."
 

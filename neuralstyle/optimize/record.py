@@ -104,7 +104,7 @@ class Progress:
         >>> def smoother(now):
         ...     if now.nit == 2:
         ...         now.reweigh(total_variation=5)
-        >>> noisy = np.random.default_rng(0).uniform(size=(8, 8, 3))
+        >>> noisy = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
         >>> objective = TotalVariationLoss() + ContentLoss({"input": noisy[None]}, "input")
         >>> look = lambda image: {"input": image}
         >>> result = minimize(objective, look, noisy / 2, maxiter=4, callback=smoother)

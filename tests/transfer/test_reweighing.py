@@ -51,3 +51,16 @@ def test_a_scale_with_changed_weights_is_kept_when_it_is_finished(tmp_path: Path
     assert result.nit == 3 and result.settings["weights"]["total_variation"] == 3.0
     assert not kept.exists()
     assert ns.stylize(content, style, **options).settings["weights"]["total_variation"] == 1.0
+
+
+def test_changes_of_all_scales_are_told_with_the_iterations_of_the_whole_run() -> None:
+    def callback(now: ns.Progress) -> None:
+        if now.nit in (1, 4):
+            now.reweigh(total_variation=now.nit + 1)
+
+    given: dict[str, Any] = {"objective": Smooth(), "network": Pixels(), "scales": 2, "maxiter": 3}
+    result = ns.stylize(noise(64, 64), noise(64, 64, 2), callback=callback, **given)
+    assert result.settings["reweighed"] == [
+        [1, {"total_variation": 2.0}],
+        [4, {"total_variation": 5.0}],
+    ]
