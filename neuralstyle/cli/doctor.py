@@ -12,20 +12,20 @@ from neuralstyle.cli.messages import Failure, check_out, failure, out, silent_st
 from neuralstyle.cli.parser import Parser
 
 SUMMARY = "tell versions, processor, memory, weights and speed, and what would be faster"
-USAGE: tuple[str, ...] = ("neuralstyle doctor [--json | --report]",)
+USAGE: tuple[str, ...] = ("neuralstyle doctor [--json | --issue]",)
 
 
 def add_arguments(parser: Parser) -> None:
     """Add what the command takes."""
     add = parser.add_argument
     add("--json", action="store_true", help="print it as JSON")
-    add("--report", action="store_true", help="print a text for a report of a fault, without paths")
+    add("--issue", action="store_true", help="print a text for a report of a fault, without paths")
 
 
 def run(args: argparse.Namespace, command: str) -> int:
     """Print what was found; return the exit code."""
-    if args.json and args.report:
-        raise Failure("--report: expected it without --json")
+    if args.json and args.issue:
+        raise Failure("--issue: expected it without --json")
     check_out()
     by_user = ONEDNN in os.environ
     with silent_start():
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, command: str) -> int:
         if onednn_by_default() is False and not found.gpus:
             mine = f"in programs of your own set {ONEDNN}=1 before TensorFlow is imported"
             found = dataclasses.replace(found, advice=(mine, *found.advice))
-    told = found.report() if args.report else str(found)
+    told = found.report() if args.issue else str(found)
     if args.json:
         told = json.dumps(dataclasses.asdict(found), indent=2)
     out(f"{told}\n")

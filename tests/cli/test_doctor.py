@@ -46,12 +46,12 @@ def test_json_is_the_same_for_programs(quick: None, capsys: pytest.CaptureFixtur
 
 
 def test_a_report_is_a_text_to_paste(quick: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "--report"]) == 0
+    assert main(["doctor", "--issue"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("**What was done**") and "```\nversions " in said
     assert os.path.expanduser("~") not in said
-    assert main(["doctor", "--report", "--json"]) == 2
-    assert "--report: expected it without --json" in capsys.readouterr().err
+    assert main(["doctor", "--issue", "--json"]) == 2
+    assert "--issue: expected it without --json" in capsys.readouterr().err
 
 
 STARTED = """
