@@ -59,6 +59,7 @@ from neuralstyle.optimize.gradient_norms import gradient_norms as gradient_norms
 from neuralstyle.optimize.iteration import Iteration as Iteration
 from neuralstyle.optimize.keras_method import KerasMethod as KerasMethod
 from neuralstyle.optimize.lbfgs import ManualLBFGS as ManualLBFGS
+from neuralstyle.optimize.live_page import LivePage as LivePage
 from neuralstyle.optimize.making_of import MakingOf as MakingOf
 from neuralstyle.optimize.minimize import minimize as minimize
 from neuralstyle.optimize.parametrizations import Parametrization as Parametrization

@@ -124,7 +124,15 @@ def same(value: Any) -> Any:
 
 Cases = list[tuple[Callable[[], Any], Callable[[Any], Any]]]
 
+
+def filmed() -> ns.MakingOf:
+    film = ns.MakingOf()
+    ns.minimize(ns.TotalVariationLoss(), pixels, PICTURE, maxiter=1, callback=film)
+    return film
+
+
 OBJECTS: dict[str, Cases] = {
+    "MakingOf": [(filmed, lambda film: film.pictures()[1].tolist())],
     "Mask": [
         (lambda: ns.Mask(PART, "inside", "sky"), lambda m: (m.values.tolist(), vars(m)["name"]))
     ],
@@ -207,6 +215,7 @@ REFUSING: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: ns.Evaluator(ns.TotalVariationLoss(), pixels, (4, 4)),
         "compiled code; make another",
     ),
+    "LivePage": (ns.LivePage, "a page here"),
     "ManualLBFGS": (
         lambda: ns.ManualLBFGS(len, np.ones(3, "f4"), 1.0, np.ones(3, "f4")),  # type: ignore[arg-type]
         "keep its state",

@@ -129,6 +129,18 @@ def uses_onednn() -> bool:
     return True
 
 
+def threads_of_operation() -> int:
+    """Return how many threads TensorFlow is told to use for an operation; 0 if it may choose."""
+    told = tf.config.threading.get_intra_op_parallelism_threads()
+    variable = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return int(told or (variable if variable.isdecimal() else 0))
+
+
+def made_for_gpus() -> bool:
+    """Return whether this TensorFlow can compute on GPUs at all."""
+    return bool(tf.test.is_built_with_cuda())
+
+
 @functools.cache
 def advise_onednn() -> None:
     """Say once in the log, where it is so, that one variable would make networks faster.

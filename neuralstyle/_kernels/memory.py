@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from neuralstyle._kernels.groups import control_groups
+
 _HERE = Path("/proc")
-_GROUPS = Path("/sys/fs/cgroup")
 
 
 def anonymous_memory() -> int | None:
@@ -64,29 +65,11 @@ def _field(file: Path, name: str) -> int | None:
 
 def _left_in_groups() -> Iterable[int]:
     """Yield what the limits of the process's control groups leave, of both versions of these."""
-    try:
-        lines = (_HERE / "self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            root, limit, used = _GROUPS, "memory.max", "memory.current"
-        elif "memory" in controllers.split(","):
-            root, limit, used = (
-                _GROUPS / "memory",
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-            )
-        else:
-            continue
-        group = root / path.strip("/")
-        for place in (group, *group.parents):  # each limits those below; a container sees its own
-            if not place.is_relative_to(root):
-                break
-            left = _left(place, limit, used)
-            if left is not None:
-                yield left
+    for place, second in control_groups("memory"):
+        limit, used = ("max", "current") if second else ("limit_in_bytes", "usage_in_bytes")
+        left = _left(place, f"memory.{limit}", f"memory.{used}")
+        if left is not None:
+            yield left
 
 
 def _left(place: Path, limit: str, used: str) -> int | None:

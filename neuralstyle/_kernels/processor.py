@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from neuralstyle._kernels.groups import control_groups
+
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 """The variable that turns oneDNN on or off. TensorFlow reads it once, when it is imported."""
 
@@ -91,6 +93,32 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def share() -> float | None:
+    """Return how many processors' time the process may have, by the limits of its container.
+
+    Returns
+    -------
+    float or None
+        None where there is no limit.
+    """
+    found = [_quota(place, second) for place, second in control_groups("cpu")]
+    return min((of for of in found if of is not None), default=None)
+
+
+def _quota(group: Path, second: bool) -> float | None:
+    """Return the limit of a control group."""
+    try:
+        if second:
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = (
+                (group / f"cpu.cfs_{of}_us").read_text().strip() for of in ("quota", "period")
+            )
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (OSError, ValueError):  # it is not there, or "max"
+        return None
 
 
 def _sysctl(name: str) -> str:

@@ -190,6 +190,15 @@ def add_sheet(parser: Parser) -> None:
     add("--sheet", nargs="+", metavar="SETTING=VALUE,VALUE,...", help=sheet)
 
 
+def add_web(parser: Parser) -> None:
+    """Add what shows the picture in a browser while it is painted."""
+    read = reading(words.whole(0))
+    web = "show the picture as it grows in a browser of this machine, with buttons to stop, save "
+    web += "and change weights; at a port that is free, or at PORT"
+    add = parser.group("the output").add_argument
+    add("--web", action=Keep, read=read, nargs="?", const="0", metavar="PORT", help=web)
+
+
 def add_auto(parser: Parser) -> None:
     """Add what tries some settings before it paints."""
     auto = "try three stroke sizes and three content weights small, and paint with the best; the "

@@ -6,15 +6,15 @@ import argparse
 import dataclasses
 import io
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import __version__
 from neuralstyle._checks import describe
 from neuralstyle._files import quoted, replacing, write_all
-from neuralstyle.cli.messages import Failure, out, sentence, tell
+from neuralstyle.cli.messages import Failure, out, refusing, sentence, tell
 from neuralstyle.cli.paths import STANDARD, Snapshots, beside_result, sheet_beside
 from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
@@ -25,6 +25,7 @@ from neuralstyle.optimize.report import in_json, report
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
+    from neuralstyle.optimize.live_page import LivePage
     from neuralstyle.optimize.making_of import MakingOf
     from neuralstyle.optimize.result import Progress, StyleResult
 
@@ -40,6 +41,7 @@ class Output:
         self.code: int = 0
         self._told = False
         self.saved = 0
+        self.page: LivePage | None = None
 
     def begin(self, path: Path, alpha: Floats | None) -> None:
         """Turn to the next picture."""
@@ -47,6 +49,30 @@ class Output:
         self.sheet: Path | None = None
         self.film: MakingOf | None = None
         self.alpha: Floats | None = None if path.suffix.lower() in (".jpg", ".jpeg") else alpha
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Serve the page of --web, if it is asked for, for as long as this takes."""
+        if getattr(self.args, "web", None) is None:
+            yield
+            return
+        from neuralstyle.optimize.live_page import LivePage
+
+        standard = self.args.output == str(STANDARD)
+        title = None if standard else Path(self.args.output).name
+        with refusing():
+            page = LivePage(self.args.web, save=None if standard else self._save_now, title=title)
+        with page:
+            self.page = page
+            tell(f"the picture grows at {page.url}")
+            yield
+
+    def _save_now(self, now: Progress) -> str:
+        """Save the picture so far beside the result; return where."""
+        path = Snapshots(self.path, 1, False).place(now.nit)
+        about = {**self._about(now), "status": "running", "message": f"iteration {now.nit}"}
+        self._write(path, now.image, about, self.alpha)
+        return path.name
 
     def fail(self, error: Exception) -> None:
         """Tell of a picture that could not be made, among several."""
@@ -75,6 +101,8 @@ class Output:
         if self.args.save_every and now.nit % self.args.save_every == 0:
             snapshots = Snapshots(self.path, self.args.save_every, self.several)
             self._save_so_far(snapshots.place(now.nit), now, f"iteration {now.nit}")
+        if self.page is not None:
+            self.page(now)
 
     @held
     def after_scale(self, so_far: StyleResult) -> None:

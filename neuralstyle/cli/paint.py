@@ -13,6 +13,7 @@ from neuralstyle.cli.arguments import (
     add_painting,
     add_sheet,
     add_strength,
+    add_web,
     explores,
     recipe_keywords,
 )
@@ -43,6 +44,7 @@ def add_arguments(parser: Parser) -> None:
     add_sheet(parser)
     add_auto(parser)
     add_dry_run(parser)
+    add_web(parser)
     for gone, now in _GONE.items():
         add(gone, action=Gone, now=now)
 
@@ -58,6 +60,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     jobs = places(contents, args.output)
     if args.sheet and len(jobs) > 1:
         raise Failure("--sheet: expected one CONTENT")
+    if args.web is not None and len(jobs) > 1:
+        raise Failure("--web: expected one CONTENT, as the page is about one picture")
     inputs = read_inputs(args, jobs, styles)
     output = Output(args, command, several=len(jobs) > 1)
     options = painting.settings(args, inputs, output)

@@ -32,6 +32,11 @@ def settings(args: argparse.Namespace, inputs: Inputs, output: Output) -> dict[s
     given = {**args.options, "progress": not args.quiet}
     if not getattr(args, "sheet", None):
         given["callback"] = output
+    if getattr(args, "web", None) is not None:
+        if args.sheet:
+            raise Failure("--web: expected it without --sheet, whose cells are many pictures")
+        if args.quiet:
+            raise Failure("--web: expected it without --quiet, which would not tell its address")
     if inputs.regions:
         with silent_start():
             from neuralstyle.transfer.regions import Region
@@ -92,21 +97,22 @@ def one_after_another(
     int
     """
     pictures = photographs(args, inputs, output)
-    while True:
-        try:
-            results = painted(pictures)
-        except KeyboardInterrupt:
-            return output.interrupted()
-        except Exception as error:
-            raise failure(error) from error
-        try:
-            return finish(results, output)
-        except Failure:
-            raise
-        except Exception as error:
-            if not output.several:
+    with output.shown():
+        while True:
+            try:
+                results = painted(pictures)
+            except KeyboardInterrupt:
+                return output.interrupted()
+            except Exception as error:
                 raise failure(error) from error
-            output.fail(error)
+            try:
+                return finish(results, output)
+            except Failure:
+                raise
+            except Exception as error:
+                if not output.several:
+                    raise failure(error) from error
+                output.fail(error)
 
 
 @held

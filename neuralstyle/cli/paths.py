@@ -43,6 +43,8 @@ class Snapshots:
         They are of every so many iterations.
     several : bool
         Whether the run makes several pictures.
+    called : str, optional
+        What one of them is called in messages.
 
     Examples
     --------
@@ -53,10 +55,16 @@ class Snapshots:
     """
 
     option = "save_every"
-    called = "a picture of --save-every"
 
-    def __init__(self, result: Path, every: int, several: bool) -> None:
+    def __init__(
+        self,
+        result: Path,
+        every: int,
+        several: bool,
+        called: str = "a picture of --save-every",
+    ) -> None:
         self.every = every
+        self.called: str = called
         self.suffix: str = result.suffix
         self.folder: Path = result.parent / f"{result.stem}_snapshots" if several else result.parent
         self.stem: str = "" if several else f"{result.stem}_"
@@ -182,6 +190,10 @@ def _snapshots(args: argparse.Namespace, results: Sequence[Path]) -> list[Writte
     return [Snapshots(path, args.save_every, several(args, results)) for path in results]
 
 
+def _moments(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
+    return [Snapshots(path, 1, False, "a picture saved on the page of --web") for path in results]
+
+
 def _log(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
     return [Place("log", "--log", Path(args.log))]
 
@@ -210,6 +222,7 @@ WRITES: Mapping[str, Callable[[argparse.Namespace, Sequence[Path]], list[Written
     "auto": _sheets,
     "choose": _sheets,
     "save_every": _snapshots,
+    "web": _moments,
     "log": _log,
     "report": _of_each("report", "--report"),
     "making_of": _of_each("making_of", "--making-of"),

@@ -13,6 +13,7 @@ from neuralstyle.cli.arguments import (
     add_output,
     add_painting,
     add_sheet,
+    add_web,
     recipe_keywords,
 )
 from neuralstyle.cli.inputs import read_inputs
@@ -32,6 +33,7 @@ def add_arguments(parser: Parser) -> None:
     add_painting(parser)
     add_sheet(parser)
     add_dry_run(parser)
+    add_web(parser)
 
 
 def run(args: argparse.Namespace, command: str) -> int:

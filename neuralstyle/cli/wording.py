@@ -16,6 +16,7 @@ OTHERS = {
     "flows": "--flows",
     "max_pixels": "--max-pixels",
     "temporal_weight": "--temporal-weight",
+    "port": "--web",
 }
 """Arguments that are neither options nor keywords of recipes, and what is given for them."""
 

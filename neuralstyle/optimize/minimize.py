@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuralstyle._checks import gone, interval, number, takes, whole_number
+from neuralstyle._checks import gone, interval, number, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
@@ -18,6 +18,7 @@ from neuralstyle.features.tiles import TileSide
 from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.beginning import beginning
+from neuralstyle.optimize.callbacks import check_callback
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
@@ -31,6 +32,7 @@ from neuralstyle.optimize.result import (
     StyleResult,
     interrupted,
 )
+from neuralstyle.optimize.reweighing import Anew
 from neuralstyle.optimize.run import Run
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
@@ -71,7 +73,7 @@ def minimize(
     ----------
     objective : StyleObjective, Loss or Evaluator
         An evaluator that exists is compiled already, and its weights count as they are now. They
-        cannot be set before the run is over.
+        cannot be set before the run is over; `Progress.reweigh` changes them for the run alone.
     extractor : callable
         Turns an image tensor into features: a `VGG16Features`, for instance. An evaluator has its
         own: leave it out then.
@@ -125,7 +127,8 @@ def minimize(
         to count anew.
     callback : callable, optional
         Called with a `Progress` after every accepted iteration. If it returns True itself or raises
-        `StopIteration`, whose value the message has, the run ends and returns its result.
+        `StopIteration`, whose value the message has, the run ends and returns its result. It may
+        change weights: `Progress.reweigh`.
     progress : bool, default False
         Draw a progress bar on standard error.
 
@@ -221,7 +224,7 @@ def minimize(
             run.begin(state, history)
             if state is not None:
                 check_losses(state, evaluator.objective, evaluator.losses)
-            method.run(run, state)
+            _move(run, method, state)
             status, message = Status.CONVERGED, f"converged: {method.name} came to its end"
         except Halt as halt:
             status, message = halt.status, str(halt)
@@ -242,12 +245,14 @@ def minimize(
     return result
 
 
-def check_callback(callback: Any) -> None:
-    """Check that a callback can be called, if there is one."""
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: expected a callable, received {callback!r}")
-    if callback is not None:
-        takes("callback", callback, "progress")
+def _move(run: Run, method: Method, state: State | None) -> None:
+    """Let a method move the pixels, and begin anew wherever callbacks change weights."""
+    while True:
+        try:
+            return method.run(run, state)
+        except Anew:
+            state = None
+            run.begin_anew()
 
 
 def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:

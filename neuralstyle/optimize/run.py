@@ -13,21 +13,15 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import Stays, stays
 from neuralstyle._types import Image
+from neuralstyle.optimize.callbacks import call
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.finite import check_start, not_finite
 from neuralstyle.optimize.idle import check_products
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.points import Points, first_point
-from neuralstyle.optimize.result import (
-    Callback,
-    Halt,
-    Iteration,
-    Progress,
-    Status,
-    StyleResult,
-    ends,
-)
+from neuralstyle.optimize.result import Callback, Halt, Iteration, Progress, Status, StyleResult
+from neuralstyle.optimize.reweighing import Reweighing
 from neuralstyle.optimize.tolerances import Tolerances
 from neuralstyle.optimize.vectors import (
     NOTHING,
@@ -134,6 +128,8 @@ class Run:
         # Losses, and the best point so far, where a state is taken.
         self._accepted: tuple[Values, Best | None] = self._values, None
         self._step = self._accepted_step = 0  # at which weights are taken, of the last and accepted
+        self._before = np.nan  # the value that the next accepted one is compared with
+        self._reweighing = Reweighing(evaluator.weights)
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -167,6 +163,7 @@ class Run:
         begin()
         self._last = self._x
         self._accepted = self._values, self._best
+        self._before = self.history[-1].fun if self.history else value
         self.first, self.gradient = value, own(gradient)
         self._tolerances.largest = self._tolerances.largest or float(np.abs(gradient).max())
         stuck = self._tolerances.largest == 0
@@ -219,8 +216,7 @@ class Run:
         change = None
         if self.limits["xtol"] > 0:
             change = self._points.change(self._x, self._last)
-        before = self.history[-1].fun if self.history else self.first
-        self._last = self._x
+        before, self._before, self._last = self._before, self._value, self._x
         if self.moving:
             before, self._best = np.nan, (self._value, self._x, self._values)
         self._accepted_step = self._step
@@ -230,11 +226,25 @@ class Run:
         now = Iteration(len(self.history) + 1, self.nfev, self._value, losses, seconds, parts=parts)
         self.history.append(now)
         self._call_back()
+        self._reweighing.look()
         self._stop()
 
+    def begin_anew(self) -> None:
+        """Go on where it is, as if it began there, with the weights that were asked for."""
+        tolerances = Tolerances(self.limits)
+        tolerances.check(len(self.history), np.nan, np.inf)
+        self.x, self._x = np.asarray(host(self._last), np.float64), NOTHING
+        with self._reweighing.taken(len(self.history)):
+            self._evaluator.weights.follow(self._step, self.limits["maxiter"])
+            self._visit(self.x)
+        self._best, self._last, self.average = (self._value, self._x, self._values), self._x, None
+        self._accepted, self._before = (self._values, self._best), self._value
+        self.first, self.gradient = self._value, own(self._slopes)
+        self._tolerances, tolerances.largest = tolerances, float(np.abs(self.gradient).max())
+
     def snapshot(self) -> dict[str, NDArray[Any]] | None:
-        """Return all that the next iterations depend on, or None if the method cannot resume."""
-        if self.state is None:
+        """Return all that the next iterations depend on, or None if no run can go on from it."""
+        if self.state is None or self._reweighing.changes:
             return None
         (losses, _), best = self._accepted
         kept = {"losses": np.array([*losses.values()]), **self._tolerances.state()}
@@ -292,20 +302,13 @@ class Run:
             shape=self._evaluator.shape,
             maxiter=self.limits["maxiter"],
             work_left=self.limits["maxiter"] - now.nit,
-            settings={**self._settings, "weights": self._evaluator.weights.in_force()},
+            settings={**self._settings, **self._reweighing.told()},
             pace=(now.seconds - first.seconds) / (now.nit - first.nit or math.nan),
             _image=functools.cache(lambda: self._evaluator.image(self._points.pixels(x))),
             _state=self.snapshot,
+            _reweigh=self._reweighing.ask,
         )
-        for callback in self._callbacks:
-            try:
-                with patience(EVALUATION):
-                    if not ends(callback(record)):
-                        continue
-                reason = ""
-            except StopIteration as stop:
-                reason = f": {stop.value}" if stop.value is not None else ""
-            raise Halt(Status.CALLBACK, f"halted by the callback{reason}")
+        call(self._callbacks, record)
 
     def _stop(self) -> None:
         """Raise `Halt` if the last accepted iteration is enough."""
@@ -341,7 +344,7 @@ class Run:
             success=status in (Status.CONVERGED, Status.LIMIT, Status.CALLBACK),
             status=status,
             message=message,
-            settings={**settings, "weights": self._evaluator.weights.in_force()},
+            settings={**settings, **self._reweighing.told()},
             state=self.snapshot(),
             objective=self._evaluator.objective,
         )

@@ -91,12 +91,29 @@ class LiveWeights(Mapping[str, float]):
         if self._runs:
             raise RuntimeError(
                 "weights: expected no change during a run, whose values are compared with each "
-                "other; change them between two runs, or on the way by a schedule"
+                "other; change them between two runs, or on the way by a schedule or by "
+                "Progress.reweigh"
             )
-        vector = self._own.copy()
-        for name, value in {**weights, **named}.items():
-            vector[self._place(name)] = term_weight(value, f"weights[{name!r}]")
-        self._own = self.vector = vector
+        self.replace(self.checked({**weights, **named}))
+
+    def checked(self, weights: Mapping[str, Number]) -> dict[str, float]:
+        """Return all weights with some of them changed, having checked these; set none.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            As for a single one.
+        """
+        changed = {n: term_weight(value, f"weights[{n!r}]") for n, value in weights.items()}
+        for name in changed:
+            self._place(name)
+        return {**self, **changed}
+
+    def replace(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Set all weights, also during a run, which then begins anew; return those before."""
+        before = dict(self)
+        self._own = self.vector = np.array([weights[name] for name in self], np.float64)
+        return before
 
     def follow(self, step: int, steps: int) -> bool:
         """Take the factors of schedules at an iteration; return whether anything has changed.
@@ -122,13 +139,14 @@ class LiveWeights(Mapping[str, float]):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Refuse changes for as long as a run takes."""
+        """Refuse changes for as long as a run takes, and take back those that it made itself."""
+        own = self._own
         self._runs += 1
         try:
             yield
         finally:
             self._runs -= 1
-            self.vector = self._own
+            self._own = self.vector = own
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, in the order of the terms."""

@@ -1,4 +1,4 @@
-"""What a report of a fault, or of slowness, should say: versions, processor, oneDNN, weights."""
+"""What a report of a fault, or of slowness, should say, and what to change to be faster."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import platform
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
@@ -21,10 +22,25 @@ from neuralstyle._kernels.processor import (
     cores,
     onednn_by_default,
     processor,
+    share,
 )
+from neuralstyle.transfer.advice import DEVICES, THREADS, Facts, advice
 
 PACKAGES = {"keras": "keras", "numpy": "numpy", "scipy": "scipy", "pillow": "PIL"}
 """The packages whose versions matter, beside what Keras runs on, and what is imported of them."""
+
+VARIABLES = (ONEDNN, "ONEDNN_MAX_CPU_ISA", "TF_XLA_FLAGS", "KERAS_BACKEND", DEVICES, *THREADS)
+"""Variables of the environment that change how, or how fast, a picture is painted."""
+
+DRIVER = Path("/proc/driver/nvidia/version")
+"""What Linux has where there is a driver of NVIDIA."""
+
+QUESTIONS = """\
+**What was done** (the command or the code, and the sizes of the pictures):
+
+**What was expected, and what came** (the whole message):
+"""
+"""What a report of a fault tells beside this."""
 
 SIDE = 256
 """Of the picture that is timed."""
@@ -58,20 +74,32 @@ class Diagnosis:
     evaluation : float or None
         Seconds that a value and gradient of the recipe ``default`` takes at 256 x 256 pixels with
         the compact network, the median of those within a second; None if it was not timed.
+    memory : int or None
+        Bytes that this process can still have without swapping, within the limits of its container;
+        None where the system does not tell.
+    share : float or None
+        How many processors' time the container grants, if it limits that.
+    environment : mapping from str to str
+        The variables of `VARIABLES` that are set.
+    advice : tuple of str
+        What to change to be faster, here and now; empty if nothing is known.
 
     Examples
     --------
     >>> versions, weights = {"neuralstyle": "0.2.0", "python": "3.12.1"}, {"vgg19": "not there"}
     >>> print(Diagnosis(
-    ...     versions, "Linux", "Some Processor", ("avx2",), 2, (), True, "by default", weights, 0.1
+    ...     versions, "Linux", "Some Processor", ("avx2",), 2, (), True, "by default", weights, 0.1,
+    ...     memory=3_200_000_000, advice=("use four cores",),
     ... ))
     versions    neuralstyle 0.2.0, python 3.12.1
     system      Linux
     processor   Some Processor (avx2), 2 cores
+    memory      3.2 GB free
     GPU         none
     oneDNN      in force: by default
     vgg19       not there
     evaluation  0.100 s for the default recipe at 256 x 256 with the compact network
+    faster      use four cores
     """
 
     versions: Mapping[str, str]
@@ -84,28 +112,64 @@ class Diagnosis:
     why: str
     weights: Mapping[str, str]
     evaluation: float | None
+    memory: int | None = None
+    share: float | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    advice: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return a line for each."""
+        return "\n".join(f"{name:10}  {text}" for name, text in self._lines(self.weights))
+
+    def report(self) -> str:
+        """Return a text to paste into a report of a fault, in Markdown.
+
+        Returns
+        -------
+        str
+            What there is to fill in, and the lines of this, without the names of folders: those of
+            weights tell who works here.
+
+        Examples
+        --------
+        >>> print(doctor(timing=False).report())  # doctest: +ELLIPSIS
+        **What was done** (the command or the code, and the sizes of the pictures):
+        <BLANKLINE>
+        **What was expected, and what came** (the whole message):
+        <BLANKLINE>
+        ```
+        versions    neuralstyle ...
+        ```
+        """
+        weights = {name: without_place(text) for name, text in self.weights.items()}
+        lines = "\n".join(f"{name:10}  {text}" for name, text in self._lines(weights))
+        return f"{QUESTIONS}\n```\n{lines}\n```"
+
+    def _lines(self, weights: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return names and texts."""
+        granted = "" if self.share is None else f", of which {self.share:g} may be busy"
         lines = {
             "versions": ", ".join(f"{name} {of}" for name, of in self.versions.items()),
             "system": self.system,
             "processor": f"{self.processor} ({' '.join(self.features) or 'features unknown'}), "
-            f"{self.cores} core{'s' * (self.cores != 1)}",
+            f"{self.cores} core{'s' * (self.cores != 1)}{granted}",
+            "memory": "unknown" if self.memory is None else f"{self.memory / 1e9:.1f} GB free",
             "GPU": ", ".join(self.gpus) or "none",
             "oneDNN": f"{'in force' if self.onednn else 'off'}: {self.why}",
-            **self.weights,
+            **weights,
         }
         if self.evaluation is not None:
             lines["evaluation"] = (
                 f"{self.evaluation:.3f} s for the default recipe at {SIDE} x {SIDE} with the "
                 "compact network"
             )
-        return "\n".join(f"{name:10}  {text}" for name, text in lines.items())
+        if self.environment:
+            lines["variables"] = " ".join(f"{name}={of}" for name, of in self.environment.items())
+        return [*lines.items(), *(("faster", text) for text in self.advice)]
 
 
 def doctor(*, timing: bool = True) -> Diagnosis:
-    """Find out what pictures are made with: versions, processor, GPU, oneDNN, weights, speed.
+    """Find out what pictures are made with, how fast, and what would be faster.
 
     Parameters
     ----------
@@ -115,7 +179,7 @@ def doctor(*, timing: bool = True) -> Diagnosis:
     Returns
     -------
     Diagnosis
-        Its text is a line for each.
+        Its text is a line for each; `Diagnosis.report` makes one to send.
 
     Raises
     ------
@@ -133,11 +197,34 @@ def doctor(*, timing: bool = True) -> Diagnosis:
     >>> found.versions["neuralstyle"], found.cores >= 1, found.evaluation
     ('0.2.0', True, None)
     """
-    from neuralstyle._kernels.device import backend_version, gpu_names, uses_onednn
+    from neuralstyle._kernels.device import (
+        backend_version,
+        gpu_names,
+        made_for_gpus,
+        threads_of_operation,
+        uses_onednn,
+    )
+    from neuralstyle._kernels.memory import available_memory
 
     truth("timing", timing)
     kind, features = processor()
-    in_force = uses_onednn()
+    in_force, gpus = uses_onednn(), gpu_names()
+    variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    memory, granted = available_memory(), share()
+    facts = Facts(
+        onednn=in_force,
+        onednn_by_default=onednn_by_default(),
+        environment=variables,
+        cores=cores(),
+        all_cores=os.cpu_count() or 1,
+        share=granted,
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        threads=threads_of_operation(),
+        gpus=len(gpus),
+        nvidia=DRIVER.exists(),
+        cuda=made_for_gpus(),
+        memory=memory,
+    )
     return Diagnosis(
         versions={
             "neuralstyle": __version__,
@@ -149,11 +236,15 @@ def doctor(*, timing: bool = True) -> Diagnosis:
         processor=kind,
         features=tuple(of for of in VECTORS if of in features),
         cores=cores(),
-        gpus=gpu_names(),
+        gpus=gpus,
         onednn=in_force,
         why=reason(in_force, os.environ.get(ONEDNN), onednn_by_default()),
         weights=places(),
         evaluation=seconds_per_evaluation() if timing else None,
+        memory=memory,
+        share=granted,
+        environment=variables,
+        advice=tuple(advice(facts)),
     )
 
 
@@ -213,6 +304,22 @@ def places() -> dict[str, str]:
         else f"not there, downloaded when first used: {path}"
         for name, path in files.items()
     }
+
+
+def without_place(text: str) -> str:
+    """Return what `places` says of a network, without where.
+
+    Examples
+    --------
+    >>> without_place("/home/ann/.keras/models/vgg19.h5 (80.1 MB)")
+    'there (80.1 MB)'
+    >>> without_place("not there, downloaded when first used: /home/ann/.keras/models/vgg19.h5")
+    'not there, downloaded when first used'
+    """
+    absent, colon, _ = text.partition(": ")
+    return (
+        absent if colon and absent.startswith("not there") else f"there {text[text.rindex('(') :]}"
+    )
 
 
 def seconds_per_evaluation() -> float:

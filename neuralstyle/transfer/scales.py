@@ -209,12 +209,18 @@ class Scales:
             for scale, result in enumerate(self.results)
             for record in result.history
         )
+        changes = [
+            [self._before(scale)["nit"] + nit, weights]
+            for scale, result in enumerate(self.results)
+            for nit, weights in result.settings.get("reweighed", ())
+        ]
+        told = {"reweighed": changes} if changes else {}
         return self.placed(
             dataclasses.replace(
                 last,
                 image=self.finished(last.image),
                 history=history,
-                settings={**last.settings, **settings},
+                settings={**last.settings, **told, **settings},
                 message=message,
                 origin=self.origin,
                 **whole,

@@ -13,8 +13,9 @@ from neuralstyle.images.convert import taken
 from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.losses.weights import term_weight
 from neuralstyle.optimize.beginning import beginning
+from neuralstyle.optimize.callbacks import check_callback
 from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.minimize import check_callback, minimize
+from neuralstyle.optimize.minimize import minimize
 from neuralstyle.optimize.result import Callback, StyleResult
 from neuralstyle.transfer.names import did_you_mean, keywords_of, meant, of_other_recipes
 from neuralstyle.transfer.options import options

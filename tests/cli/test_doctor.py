@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from neuralstyle._kernels.processor import ONEDNN
+from neuralstyle._kernels.processor import ONEDNN, onednn_by_default
 from neuralstyle.cli import messages
 from neuralstyle.cli.main import main
 from neuralstyle.transfer import doctor
@@ -45,6 +45,15 @@ def test_json_is_the_same_for_programs(quick: None, capsys: pytest.CaptureFixtur
     assert set(found["weights"]) == {"compact", "vgg16", "vgg19"}
 
 
+def test_a_report_is_a_text_to_paste(quick: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--issue"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("**What was done**") and "```\nversions " in said
+    assert os.path.expanduser("~") not in said
+    assert main(["doctor", "--issue", "--json"]) == 2
+    assert "--issue: expected it without --json" in capsys.readouterr().err
+
+
 STARTED = """
 import os, sys
 from neuralstyle.cli.messages import silent_start
@@ -71,6 +80,9 @@ def test_onednn_is_in_force_in_a_command_and_doctor_says_who_set_it() -> None:
     found = json.loads(fresh(program))
     assert found["onednn"] is True
     assert found["why"].startswith("TF_ENABLE_ONEDNN_OPTS=1, set by the command line")
+    assert found["environment"].get(ONEDNN) is None and found["memory"] != 0
+    mine = [line for line in found["advice"] if line.startswith("in programs of your own set")]
+    assert len(mine) == (onednn_by_default() is False)
 
 
 def test_where_tensorflow_is_there_already_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

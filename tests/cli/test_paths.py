@@ -59,6 +59,7 @@ WRITING = {
     "making_of": [("--making-of w.gif", "w.gif")],
     "checkpoint": [("--checkpoint w.npz", "w.npz")],
     "save_every": [("--save-every 5", "w_0050.png"), ("--save-every 1", "w_10001.png")],
+    "web": [("--web", "w_0050.png")],
     "auto": [("--auto", "w_sheet.png")],
     "choose": [("--choose", "w_sheet.png")],
 }

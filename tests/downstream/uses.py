@@ -254,6 +254,10 @@ def minimized(objective: ns.StyleObjective, vgg: ns.VGG16Features, photo: Pictur
     film = ns.MakingOf(frames=50)
     ns.minimize(objective, vgg, photo, callback=film)
     film.save("film.gif", last=result, seconds=4)
+    with ns.LivePage(save=lambda now: film.save("now.gif", last=now.image), title="A run") as page:
+        assert_type(page.url, str)
+        ns.minimize(objective, vgg, photo, callback=page)
+    ns.minimize(objective, vgg, photo, callback=lambda now: now.reweigh({"style": 2}, content=1))
     assert_type(film.pictures(3), dict[int, NDArray[np.float32]])
     ns.plot_history(result).savefig("history.png")
     ns.plot_snapshots(film, count=3).savefig("snapshots.png")

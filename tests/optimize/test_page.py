@@ -112,6 +112,9 @@ def test_page_tells_all_that_is_needed_to_paint_the_picture_again() -> None:
 
 def test_a_callback_that_ended_the_run_is_told() -> None:
     assert "callback (function seen)" in page(result(status=ns.Status.CALLBACK))
+    changing = result()
+    changing.settings["reweighed"] = [[2, {"term 0": 3.0}]]
+    assert "callback (function seen)" in page(changing)
 
 
 def test_page_shows_content_styles_and_result_with_a_slider() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +19,8 @@ import neuralstyle as ns
 from neuralstyle._kernels import device
 from neuralstyle._kernels.processor import ONEDNN
 from neuralstyle.features.architectures import NETWORKS, Weights
+from neuralstyle.transfer.advice import DEVICES, Facts
+from neuralstyle.transfer.advice import advice as advice_for
 from neuralstyle.transfer.doctor import places, reason
 
 
@@ -87,7 +93,90 @@ def test_timing_is_true_or_false() -> None:
         ns.doctor(timing=1)  # type: ignore[arg-type]
 
 
-# Advice
+def test_a_report_has_all_but_the_names_of_folders(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("TF_XLA_FLAGS", "--none")
+    found = ns.doctor(timing=False)
+    text = found.report()
+    assert str(tmp_path) in str(found) and "TF_XLA_FLAGS=--none" in text
+    for private in (
+        str(tmp_path),
+        str(Path(ns.__file__).parent),
+        str(Path.home()),
+        os.sep + "models",
+    ):
+        assert private not in text
+    assert platform.node() not in text.replace(found.processor, "").split()
+    kept = [line for line in str(found).splitlines() if os.sep not in line]
+    assert [line for line in kept if line not in text] == []
+    assert text.count("```") == 2 and "What was expected" in text
+
+
+def test_memory_and_the_shares_of_a_container_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (ns.doctor(timing=False).memory or 0) > 10_000_000 or not Path("/proc/meminfo").exists()
+    monkeypatch.setattr("neuralstyle._kernels.memory.available_memory", lambda: 1_500_000_000)
+    monkeypatch.setattr("neuralstyle.transfer.doctor.share", lambda: 0.5)
+    text = str(ns.doctor(timing=False))
+    assert "memory      1.5 GB free\n" in text and ", of which 0.5 may be busy\n" in text
+    assert (
+        "faster      1.5 GB of memory are free: " in text and "the time of 0.5 processors" in text
+    )
+
+
+FACTS = Facts(
+    onednn=True,
+    onednn_by_default=True,
+    environment={},
+    cores=8,
+    all_cores=8,
+    share=None,
+    load=0.5,
+    threads=0,
+    gpus=0,
+    nvidia=False,
+    cuda=True,
+    memory=9_000_000_000,
+)
+"""A machine about which there is nothing to say."""
+
+
+def test_who_has_nothing_to_change_gets_no_advice() -> None:
+    assert list(advice_for(FACTS)) == []
+    assert list(advice_for(dataclasses.replace(FACTS, memory=None, onednn_by_default=None))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"onednn": False, "onednn_by_default": False}, "set TF_ENABLE_ONEDNN_OPTS=1 before"),
+        ({"onednn": False, "environment": {ONEDNN: "0"}}, r"starts \(it is 0 now\): wide"),
+        ({"onednn": False, "onednn_by_default": None}, None),
+        ({"cores": 4}, "this process may use 4 of 8 cores"),
+        ({"share": 2.5}, "the container grants the time of 2.5 processors, of 8 cores"),
+        ({"share": 8.0}, None),
+        ({"threads": 3}, "TensorFlow is told to use 3 of 8 cores"),
+        ({"threads": 8}, None),
+        ({"load": 8.0}, "other programs are at work: 8.0 processes"),
+        ({"cores": 2, "all_cores": 2}, "2 processors and no GPU: --recipe fast"),
+        ({"cores": 1, "all_cores": 1}, "1 processor and no GPU: --recipe fast"),
+        ({"memory": 1_900_000_000}, '1.9 GB of memory are free: tile="auto"'),
+        ({"nvidia": True, "environment": {DEVICES: "-1"}}, "CUDA_VISIBLE_DEVICES=-1 hides the GPU"),
+        ({"nvidia": True, "environment": {DEVICES: ""}}, "CUDA_VISIBLE_DEVICES= hides the GPU"),
+        ({"nvidia": True, "cuda": False}, "this TensorFlow is made for processors alone"),
+        ({"nvidia": True}, r"TensorFlow sees none: pip install .tensorflow\[and-cuda\]"),
+        ({"nvidia": True, "gpus": 1}, None),
+        ({"gpus": 1, "cores": 1, "load": 9.0, "onednn": False, "onednn_by_default": False}, None),
+    ],
+)
+def test_advice_is_given_where_it_is_true(changes: dict[str, Any], said: str | None) -> None:
+    given = list(advice_for(dataclasses.replace(FACTS, **changes)))
+    assert len(given) == (said is not None)
+    assert said is None or re.search(said, given[0])
+
+
+# Advice of the log
 
 
 @pytest.fixture

@@ -284,9 +284,9 @@ def _again(result: Any, command: str | None) -> str:
         options = "".join(f",\n    {name}={value!r}" for name, value in given.items())
         call = f"result = ns.stylize(\n    content,\n    style{options},\n)"
         parts.append(f"<h3>In Python</h3><pre>import neuralstyle as ns\n\n{escape(call)}</pre>")
-    # A callback has no part in the picture, unless it has ended the run.
+    # A callback has no part in the picture, unless it has ended the run or changed its weights.
     missing = dict(result.settings.get("not_stored") or {})
-    if result.status is not Status.CALLBACK:
+    if result.status is not Status.CALLBACK and "reweighed" not in result.settings:
         missing.pop("callback", None)
     if missing:
         named = "; ".join(f"{name} ({what})" for name, what in missing.items())
