@@ -77,12 +77,6 @@ def progress() -> ns.Progress:
     return seen[-1]
 
 
-def film() -> ns.MakingOf:
-    made = ns.MakingOf(frames=5)
-    run(callback=made)
-    return made
-
-
 def at_generated(loss: Any) -> Any:
     return float(loss(GENERATED)), repr(loss)
 
@@ -191,7 +185,6 @@ OBJECTS: dict[str, Cases] = {
     "Region": [(lambda: ns.Region(PART, PICTURE[:8, :6], weight=2.0), of_region)],
     "Score": [(lambda: SCORE, same)],
     "Estimate": [(lambda: ns.Estimate((4, 5), 64, 1, 2, 3, 4, 5, 9, None, 1.5), same)],
-    "MakingOf": [(film, lambda film: ({n: p.tolist() for n, p in film.pictures().items()}))],
     "Cell": [(lambda: CELL, of_cell)],
     "Sheet": [(lambda: ns.Sheet(np.zeros((2, 3, 3))), ns.Sheet._repr_png_)],
     "Metadata": [

@@ -20,6 +20,8 @@ def check(args: argparse.Namespace) -> None:
     for flag in ("sheet", "auto", "choose"):
         if getattr(args, flag, None):
             raise Failure(f"--dry-run: expected none of --{flag}, which paints to find out")
+    if args.web is not None:
+        raise Failure("--web: expected none with --dry-run, which paints nothing to be seen")
 
 
 def estimate(

@@ -77,6 +77,11 @@ def test_what_paints_to_find_out_is_refused(
     assert made() == []
 
 
+def test_there_is_no_page_of_what_is_not_painted(run: Run, capsys: Any) -> None:
+    assert run("--dry-run", "--web") == 2
+    assert "--web: expected none with --dry-run" in capsys.readouterr().err
+
+
 def test_what_is_wrong_with_the_run_is_told(run: Run, capsys: Any) -> None:
     assert run("--dry-run", "--network", "nothing-of-the-kind") == 2
     assert "network" in capsys.readouterr().err
