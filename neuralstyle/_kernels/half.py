@@ -108,7 +108,9 @@ def halved(tensor: Tensor, dtype: str) -> tuple[Tensor, Tensor]:
     >>> np.asarray(tf.cast(half, "float32") / scale).tolist()
     [999936.0, -1.0]
     """
-    scale = _power_of_two(tf.reduce_max(tf.abs(tensor)), _INSIDE)
+    # The absolute values would be another tensor.
+    largest = tf.maximum(tf.reduce_max(tensor), -tf.reduce_min(tensor))
+    scale = _power_of_two(largest, _INSIDE)
     return tf.cast(tensor * scale, dtype), scale
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from neuralstyle._checks import choice
 from neuralstyle._kernels.device import TRACING, advise_onednn, check_backend
 from neuralstyle._kernels.half import HALVES
-from neuralstyle._types import PADDINGS, Padding
+from neuralstyle._types import DTYPES, PADDINGS, Padding
 from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.base import Features, image_dtype, image_tensor
@@ -51,7 +51,7 @@ class Family:
         if pooling not in ("max", "avg"):
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
         choice("padding", padding, PADDINGS)
-        choice("dtype", dtype, ("float32", "float64", *HALVES))
+        choice("dtype", dtype, (*DTYPES, "float64"))
         if fast not in (True, False, "low-memory"):
             raise ValueError(f'fast: expected True, False or "low-memory", received {fast!r}')
         if dtype in HALVES and not fast:

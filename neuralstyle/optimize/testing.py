@@ -263,7 +263,9 @@ def _parameters(make: Any) -> set[str]:
 
 
 def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
-    features: Mapping[str, Tensor] = extractor(ops.convert_to_tensor(image[None], image_dtype(extractor)))
+    features: Mapping[str, Tensor] = extractor(
+        ops.convert_to_tensor(image[None], image_dtype(extractor))
+    )
     return features
 
 

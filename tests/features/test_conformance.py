@@ -63,6 +63,7 @@ EXAMPLES = {
             (" low memory", "avg", {"fast": "low-memory"}),
             (" plain", "avg", {"fast": False}),
             (" float64", "max", {"dtype": "float64"}),
+            (" float16", "max", {"dtype": "float16"}),
         )
     },
     "compact": Example(lambda _: ns.VGG16Features("compact", "avg"), SHALLOW),
