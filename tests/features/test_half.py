@@ -61,7 +61,7 @@ def assert_near(single: Any, actual: Any, expected: Any) -> None:
 Expected = tuple[str, Any, Any, Any]
 
 
-@pytest.fixture(scope="module", params=["avg", "max"])
+@pytest.fixture(scope="module", params=["avg", pytest.param("max", marks=pytest.mark.slow)])
 def expected(request: pytest.FixtureRequest) -> Iterator[Expected]:
     """A pooling, pictures, and what networks in float32 and float64 see of them."""
     pictures = picture(1, (64, 72), 9), picture(2, (64, 48), 24)
@@ -133,7 +133,7 @@ def test_float16_neither_overflows_nor_vanishes(
 def test_it_takes_less_memory(pooling: Any) -> None:
     taken = {}
     for dtype in ("float32", *HALVES):
-        network = ns.VGG16Features(None, pooling, dtype=dtype)
+        network = ns.VGG16Features("compact", pooling, dtype=dtype)
         objective = ns.StyleLoss(network(noise(64, 64)), "block4_conv1")
         taken[dtype] = ns.Evaluator(objective, network, (128, 128)).taken.features
     assert taken["float16"] == taken["bfloat16"] < 0.85 * taken["float32"]
