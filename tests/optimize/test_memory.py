@@ -66,7 +66,6 @@ def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks()
     assert living(convolution._Kernel) <= before
 
 
-@pytest.mark.slow
 def test_what_is_traced_but_never_run_takes_no_memory() -> None:
     def traced(x: Any) -> Any:
         result = tf.sin(x)
@@ -77,6 +76,7 @@ def test_what_is_traced_but_never_run_takes_no_memory() -> None:
     assert alive(graph) == 4004
 
 
+@pytest.mark.slow
 def test_clear_lets_go_of_the_networks_of_earlier_calls() -> None:
     ns.clear()
     before = living(convolution._Kernel)
