@@ -25,6 +25,11 @@ Padding: TypeAlias = Literal["zeros", "reflect", "wrap"]
 
 PADDINGS: tuple[Padding, ...] = get_args(Padding)
 
+Dtype: TypeAlias = Literal["float32", "bfloat16", "float16"]
+"""Precision of a network: single, or half with the range of single or with more digits."""
+
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+
 PathLike: TypeAlias = str | os.PathLike[str]
 
 Number: TypeAlias = "float | np.floating[Any] | np.integer[Any]"

@@ -67,13 +67,19 @@ def with_gradient(function: Differentiable, x: Tensor) -> Tensor:
     return result
 
 
-def recomputed(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def recomputed(
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    keep: Callable[[Tensor], Callable[[], Tensor]] | None = None,
+) -> Tensor:
     """Compute a function such that what lies inside is computed again for the gradient.
 
     Parameters
     ----------
     function : callable
     x : tensor
+    keep : callable, optional
+        Takes `x` and returns what gives it again for the gradient; by default it is kept as it is.
 
     Returns
     -------
@@ -81,10 +87,12 @@ def recomputed(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """
 
     def twice(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        restored = keep(x) if keep else lambda: tf.identity(x)
+
         def gradient(slope: Tensor) -> Tensor:
             # Not before the slope is there, or both would be computed together.
             with tf.control_dependencies([slope]):
-                again = tf.identity(x)
+                again = restored()
             if not tf.executing_eagerly():
                 return tf.gradients(function(again), again, slope)[0]
             with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -16,6 +16,7 @@ from neuralstyle._kernels.device import (
     check_process,
     outside_graph,
 )
+from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.failures import FAILURES, explained, unknown_layer
 from neuralstyle.features.fields import Field
@@ -34,7 +35,7 @@ class Extractor(Protocol):
     ``layers`` : tuple of str
         Names of its layers.
     ``dtype`` : str
-        Precision that it computes in; float32 where it does not say.
+        Precision that it computes in, float32 where it does not say; images are float32 at least.
     ``receptive_field(layer)`` : (int, int, int)
         What the units of a layer see: in either direction unit i sees the pixels from
         ``start + i * step`` on, as many as ``length``.
@@ -317,6 +318,12 @@ def name_picture(features: Any, name: str) -> Any:
     if hasattr(features, "picture"):
         features.picture = name
     return features
+
+
+def image_dtype(extractor: Any) -> str:
+    """Return the precision that an extractor takes images in: its own, but float32 at least."""
+    dtype = str(getattr(extractor, "dtype", "float32"))
+    return "float32" if dtype in HALVES else dtype
 
 
 def image_tensor(image: Any, dtype: str = "float32") -> Tensor:

@@ -12,10 +12,11 @@ import numpy as np
 
 from neuralstyle._checks import choice
 from neuralstyle._kernels.device import TRACING, advise_onednn, check_backend
-from neuralstyle._types import PADDINGS, Padding
+from neuralstyle._kernels.half import HALVES
+from neuralstyle._types import DTYPES, PADDINGS, Padding
 from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
-from neuralstyle.features.base import Features, image_tensor
+from neuralstyle.features.base import Features, image_dtype, image_tensor
 from neuralstyle.features.crops import Images, read_pictures
 from neuralstyle.features.failures import unknown_layer
 from neuralstyle.features.fast import FastVGG
@@ -50,10 +51,15 @@ class Family:
         if pooling not in ("max", "avg"):
             raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
         choice("padding", padding, PADDINGS)
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f'dtype: expected "float32" or "float64", received {dtype!r}')
+        choice("dtype", dtype, (*DTYPES, "float64"))
         if fast not in (True, False, "low-memory"):
             raise ValueError(f'fast: expected True, False or "low-memory", received {fast!r}')
+        if dtype in HALVES and not fast:
+            # What float16 cannot hold is seen to there alone.
+            raise ValueError(
+                f'fast: expected True or "low-memory" with dtype={dtype!r}, received False: in '
+                "the plain Keras model activations of the network may overflow"
+            )
         self.weights = weights
         self.pooling = pooling
         self.padding: Padding = padding
@@ -70,7 +76,7 @@ class Family:
         self._model: keras.Model | None = None
         self._views: dict[str, Self] = {}
         self._network: KerasFeatures | FastVGG
-        if self._fast and self.dtype == "float32":
+        if self._fast and self.dtype != "float64":
             advise_onednn()
             low_memory = self._fast == "low-memory"
             self._network = FastVGG(
@@ -79,6 +85,7 @@ class Family:
                 self.pooling,
                 padding=self.padding,
                 low_memory=low_memory,
+                dtype=self.dtype,
             )
         else:
             self._network = KerasFeatures(self.model, preprocess)
@@ -88,7 +95,12 @@ class Family:
         # Features know it without holding this object, on which all compiled code may hang.
         self._digest = functools.cache(
             functools.partial(
-                sources.digest, self.architecture, self._arrays, self.pooling, self.padding
+                sources.digest,
+                self.architecture,
+                self._arrays,
+                self.pooling,
+                self.padding,
+                self.dtype,
             )
         )
 
@@ -201,11 +213,15 @@ class Family:
 
     @property
     def model(self) -> keras.Model:
-        """The network as a Keras model of preprocessed images, built when first asked for."""
+        """The network as a Keras model of preprocessed images, built when first asked for.
+
+        In float32 for a network in half precision, or it might overflow.
+        """
         with TRACING:
             if self._model is None:
+                dtype = image_dtype(self)
                 self._model = build(
-                    self.architecture, self._arrays, self.pooling, self.dtype, self.padding
+                    self.architecture, self._arrays, self.pooling, dtype, self.padding
                 )
         return self._model
 
@@ -216,9 +232,9 @@ class Family:
 
     @property
     def digest(self) -> str:
-        """Hash of the architecture, the pooling and the weights, and the padding if not zeros.
+        """Hash of the architecture, the pooling and the weights; the same on every machine.
 
-        It is the same on every machine.
+        After it, the padding if it is not zeros, and the precision if it is half.
         """
         return self._digest()
 
@@ -264,7 +280,7 @@ class Family:
             If `image` is not such an image.
         """
         return Features(
-            image_tensor(image, self.dtype),
+            image_tensor(image, image_dtype(self)),
             self.layers,
             self._network.compute,
             self.architecture.aliases,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Mapping
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -28,6 +28,9 @@ class FastVGG:
     padding : {"zeros", "reflect", "wrap"}, default "zeros"
     low_memory : bool, default False
         Compute again what would take memory to keep.
+    dtype : {"float32", "bfloat16", "float16"}, default "float32"
+        What activations are rounded to. The arithmetic of the first convolution, which sees the
+        pixels, is float32.
 
     Attributes
     ----------
@@ -52,15 +55,23 @@ class FastVGG:
         *,
         padding: Padding = "zeros",
         low_memory: bool = False,
+        dtype: str = "float32",
     ) -> None:
         self.layers: tuple[str, ...] = architecture.layers
         self._low_memory = low_memory
-        self._pool = functools.partial(pool, pooling=pooling)
-        keep = not low_memory
-        self._convolutions = {n: Convolution(*pair, keep=keep) for n, pair in weights.items()}
+        self._dtype = dtype
+        self._pool: Callable[[Tensor], Tensor] = functools.partial(pool, pooling=pooling)
+        if dtype != "float32" and pooling == "max":
+            # The gradient of a maximum looks at what it was of.
+            self._pool = recomputed(self._pool, dtype=dtype)
+        options: Any = {"keep": not low_memory, "dtype": dtype}
+        first = self.layers[0]
+        self._convolutions = {
+            name: Convolution(*pair, **options, whole=name == first)
+            for name, pair in weights.items()
+        }
         # What is beyond the border is preprocessed too, so the first convolution can do it all.
-        kernel, bias = _of_pixels(*weights[self.layers[0]])
-        self._first = Convolution(kernel, bias, keep=keep)
+        self._first = Convolution(*_of_pixels(*weights[first]), **options, whole=True)
         self._take(padding)
 
     def _take(self, padding: Padding) -> None:
@@ -94,7 +105,7 @@ class FastVGG:
             step = self._steps[name]
             if self._low_memory and ahead and ahead[0].endswith("pool"):
                 name = ahead.pop(0)
-                step = recomputed(step, self._steps[name])
+                step = recomputed(step, self._steps[name], dtype=self._dtype)
             tensor = passed[name] = step(tensor)
         return passed
 

@@ -8,7 +8,7 @@ from typing import Any, final
 
 from neuralstyle._checks import nearest
 from neuralstyle._types import Padding, Tensor
-from neuralstyle.features.base import Extractor, image_tensor, name_picture
+from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
 from neuralstyle.features.failures import unknown_layer
 from neuralstyle.features.fields import Field
 from neuralstyle.features.keras_checks import check_extractor
@@ -77,7 +77,7 @@ class Join:
                     f"{name!r}"
                 )
         self.extractors: dict[str, Extractor] = dict(extractors)
-        dtypes = {n: str(getattr(e, "dtype", "float32")) for n, e in extractors.items()}
+        dtypes = {n: image_dtype(e) for n, e in extractors.items()}
         if len(set(dtypes.values())) > 1:
             raise ValueError(f"extractors: expected one precision for all, received {dtypes}")
         self.dtype: str = next(iter(dtypes.values()))

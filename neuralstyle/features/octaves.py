@@ -9,7 +9,7 @@ from keras import ops
 
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Padding, Tensor
-from neuralstyle.features.base import Extractor, image_tensor, name_picture
+from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
 from neuralstyle.features.fields import Field
 from neuralstyle.features.keras_checks import check_extractor
 
@@ -83,7 +83,7 @@ class Pyramid:
     def __init__(self, extractor: Extractor, octaves: int = 4) -> None:
         self.extractor: Extractor = check_extractor("extractor", extractor)
         self.octaves: int = whole_number("octaves", octaves, 1)
-        self.dtype: str = str(getattr(extractor, "dtype", "float32"))
+        self.dtype: str = image_dtype(extractor)
 
     @property
     def reuse(self) -> bool:

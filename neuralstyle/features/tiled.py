@@ -10,7 +10,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Image, Padding, Tensor
-from neuralstyle.features.base import image_tensor, name_picture
+from neuralstyle.features.base import image_dtype, image_tensor, name_picture
 from neuralstyle.features.fields import Field
 from neuralstyle.features.tiles import LEAST, field_of, tiles_of
 
@@ -52,7 +52,7 @@ class FeaturesInTiles(Mapping[str, Tensor]):
 
     @property
     def _dtype(self) -> str:
-        return str(getattr(self._extractor, "dtype", "float32"))
+        return image_dtype(self._extractor)
 
     @property
     def digest(self) -> str | None:

@@ -39,13 +39,15 @@ class VGG19Features(Family):
             layer that is read (16 at ``block5_conv1``).
     seed : int, default 0
         For random weights.
-    dtype : {"float32", "float64"}, default "float32"
-        Precision of the network.
+    dtype : {"float32", "bfloat16", "float16", "float64"}, default "float32"
+        Precision of the network. In half, every activation is rounded to it, with a power of two
+        for each layer so that float16 overflows nowhere, and less is kept for the gradient; on a
+        GPU the arithmetic is in half as well. Images and features are float32 all the same.
     fast : bool or "low-memory", default True
         True evaluates in float32 by convolutions of neuralstyle's own, with gradients equal to
         those of the plain Keras model up to rounding; ``"low-memory"`` does the same in less memory
         and 30 % more time (a full VGG19 at 1024 px: 2.5 instead of 3.4 GB); False uses the Keras
-        model.
+        model, which has no half precision.
 
     Attributes
     ----------
@@ -55,7 +57,9 @@ class VGG19Features(Family):
     model : keras.Model
         The network as a Keras model of preprocessed images.
     digest : str
-        Hash of the architecture, the pooling and the weights, and the padding if it is not zeros.
+        Hash of the architecture, the pooling and the weights, the padding if it is not zeros, and
+        the precision if it is half. A loss takes its target in one precision and a picture in
+        another.
     means : dict from str to array, or None
         Mean activation of every channel of every convolution over photographs, if it is known.
     reuse : bool
@@ -107,7 +111,7 @@ class VGG16Features(Family):
     pooling : {"max", "avg"}, default "max"
     padding : {"zeros", "reflect", "wrap"}, default "zeros"
     seed : int, default 0
-    dtype : {"float32", "float64"}, default "float32"
+    dtype : {"float32", "bfloat16", "float16", "float64"}, default "float32"
     fast : bool or "low-memory", default True
 
     Attributes

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from neuralstyle._kernels.device import TRACING
+from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import Padding
 from neuralstyle.features.architectures import NETWORKS, Architecture, Pooling, Weights
 from neuralstyle.features.download import imagenet_file
@@ -174,7 +175,11 @@ def read_weights(path: Path, architecture: Architecture) -> Weights:
 
 
 def digest(
-    architecture: Architecture, weights: Weights, pooling: Pooling, padding: Padding = "zeros"
+    architecture: Architecture,
+    weights: Weights,
+    pooling: Pooling,
+    padding: Padding = "zeros",
+    dtype: str = "float32",
 ) -> str:
     """Return what names a network: a hash of its kind, its pooling and its weights.
 
@@ -184,20 +189,21 @@ def digest(
     weights : dict from str to (kernel, bias)
     pooling : {"max", "avg"}
     padding : {"zeros", "reflect", "wrap"}, default "zeros"
+    dtype : str, default "float32"
 
     Returns
     -------
     str
-        Hexadecimal, the same on every machine; after it a hyphen and the padding, if it is not
-        zeros.
+        Hexadecimal, the same on every machine; after it, with a hyphen each, the padding if it is
+        not zeros, and the precision if it is half.
     """
     hashed = hashlib.sha256(f"{architecture.name} {pooling}".encode())
     for name in architecture.convolutions:
         for array in weights[name]:
             hashed.update(f" {name} {array.shape} ".encode())
             hashed.update(np.ascontiguousarray(array, "<f4").data)
-    name = hashed.hexdigest()
-    return name if padding == "zeros" else f"{name}-{padding}"
+    further = [padding] * (padding != "zeros") + [dtype] * (dtype in HALVES)
+    return "-".join([hashed.hexdigest(), *further])
 
 
 def _names_in(path: Path, argument: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuralstyle._checks import Stays, describe, image_shape, stays
 from neuralstyle._kernels.device import OutOfMemory, check_backend, check_process
 from neuralstyle._types import Image, Tensor
-from neuralstyle.features.base import Extractor
+from neuralstyle.features.base import Extractor, image_dtype
 from neuralstyle.features.failures import said
 from neuralstyle.features.keras_checks import check_extractor
 from neuralstyle.features.tiles import Tiles, TileSide
@@ -143,7 +143,7 @@ class Evaluator:
         self.losses: dict[str, float] = {}
         self.parts: dict[str, float] = {}
         # A network in float64 (for checks) is not to be fed what float32 has rounded.
-        self._dtype = str(getattr(extractor, "dtype", "float32"))
+        self._dtype = image_dtype(extractor)
         self._parts = paths(self._objective.terms)
         # Compiling now finds everything that does not fit before any work is done.
         image = tf.TensorSpec((1, *self.shape), self._dtype)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from neuralstyle._kernels.device import check_backend
 from neuralstyle._types import SupportsArray
-from neuralstyle.features.base import Extractor
+from neuralstyle.features.base import Extractor, image_dtype
 from neuralstyle.features.tiles import in_tiles
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
@@ -61,8 +61,7 @@ def gradient_norms(
     """
     check_backend()
     check_executor(executor, tile)
-    dtype = str(getattr(extractor, "dtype", "float32"))
-    image = tf.convert_to_tensor(check_image(at, "at")[None].astype(dtype))
+    image = tf.convert_to_tensor(check_image(at, "at")[None].astype(image_dtype(extractor)))
     norms = {}
     for term in StyleObjective(objective).terms:
         if in_tiles(tile, image.shape[1:3]):

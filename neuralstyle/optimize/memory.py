@@ -83,7 +83,7 @@ def alive(graph: Any) -> int:
     >>> alive(twice.get_concrete_function(tf.TensorSpec([1000], tf.float32)).graph)
     8000
     """
-    operations = graph.get_operations()
+    operations = _run(graph)
     readers: Counter[Any] = Counter(t.ref() for t in graph.outputs)
     for operation in operations:
         readers.update({tensor.ref() for tensor in operation.inputs})
@@ -118,6 +118,18 @@ def alive(graph: Any) -> int:
             if not left[owner[one]]:
                 now -= held.pop(owner[one], 0)
     return most
+
+
+def _run(graph: Any) -> list[Any]:
+    """Return the operations that outputs come from: others are traced, but never run."""
+    wanted: set[Any] = set()
+    ahead = [tensor.op for tensor in graph.outputs]
+    while ahead:
+        operation = ahead.pop()
+        if operation not in wanted:
+            wanted.add(operation)
+            ahead += [tensor.op for tensor in operation.inputs] + operation.control_inputs
+    return [operation for operation in graph.get_operations() if operation in wanted]
 
 
 def size(tensor: Any) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import shown
 from neuralstyle._types import Tensor
-from neuralstyle.features.base import Extractor
+from neuralstyle.features.base import Extractor, image_dtype
 from neuralstyle.losses.evaluation import CAST, PRECISION
 from neuralstyle.losses.functions import is_function
 from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
@@ -263,8 +263,9 @@ def _parameters(make: Any) -> set[str]:
 
 
 def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
-    dtype = str(getattr(extractor, "dtype", "float32"))
-    features: Mapping[str, Tensor] = extractor(ops.convert_to_tensor(image[None], dtype))
+    features: Mapping[str, Tensor] = extractor(
+        ops.convert_to_tensor(image[None], image_dtype(extractor))
+    )
     return features
 
 

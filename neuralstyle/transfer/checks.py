@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
-from neuralstyle._types import PADDINGS
+from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.features.tiles import LEAST, TileSide
 from neuralstyle.images.color import treatment
 from neuralstyle.images.load import MAX_SIDE
@@ -148,6 +148,11 @@ def pooling(name: str, value: Any) -> str | None:
 def padding(name: str, value: Any) -> str | None:
     """Check what a network sees beyond the border."""
     return _checks.choice(name, value, (*PADDINGS, None))  # type: ignore[no-any-return]
+
+
+def dtype(name: str, value: Any) -> str:
+    """Check the precision of a network."""
+    return _checks.choice(name, value, DTYPES)  # type: ignore[no-any-return]
 
 
 def style_fit(name: str, value: Any) -> str | None:

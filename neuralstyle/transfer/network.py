@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neuralstyle.features.keras_names import keras_name
 
 if TYPE_CHECKING:
-    from neuralstyle._types import Padding
+    from neuralstyle._types import Dtype, Padding
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
 
@@ -24,11 +24,12 @@ class Named:
     kind: str
     weights: str | None
 
-    def load(self, pooling: Pooling, seed: int, normalized: bool) -> Extractor:
+    def load(self, pooling: Pooling, seed: int, normalized: bool, dtype: Dtype) -> Extractor:
         """Load it, to see borders mirrored; normalised, if there is a table of its means."""
         from neuralstyle.features import vgg
 
-        network = getattr(vgg, self.kind)(self.weights, pooling, padding="reflect", seed=seed)
+        options: dict[str, Any] = {"padding": "reflect", "seed": seed, "dtype": dtype}
+        network = getattr(vgg, self.kind)(self.weights, pooling, **options)
         normalized = normalized and network.means is not None
         extractor: Extractor = network.normalized() if normalized else network
         return extractor
@@ -41,10 +42,15 @@ class Application:
     name: str
     weights: str | None = "imagenet"
 
-    def load(self, pooling: Pooling, seed: int, normalized: bool) -> Extractor:
+    def load(self, pooling: Pooling, seed: int, normalized: bool, dtype: Dtype) -> Extractor:
         """Load it; there are no tables of mean activations."""
         from neuralstyle.features.keras_model import KerasFeatures
 
+        if dtype != "float32":
+            raise ValueError(
+                f'dtype: expected "float32" with {self.name!r}, received {dtype!r}: of the named '
+                "networks, those of VGG alone have half precision without overflow"
+            )
         return KerasFeatures.from_application(
             self.name, self.weights, replace_max_pooling=pooling == "avg", seed=seed
         )
@@ -129,7 +135,11 @@ def _unknown(value: str | os.PathLike[str]) -> str:
 
 
 def load_network(
-    network: Any, pooling: Pooling, seed: int = 0, normalized: bool = False
+    network: Any,
+    pooling: Pooling,
+    seed: int = 0,
+    normalized: bool = False,
+    dtype: Dtype = "float32",
 ) -> Extractor:
     """Return a network; of those used last it is the same one, with what was compiled for it.
 
@@ -143,10 +153,16 @@ def load_network(
     normalized : bool, default False
         Divide channels by their mean activations, where a table of them belongs to the weights. An
         extractor is taken as it is.
+    dtype : {"float32", "bfloat16", "float16"}, default "float32"
 
     Returns
     -------
     callable
+
+    Raises
+    ------
+    ValueError
+        If `dtype` is half, and the network is none of VGG's.
     """
     from neuralstyle._kernels.device import check_process
 
@@ -156,9 +172,9 @@ def load_network(
         return extractor
     named = _named(network)
     seed = seed if named.weights is None else 0
-    key = (named, _state(named.weights), pooling, seed, normalized)
+    key = (named, _state(named.weights), pooling, seed, normalized, dtype)
     with _lock:
-        found = _kept.pop(key, None) or named.load(pooling, seed, normalized)
+        found = _kept.pop(key, None) or named.load(pooling, seed, normalized, dtype)
         _kept[key] = found
         while len(_kept) > KEPT:
             _kept.popitem(last=False)

@@ -86,7 +86,7 @@ class Painter:
         options = self.options
         pooling = options.pooling or self._recipe(None).pooling
         normalized = self._recipe(None).normalized
-        network = load_network(options.network, pooling, options.seed, normalized)
+        network = load_network(options.network, pooling, options.seed, normalized, options.dtype)
         return network if options.padding is None else with_padding(network, options.padding)
 
     @functools.cached_property

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from neuralstyle._types import PADDINGS
+from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.images.color import TREATMENTS
 from neuralstyle.transfer import checks, words
 from neuralstyle.transfer.network import NETWORKS, network_word
 from neuralstyle.transfer.option import option
 
 if TYPE_CHECKING:
-    from neuralstyle._types import Padding
+    from neuralstyle._types import Dtype, Padding
     from neuralstyle.features.architectures import Pooling
     from neuralstyle.features.base import Extractor
     from neuralstyle.images.color import ColorTreatment
@@ -109,6 +109,18 @@ class PictureOptions:
         example="zeros",
         parse=str,
         choices=PADDINGS,
+    )
+    dtype: Dtype = option(
+        "float32",
+        '{"float32", "bfloat16", "float16"}',
+        "Precision of the network: in half, a VGG network takes less memory, and on a GPU less "
+        "time. Pixels, statistics and losses are float32 in any.",
+        checks.dtype,
+        flag="--dtype",
+        short_help="precision of the network (default: float32)",
+        example="bfloat16",
+        parse=str,
+        choices=DTYPES,
     )
     size: int | tuple[int, int] | None = option(
         None,

@@ -176,6 +176,11 @@ def check_together(options: Options) -> None:
                 )
     if options.pooling is not None and callable(options.network):
         raise ValueError("pooling: expected None with an extractor, which has its own")
+    if options.dtype != "float32" and callable(options.network):
+        raise ValueError(
+            f'dtype: expected "float32" with an extractor, which has its own, received '
+            f"{options.dtype!r}"
+        )
     if options.executor is not None and options.tile is None:
         raise ValueError(
             "executor: expected None without tile=, as its workers look at tiles (stylize_many has "

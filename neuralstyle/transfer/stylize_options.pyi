@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import keras
 
-from neuralstyle._types import Padding
+from neuralstyle._types import Dtype, Padding
 from neuralstyle.features.architectures import Pooling
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide
@@ -28,6 +28,7 @@ class Shared(TypedDict, total=False):
     network: str | PathLike[str] | Extractor
     pooling: Pooling | None
     padding: Padding | None
+    dtype: Dtype
     style_scale: float | Sequence[float]
     style_fit: StyleFit | None
     color: str | ColorTreatment | None

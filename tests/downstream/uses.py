@@ -311,6 +311,7 @@ def painted(photo: Picture, painting: PIL.Image.Image) -> ns.StyleResult:
         network="vgg19",
         pooling="avg",
         padding="reflect",
+        dtype="bfloat16",
         size=(512, 512),
         style_scale=[1.0, 0.5],
         style_fit="tile",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from neuralstyle._kernels.half import through_half
+from neuralstyle._kernels.half import halved, kept, kernel_scale, through_half
 
 
 def gradients(factor: float, dtype: str) -> tuple[Any, Any]:
@@ -57,3 +57,21 @@ def test_it_goes_back_in_compiled_graphs_and_through_two_of_them() -> None:
 
     x = tf.constant([0.5, 2.0])
     np.testing.assert_allclose(slope(x), 2 * x * (1e-9 + 1e-3), rtol=2e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1.0, 1e9, 1e30])
+def test_tensors_of_any_size_go_into_half_and_come_back(size: float, dtype: str) -> None:
+    tensor = tf.constant(np.float32(size) * np.linspace(-1, 0.5, 31, dtype=np.float32))
+    half, scale = halved(tensor, dtype)
+    assert half.dtype == dtype and np.frexp(scale)[0] == 0.5
+    digits = {"float16": 2**-11, "bfloat16": 2**-8}[dtype]
+    np.testing.assert_allclose(kept(tensor, dtype)(), tensor, rtol=digits, atol=0)
+
+
+def test_no_convolution_overflows_however_the_signs_fall() -> None:
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 512, 4)).astype(np.float32) * 1e3
+    image, _ = halved(tf.constant(1e9 * np.sign(kernel[None, :, :, :, 0])), "float16")
+    scaled = tf.cast(kernel * kernel_scale(kernel), "float16")
+    worst = np.asarray(tf.nn.conv2d(image, scaled, 1, "VALID"))
+    assert np.isfinite(worst).all() and worst.max() > 2**12

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from support import picture
 from tensorflow.python.framework import ops as registries
 
 import neuralstyle as ns
 from neuralstyle._kernels import convolution
 from neuralstyle.losses import STYLE_LAYERS
+from neuralstyle.optimize.memory import alive
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +64,16 @@ def test_there_are_at_most_two_kernels_for_each_convolution_of_living_networks()
     assert living(convolution._Kernel) - before <= 2 * (CONVOLUTIONS + 1)
     del vgg
     assert living(convolution._Kernel) <= before
+
+
+def test_what_is_traced_but_never_run_takes_no_memory() -> None:
+    def traced(x: Any) -> Any:
+        result = tf.sin(x)
+        tf.exp(x)  # reads what would be gone by then
+        return tf.reduce_sum(tf.cos(tf.reduce_sum(result)))
+
+    graph = tf.function(traced).get_concrete_function(tf.TensorSpec([1000])).graph
+    assert alive(graph) == 4004
 
 
 @pytest.mark.slow

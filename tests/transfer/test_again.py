@@ -35,6 +35,7 @@ PLAIN: dict[str, Any] = {
     "network": Path("weights.h5"),
     "pooling": "max",
     "padding": "zeros",
+    "dtype": "float16",
     "size": (30, 40),
     "style_scale": (0.5, np.float64(2)),
     "style_fit": "tile",
