@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from neuralstyle._checks import describe
+from neuralstyle._kernels.device import has_gpu
 from neuralstyle._kernels.memory import available_memory, reusable_memory
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide, in_tiles
@@ -83,7 +84,7 @@ def _fitting(
 
 def _missing(taken: Taken, numbers: int) -> float:
     """Return how many bytes are missing for an evaluation and an optimiser."""
-    available = available_memory()
+    available = None if has_gpu() else available_memory()  # a GPU has its own
     if available is None:
         return 0.0
     more = max(0.0, ALLOCATED * taken.most - reusable_memory())

@@ -122,6 +122,7 @@ class LivePage:
             return
         if self._history and now.nit <= self._history[-1].nit:  # another run
             self._history, self._sizes, self._weights = [], {}, {}
+            self._board.take()  # what was wished of that one
         new_scale = now.scale not in self._sizes
         self._sizes[now.scale] = describe(now.shape)
         row = Iteration(now.nit, now.nfev, now.fun, dict(now.losses), now.seconds, now.scale)
@@ -133,7 +134,10 @@ class LivePage:
             board.say(_saved(self._save, now))
         if board.watched and (time.monotonic() >= self._next or now.nit == now.maxiter):
             started = time.monotonic()
-            board.show(self._drawn(now), _facts(now))
+            try:
+                board.show(self._drawn(now), _facts(now))
+            except (MemoryError, OSError, ValueError) as error:  # the run goes on
+                board.say(f"Not shown: {error}")
             self._next = time.monotonic() + max(EVERY, (time.monotonic() - started) / SHARE)
         if wishes.stop:
             raise StopIteration("stopped on the page")

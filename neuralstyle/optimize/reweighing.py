@@ -36,6 +36,8 @@ class Reweighing:
     def ask(self, changes: Mapping[str, Number]) -> None:
         """Note weights to go on with, all of them or none; a later wish adds to those before."""
         checked = self._weights.checked(changes)
+        if not changes:
+            return
         self._wanted = {**(self._wanted or {}), **{name: checked[name] for name in changes}}
 
     def look(self) -> None:

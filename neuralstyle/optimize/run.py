@@ -53,19 +53,16 @@ class Run:
         of what is moved.
     callbacks : sequence of callable, default none
     started : float, optional
-        When the call began, on the clock of `time.perf_counter`: now, by default.
-    settings : mapping from str to object, optional
-        What callbacks are told of them.
+        When the call began, by `time.perf_counter`: now, by default.
+    settings : mapping from str to object, what callbacks are told of them, optional
 
     Attributes
     ----------
     x : array, flat, float64
         Where to start: pixels, or parameters if there is a parametrisation. A method that has its
         own vectors may set this and `gradient` to `NOTHING`: nothing else reads them.
-    first : float
-        The value there.
-    gradient : array, flat, float64
-        The gradient there.
+    first, gradient : float, and array, flat, float64
+        The value and the gradient there.
     limits : mapping from str to object
         As given; the run sees to them, but for the bounds.
     bounds : (float, float) or None
@@ -119,9 +116,9 @@ class Run:
         self.x: Vector = first.ravel()
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
-        # The point that was evaluated last, with its value, gradient and losses.
+        # The points that were evaluated and accepted last; of the first value, gradient and losses.
         self._x: Vector = self.x
-        self._last: Vector = self.x  # the last that was accepted
+        self._last: Vector = self.x
         self._value = np.inf
         self._slopes: Vector = self.gradient
         self._values: Values = {}, {}
@@ -154,8 +151,7 @@ class Run:
         self._step = int(state["step"]) if history and state and "step" in state else 0
         self._evaluator.weights.follow(self._step, self.limits["maxiter"])
         self._accepted_step = self._step
-        # The run before has made this evaluation.
-        self.nfev = self.history[-1].nfev if history else 0
+        self.nfev = self.history[-1].nfev if history else 0  # the run before has made this one
         value, gradient = self._next(self.x)
         self.nfev -= bool(history)
         check_start(self._evaluator, self._points.pixels(self.x), value, gradient)
@@ -168,7 +164,10 @@ class Run:
         self._tolerances.largest = self._tolerances.largest or float(np.abs(gradient).max())
         stuck = self._tolerances.largest == 0
         check_products(self._evaluator.objective, self._evaluator.parts, stuck)
-        if stuck:
+        self._check_slope()
+
+    def _check_slope(self) -> None:
+        if self._tolerances.largest == 0:
             raise Halt(Status.CONVERGED, "converged: the gradient is zero")
 
     def evaluate(self, x: Vector) -> tuple[float, Vector]:
@@ -182,8 +181,7 @@ class Run:
         Returns
         -------
         value : float
-        gradient : array or tensor, flat
-            In the kind and precision of `x`.
+        gradient : array or tensor, of the kind and precision of `x`
 
         Raises
         ------
@@ -241,6 +239,7 @@ class Run:
         self._accepted, self._before = (self._values, self._best), self._value
         self.first, self.gradient = self._value, own(self._slopes)
         self._tolerances, tolerances.largest = tolerances, float(np.abs(self.gradient).max())
+        self._check_slope()
 
     def snapshot(self) -> dict[str, NDArray[Any]] | None:
         """Return all that the next iterations depend on, or None if no run can go on from it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, final
 
 from neuralstyle._checks import describe
+from neuralstyle._kernels.device import has_gpu
 from neuralstyle._kernels.memory import anonymous_memory, available_memory, reusable_memory
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
@@ -21,8 +23,13 @@ from neuralstyle.optimize.memory import ALLOCATED, Taken
 from neuralstyle.optimize.methods import Method
 from neuralstyle.transfer.plan import Plan
 
+logger: logging.Logger = logging.getLogger(__name__)
+
 SAMPLES = (256, 384)
 """Longer sides of the pictures that are looked at: what takes memory grows with the pixels."""
+
+STEP = 32
+"""Of all layers' steps a multiple."""
 
 PICTURES = 9
 """Pictures in float32 that a run holds beside its optimiser: content, start, result, gradient,
@@ -124,6 +131,10 @@ MISSED = 1.1
 """A run is refused only if it takes more than so many times the memory that there is."""
 
 
+UNKNOWN = 512
+"""Tiles that "auto" stands for where memory may be short, and it cannot be told what is taken."""
+
+
 class _Sample(NamedTuple):
     """What was found out at a small size, at the stage that takes most."""
 
@@ -161,7 +172,8 @@ class Estimates:
         whole: bool = True,
     ) -> None:
         self._plan, self._look = plan, look
-        self._sides: tuple[int | None, ...] = (None, *SIDES) if whole else SIDES
+        smaller = tuple(side for side in SIDES if side < max(plan.shapes[-1])) or SIDES
+        self._sides: tuple[int | None, ...] = (None, *SIDES) if whole else smaller
         self._optimizer = method.bytes_per_number(bounded)
         self._samples: dict[bool, list[_Sample]] = {}
 
@@ -177,14 +189,19 @@ class Estimates:
         MemoryError
             If there is not enough for the tiles that are asked for, or for any.
         """
-        free = available_memory()
+        free = None if has_gpu() else available_memory()  # a GPU has its own
         asked = self._sides[0] if isinstance(tile, str) else tile
         if free is None or math.prod(self._plan.shapes[-1]) * GENEROUS <= free:
             return asked
-        found = self.of(tile)
-        if found.fits or (tile != "auto" and found.peak <= MISSED * (found.available or 0)):
-            return found.tile if tile == "auto" else asked
-        other = found if tile == "auto" else self.of("auto")
+        try:
+            found = self.of(tile)
+            fits = found.fits or (tile != "auto" and found.peak <= MISSED * (found.available or 0))
+            other = found if fits or tile == "auto" else self.of("auto")
+        except Exception as error:  # what is wrong with small sizes may be right with the run's
+            logger.info("what memory the run takes cannot be told: %s", error)
+            return UNKNOWN if isinstance(tile, str) else tile
+        if fits:
+            return (found.tile or self._sides[0]) if tile == "auto" else asked
         size = describe(found.shape)
         does = "a smaller size would" if not other.fits else f"tile={other.tile} would"
         raise MemoryError(
@@ -258,10 +275,19 @@ class Estimates:
 
     def _sample(self, side: int, tiled: bool) -> _Sample:
         """Build, look at and time what is evaluated at a small size."""
-        shape = self._plan.shapes[-1]
-        if side != max(shape):
-            shape = scaled_size(shape, side)
+        whole = self._plan.shapes[-1]
         tile = max(LEAST, side // 2) if tiled else None
+        if side == max(whole):
+            return self._looked(whole, tile)
+        shape = scaled_size(whole, side)
+        try:
+            return self._looked(shape, tile)
+        except ValueError:
+            # A torus has room for whole positions of its layers alone.
+            around = [max(1, round(length / STEP)) * STEP for length in shape]
+            return self._looked((around[0], around[1]), tile)
+
+    def _looked(self, shape: Shape, tile: int | None) -> _Sample:
         found = []
         started = time.perf_counter()
         for objective, extractor, image in self._look(shape, tile):

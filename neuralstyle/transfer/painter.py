@@ -79,6 +79,7 @@ class Painter:
         )
         self.treatment: ColorTreatment = treatment(self.color)
         self._studio: Studio | None = None
+        self._tiles: dict[Any, int | None] = {}
 
     @functools.cached_property
     def extractor(self) -> Extractor:
@@ -99,16 +100,7 @@ class Painter:
         return Targets(self.options, unwrapped(extractor), self.treatment, losses)
 
     def estimate(self, content: Any) -> Estimate:
-        """Tell what a content will take, before it is painted.
-
-        Parameters
-        ----------
-        content : array or None
-
-        Returns
-        -------
-        Estimate
-        """
+        """Tell what a content will take, before it is painted."""
         content, _, plan = self._plan(content)
         with patience(NOTHING_BEGUN):
             return self._estimates(content, plan).of(self.options.tile)
@@ -119,13 +111,20 @@ class Painter:
             options = dataclasses.replace(self.options, size=shape, **few)
             about = self._recipe(content), self.treatment, self.parts, content, plan.alpha
             small = make_plan(options, *about)
-            extractor, targets = self._seeing(small)
-            targets.tile = tile
+            extractor, _ = self._seeing(small)
+            targets = Targets(options, unwrapped(extractor), self.treatment)
             for number in range(len(small.shapes)):
-                yield targets.objective(small, number, small.start), extractor, small.start
+                yield targets.left(small, number, small.start), extractor, small.start
 
         bounded, alone = self.options.bounds is not None, self.options.executor is None
         return Estimates(plan, self.method, bounded, look, whole=alone)
+
+    def _tile(self, content: Image | None, plan: Plan) -> int | None:
+        """Return the tiles that there is memory for, once for all pictures of a kind."""
+        key = tuple(plan.shapes), content is None, plan.alpha is None
+        if key not in self._tiles:
+            self._tiles[key] = self._estimates(content, plan).fitting(self.options.tile)
+        return self._tiles[key]
 
     def share(self, studio: Studio) -> None:
         """Have what is known of the pictures in common with other painters, before any painting.
@@ -192,9 +191,10 @@ class Painter:
         ----------
         content : array or None
         """
-        _, _, plan = self._plan(content)
+        content, _, plan = self._plan(content)
         with patience(NOTHING_BEGUN):
             _, targets = self._seeing(plan)
+            targets.tile = self._tile(content, plan)
             check_balance(targets.objective(plan, 0, plan.start), plan.recipe, self.options.balance)
 
     def _plan(self, content: Any) -> tuple[Image | None, Image | None, Plan]:
@@ -231,9 +231,8 @@ class Painter:
         with patience(NOTHING_BEGUN):
             self._tell(plan)
             extractor, targets = self._seeing(plan)
-            tile = self._estimates(content, plan).fitting(self.options.tile)
+            targets.tile = tile = self._tile(content, plan)
             options = dataclasses.replace(self.options, tile=tile)
-            targets.tile = tile
         with interruption() as signals, progress_bar(self.options.progress) as draw:
             callbacks = [c for c in (draw, self.options.callback) if c is not None]
             for number in range(first, len(plan.shapes)):

@@ -53,7 +53,7 @@ class Targets:
     Attributes
     ----------
     tile : int or None
-        In which tiles pictures are looked at that are larger; none at first.
+        In which tiles pictures are looked at that are larger; with "auto" none at first.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Targets:
         losses: dict[Hashable, Loss] | None = None,
     ) -> None:
         self._options = options
-        self.tile: int | None = None
+        self.tile: int | None = None if isinstance(options.tile, str) else options.tile
         self._extractor = extractor
         self._losses = losses
         self._lasting = treatment.style is ColorTreatment.style
@@ -85,6 +85,10 @@ class Targets:
                     'as do a larger size, values above 1/2, or propagation="average"'
                 )
         return made.what_is_left()
+
+    def left(self, plan: Plan, number: int, start: Image) -> StyleObjective:
+        """Make what is left of the objective of a stage, whatever is left of it at others."""
+        return self._made(plan, number, start).what_is_left()
 
     def _is_left(self, plan: Plan, number: int, start: Image, key: Key) -> bool:
         """Return whether there is anything of a part of the picture at another stage."""

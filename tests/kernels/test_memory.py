@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralstyle._kernels import memory
+from neuralstyle._kernels import groups, memory
 
 GB = 2**30
 
@@ -16,7 +16,8 @@ GB = 2**30
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder in which the files of a system are: 8 GB of it are free."""
     monkeypatch.setattr(memory, "_HERE", tmp_path / "proc")
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(groups, "ROOT", tmp_path / "cgroup")
+    monkeypatch.setattr(groups, "MEMBERSHIP", tmp_path / "proc/self/cgroup")
     write(tmp_path / "proc/meminfo", f"MemTotal: 99 kB\nMemAvailable:  {8 * GB // 1024} kB\n")
     return tmp_path
 

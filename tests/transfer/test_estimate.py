@@ -49,7 +49,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[float | None], None]:
     def set_to(count: float | None) -> None:
         monkeypatch.setattr(estimates, "available_memory", lambda: count)
 
-    monkeypatch.setattr(estimates, "SAMPLES", (64, 80))
+    monkeypatch.setattr(estimates, "SAMPLES", (130, 160))
     return set_to
 
 
@@ -137,6 +137,22 @@ def test_regions_textures_and_masks_are_estimated(free: Any) -> None:
     assert ns.estimate_memory(None, STYLE, size=400, **QUICK).shape == (400, 400)
     with says(TypeError, "estimate_memory: there is no option 'maxitre'"):
         ns.estimate_memory(CONTENT, STYLE, maxitre=1)  # type: ignore[call-arg]
+
+
+def test_a_torus_is_estimated_at_sizes_that_it_may_have(free: Any) -> None:
+    content = picture(0, (80, 112))  # 64 x 46 and 80 x 57 are none
+    assert ns.estimate_memory(content, STYLE, size=1120, padding="wrap", **QUICK).features > 0
+
+
+def test_what_cannot_be_told_ends_no_run(free: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanishes(self: Any, *_: Any) -> None:
+        raise ValueError("region: nothing is left of it")
+
+    free(0)
+    monkeypatch.setattr(estimates.Estimates, "_looked", vanishes)
+    assert ns.stylize(CONTENT, STYLE, scales=1, tile="auto", **QUICK).nit == 1
+    with says(ValueError, "region: nothing is left"):
+        ns.estimate_memory(CONTENT, STYLE, **QUICK)
 
 
 def test_an_estimate_is_a_plain_record() -> None:

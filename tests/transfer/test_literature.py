@@ -75,7 +75,7 @@ def keras_example(f: Maps, p: Maps, s: Maps) -> float:
 
 def risser2017(f: Maps, p: Maps, s: Maps) -> float:
     unit = 255 * 0.226  # the network of the source takes pixels in deviations
-    loss = 1e5 * np.mean(((f["block4_conv1"] - p["block4_conv1"]) / unit) ** 2)
+    loss = 1e8 * np.mean(((f["block4_conv1"] - p["block4_conv1"]) / unit) ** 2)
     for layer, gamma in zip(STYLE_LAYERS, (2e9, 5e8, 1e8, 3.5e7, 3.5e7), strict=True):
         loss += np.mean(((raw_gram(f, layer) - raw_gram(s, layer)) / unit**2) ** 2)
         o, wanted = to_rows(f[layer]) / unit, to_rows(s[layer]) / unit

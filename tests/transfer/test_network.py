@@ -44,8 +44,8 @@ def write(path: Path, architecture: str, seed: int = 0) -> Path:
 def test_every_name_gives_an_extractor_with_the_pooling_and_seed_asked_for(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make(weights: Any, pooling: str, padding: str, seed: int) -> Any:
-        assert padding == "reflect"
+    def make(weights: Any, pooling: str, padding: str, seed: int, dtype: str) -> Any:
+        assert (padding, dtype) == ("reflect", "float32")
         asked.append((weights, pooling, seed))
         return lambda image: {"input": image}
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -100,6 +102,8 @@ class Server(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Take the port; look up no name for the address."""
+        if os.name != "nt":  # there it would take a port that is in use
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = ADDRESS, int(self.server_address[1])
@@ -121,6 +125,9 @@ class Server(ThreadingHTTPServer):
 
     def close(self, patience: float = 1.0) -> None:
         """End, once what is being answered has been, or so many seconds have passed."""
+        if threading.current_thread() is self._thread:  # of a page that is collected as garbage
+            threading.Thread(target=self.close, daemon=True).start()
+            return
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -158,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(413 if length.isdecimal() else 411)
         try:
             self.server.actions[name](json.loads(self.rfile.read(int(length))))
-        except ValueError:  # which JSON's errors are, too
+        except (ValueError, OverflowError, RecursionError):  # which JSON's errors are, too
             return self._refuse(400)
         self._send(204, "text/plain", b"")
 
