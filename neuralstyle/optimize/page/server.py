@@ -12,11 +12,11 @@ import json
 import logging
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, TypeAlias, final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -75,6 +75,7 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    allow_reuse_address: bool = os.name != "nt"  # there it would take a port that is in use
 
     def __init__(self, port: int, pages: Pages, actions: Actions) -> None:
         self.pages = pages
@@ -102,11 +103,9 @@ class Server(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Take the port; look up no name for the address."""
-        if os.name != "nt":  # there it would take a port that is in use
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = ADDRESS, int(self.server_address[1])
+        TCPServer.server_bind(self)
+        self.server_name: str = ADDRESS
+        self.server_port: int = int(self.socket.getsockname()[1])
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer, and count those that are being answered."""
