@@ -107,6 +107,26 @@ def write_all(file: Any, data: bytes) -> None:
         file.flush()
 
 
+def write_to(target: Any, data: bytes) -> None:
+    """Write bytes to a file, which appears whole or not at all, or to a binary file object.
+
+    Parameters
+    ----------
+    target : str, path-like or binary file object
+    data : bytes
+
+    Raises
+    ------
+    OSError
+        If not all can be written.
+    """
+    if isinstance(target, str | os.PathLike):
+        with replacing(target) as file:
+            write_all(file, data)
+    else:
+        write_all(target, data)
+
+
 def put(stream: Any, data: str | bytes) -> None:
     """Write to a standard stream past its buffer: all of it, or an error now.
 

@@ -22,7 +22,7 @@ from neuralstyle.cli.arguments import DEFAULT_SIZE, explores
 from neuralstyle.cli.messages import Failure, check_out, refusing
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.paths import STANDARD, check_paths, make_folders
-from neuralstyle.images.arrays import scaled_size
+from neuralstyle.images.arrays import size_within
 from neuralstyle.images.convert import BLACK, on_no_background
 from neuralstyle.images.labels import label_masks
 from neuralstyle.images.load import Wanted, covering, read_picture
@@ -187,7 +187,7 @@ def _load(args: argparse.Namespace, name: str | None) -> Picture:
     if name is None:
         return None, None
     most = _side(args)
-    return _seen(args, name, lambda shape: scaled_size(shape, min(max(shape), most)))
+    return _seen(args, name, lambda shape: size_within(shape, most))
 
 
 def _seen(args: argparse.Namespace, name: str, wanted: Wanted) -> tuple[Floats, Floats | None]:

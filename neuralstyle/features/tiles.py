@@ -211,6 +211,29 @@ class Tiles(Sequence[Tile]):
         return iter(self._tiles)
 
 
+def tile_side(value: Any) -> TileSide:
+    """Check the side of tiles.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a whole number of at least 64 nor "auto" nor None.
+
+    Examples
+    --------
+    >>> tile_side("many")
+    Traceback (most recent call last):
+    ValueError: tile: expected a whole number, "auto" or None, received 'many'
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return whole_number("tile", value, LEAST)
+    if value != "auto":
+        raise ValueError(f'tile: expected a whole number, "auto" or None, received {value!r}')
+    return "auto"
+
+
 def in_tiles(tile: int | None, shape: Sequence[int]) -> TypeGuard[int]:
     """Return whether a picture is looked at in tiles: if any are asked for, and it is larger.
 

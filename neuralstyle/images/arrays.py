@@ -280,6 +280,17 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
     return height, width
 
 
+def size_within(shape: Sequence[int], longest: int) -> tuple[int, int]:
+    """Return the size of a picture that is scaled down to a longer side, unless it is no longer.
+
+    Examples
+    --------
+    >>> size_within((480, 640), 320), size_within((48, 64), 320)
+    ((240, 320), (48, 64))
+    """
+    return scaled_size(shape, min(longest, max(shape[:2])))
+
+
 def float_array(value: object, name: str) -> NDArray[np.floating[Any]]:
     """Return an array of floats, or say what was received in its place."""
     if isinstance(value, Pillow.Image):

@@ -19,7 +19,7 @@ from PIL import Image
 from neuralstyle._checks import whole_number
 from neuralstyle._files import reason
 from neuralstyle._types import Floats
-from neuralstyle.images.arrays import check_size, resize, scaled_size
+from neuralstyle.images.arrays import check_size, resize, scaled_size, size_within
 from neuralstyle.images.decode import decode
 from neuralstyle.images.formats import Decoded, open_picture, quiet
 from neuralstyle.images.metadata import Metadata
@@ -322,7 +322,7 @@ def _wanted(size: Size | None, max_size: int | None, shorter: int | None) -> Wan
         return lambda shape: exactly
     if max_size is not None:
         most = whole_number("max_size", max_size, 1)
-        return lambda shape: scaled_size(shape, min(max(shape), most))
+        return lambda shape: size_within(shape, most)
     return lambda shape: shape
 
 

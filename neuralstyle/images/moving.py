@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuralstyle._files import PathLike, check_place, quoted, replacing, write_all
+from neuralstyle._files import PathLike, check_place, quoted, write_to
 
 FORMATS = ("gif", "webp", "mp4")
 """Suffixes of files of moving pictures."""
@@ -93,8 +93,7 @@ def save_moving(
             **({"quality": 85} if suffix == "webp" else {}),
         )
         data = file.getvalue()
-    with replacing(target) as out:
-        write_all(out, data)
+    write_to(target, data)
 
 
 def _suffix(target: PathLike) -> str:

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from neuralstyle._checks import whole_number
-from neuralstyle._files import check_place, quoted, reason, replacing, write_all
+from neuralstyle._files import check_place, quoted, reason, write_to
 from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import IMAGE_DESCRIPTION, PathOrFile
 
@@ -103,11 +103,7 @@ def save_image(
     whole_number("quality", quality, 1, 100)
     texts = _check_metadata({} if metadata is None else metadata)
     data = _encode(np.rint(pixels * 255).astype(np.uint8), kind, quality, texts)
-    if isinstance(target, str | os.PathLike):
-        with replacing(target) as file:
-            write_all(file, data)
-    else:
-        write_all(target, data)
+    write_to(target, data)
 
 
 def check_target(target: PathOrFile, format: str | None = None, side: int | None = None) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from neuralstyle._types import Floats, Image
-from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.arrays import check_image, resize, size_within
 from neuralstyle.images.convert import to_pil
 from neuralstyle.images.save import save_image
 from neuralstyle.images.sources import PathOrFile
@@ -62,11 +62,24 @@ def png(image: Floats) -> bytes:
     return file.getvalue()
 
 
+def jpeg(image: Floats, longest: int, quality: int) -> bytes:
+    """Return a picture, no longer than a side, as a JPEG file."""
+    file = io.BytesIO()
+    small = resize(image, size_within(image.shape, longest))
+    save_image(file, small, format="jpeg", quality=quality)
+    return file.getvalue()
+
+
+def uri(data: bytes, kind: str) -> str:
+    """Return a picture's file as an address that holds it."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
 def picture(image: Image) -> str:
     """Return a picture as HTML, of at most `SIDE` pixels a side."""
-    height, width = scaled_size(image.shape, min(SIDE, max(image.shape[:2])))
-    data = base64.b64encode(png(resize(image, (height, width)))).decode()
-    return f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}">'
+    height, width = size_within(image.shape, SIDE)
+    data = png(resize(image, (height, width)))
+    return f'<img src="{uri(data, "png")}" width="{width}" height="{height}">'
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

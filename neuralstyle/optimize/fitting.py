@@ -6,15 +6,14 @@ from concurrent.futures import Executor
 from typing import Any
 
 from neuralstyle._checks import describe
-from neuralstyle._kernels.device import has_gpu
-from neuralstyle._kernels.memory import available_memory, reusable_memory
+from neuralstyle._kernels.memory import reusable_memory
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.tiles import TileSide, in_tiles
+from neuralstyle.features.tiles import TileSide, in_tiles, tile_side
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.budget import SPARE
 from neuralstyle.optimize.compiled import Compiled
 from neuralstyle.optimize.executors import Spread, check_executor
-from neuralstyle.optimize.memory import ALLOCATED, Taken
+from neuralstyle.optimize.memory import ALLOCATED, Taken, room
 from neuralstyle.optimize.passes import Passes
 from neuralstyle.optimize.tiled import Tiled
 
@@ -47,9 +46,8 @@ def compiled(
         If there is not enough of it for the smallest tiles.
     """
     check_executor(executor, tile)
-    if isinstance(tile, str):
-        if tile != "auto":
-            raise ValueError(f'tile: expected a whole number, "auto" or None, received {tile!r}')
+    tile = tile_side(tile)
+    if tile == "auto":
         return _fitting(objective, extractor, image, executor)
     if in_tiles(tile, image.shape[1:3]):
         return Tiled(objective, extractor, image, tile, executor)
@@ -84,7 +82,7 @@ def _fitting(
 
 def _missing(taken: Taken, numbers: int) -> float:
     """Return how many bytes are missing for an evaluation and an optimiser."""
-    available = None if has_gpu() else available_memory()  # a GPU has its own
+    available = room()
     if available is None:
         return 0.0
     more = max(0.0, ALLOCATED * taken.most - reusable_memory())

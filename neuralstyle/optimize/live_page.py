@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import time
 import weakref
@@ -14,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from neuralstyle._checks import Stays, describe, stays, takes
 from neuralstyle._files import reason
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import resize, scaled_size
-from neuralstyle.images.save import save_image
+from neuralstyle.images.show import jpeg, uri
 from neuralstyle.optimize.iteration import Iteration
 from neuralstyle.optimize.page.board import Board
 from neuralstyle.optimize.page.curves import chart, lines, swatch
 from neuralstyle.optimize.page.server import Server
+from neuralstyle.optimize.progress import left
 
 if TYPE_CHECKING:
     from neuralstyle.optimize.record import Progress
@@ -125,8 +123,7 @@ class LivePage:
             self._board.take()  # what was wished of that one
         new_scale = now.scale not in self._sizes
         self._sizes[now.scale] = describe(now.shape)
-        row = Iteration(now.nit, now.nfev, now.fun, dict(now.losses), now.seconds, now.scale)
-        self._history.append(row)
+        self._history.append(now._iteration())
         board = self._board
         wishes = board.take()
         self._reweigh(now, wishes.weights, self._weights if new_scale else {})
@@ -217,14 +214,10 @@ def _facts(now: Progress) -> str:
     """Return a line about where the run is."""
     facts = [f"iteration {now.nit} of {now.maxiter}", describe(now.shape), f"{now.seconds:.1f} s"]
     if not math.isnan(now.remaining):
-        minutes, rest = divmod(math.ceil(now.remaining), 60)
-        facts.append(f"{minutes}:{rest:02d} left at the most")
+        facts.append(f"{left(now)} at the most")
     return " · ".join(facts)
 
 
 def _packed(image: Image) -> str:
     """Return a picture as a URI."""
-    size = scaled_size(image.shape, min(SIDE, max(image.shape[:2])))
-    file = io.BytesIO()
-    save_image(file, resize(image, size), format="jpeg", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return uri(jpeg(image, SIDE, 88), "jpeg")

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._types import Floats, Image, PathLike, PictureLike
-from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.arrays import check_image, resize
 from neuralstyle.images.convert import taken, to_uint8
 from neuralstyle.images.load import load_image
 from neuralstyle.images.moving import save_moving
-from neuralstyle.images.save import save_image
+from neuralstyle.images.show import jpeg
 from neuralstyle.optimize.result import Progress, StyleResult
 
 
@@ -123,10 +123,7 @@ class MakingOf:
         save_moving(target, self._unpacked(frames), durations)
 
     def _packed(self, image: Floats) -> bytes:
-        file = io.BytesIO()
-        size = scaled_size(image.shape, min(self._size, max(image.shape[:2])))
-        save_image(file, resize(image, size), format="jpeg", quality=92)
-        return file.getvalue()
+        return jpeg(image, self._size, 92)
 
     @staticmethod
     def _unpacked(frames: list[bytes]) -> Iterator[NDArray[np.uint8]]:

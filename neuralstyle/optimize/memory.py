@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from neuralstyle._kernels.device import has_gpu
+from neuralstyle._kernels.memory import available_memory
+
 SAME = {"Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "StopGradient"}
 """Operations that hand on what they were given."""
 
@@ -24,7 +27,6 @@ GIVEN = {"Const", "Placeholder", "ReadVariableOp"}
 ALLOCATED = 1.6
 """What an allocator takes for tensors, by what they hold: workspace of the operations, and gaps.
 Measured: 1.2 to 1.7, with the compact network and VGG16 from 384 to 1536 pixels."""
-
 
 OPERATION = 10_000
 """What an operation of compiled code takes, in TensorFlow and in Python."""
@@ -61,6 +63,17 @@ class Taken(NamedTuple):
     def most(self) -> int:
         """What is alive at once at the most, beside the targets."""
         return max(self.features, self.layers + self.window)
+
+
+def room() -> int | None:
+    """Return the bytes that evaluations could have, as far as the system tells.
+
+    Returns
+    -------
+    int or None
+        None where it does not tell, and where they are computed by a GPU, which has its own memory.
+    """
+    return None if has_gpu() else available_memory()
 
 
 def alive(graph: Any) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import resize, scaled_size
+from neuralstyle.images.arrays import resize, size_within
 from neuralstyle.images.convert import to_uint8
 
 LONGEST = 1024
@@ -53,4 +53,4 @@ def kept(picture: Any, shape: Sequence[int]) -> Pixels:
     >>> kept(np.zeros((30, 40, 3)), (3000, 4000)).shape
     (768, 1024, 3)
     """
-    return to_uint8(resize(picture, scaled_size(shape, min(LONGEST, max(shape[:2])))))
+    return to_uint8(resize(picture, size_within(shape, LONGEST)))

@@ -188,5 +188,10 @@ def _pace(first: Progress, now: Progress) -> str:
     if now.nit == first.nit or math.isnan(now.remaining):
         return ""
     speed = (now.nfev - first.nfev) / max(now.seconds - first.seconds, 1e-9)
+    return f"{speed:.3g} evaluations/s, {left(now)}"
+
+
+def left(now: Progress) -> str:
+    """Tell how long the run may go on, once that is known."""
     minutes, rest = divmod(math.ceil(now.remaining), 60)
-    return f"{speed:.3g} evaluations/s, {minutes}:{rest:02d} left"
+    return f"{minutes}:{rest:02d} left"

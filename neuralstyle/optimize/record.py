@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neuralstyle._types import Image, Number
 from neuralstyle.images.show import png, shown
+from neuralstyle.optimize.iteration import Iteration
 
 
 def _no_state() -> None:
@@ -128,6 +129,11 @@ class Progress:
     def remaining(self) -> float:
         """Seconds to come at the most, as an estimate by the pace; NaN while there is none."""
         return self.work_left * self.pace
+
+    def _iteration(self) -> Iteration:
+        """Return what a history has of it."""
+        step = self.nit, self.nfev, self.fun, self.losses, self.seconds
+        return Iteration(*step, self.scale, self.parts)
 
     def _repr_png_(self) -> bytes:
         """Show the picture in a notebook."""

@@ -126,9 +126,7 @@ class Checkpoint:
         noted = list(history)
 
         def watch(now: Progress) -> object:
-            noted.append(
-                Iteration(now.nit, now.nfev, now.fun, now.losses, now.seconds, parts=now.parts)
-            )
+            noted.append(now._iteration())
             if time.monotonic() >= self._next:
                 state = now._state()
                 if state is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
 from neuralstyle._types import DTYPES, PADDINGS
-from neuralstyle.features.tiles import LEAST, TileSide
+from neuralstyle.features.tiles import TileSide, tile_side
 from neuralstyle.images.color import treatment
 from neuralstyle.images.load import MAX_SIDE
 from neuralstyle.optimize.methods import as_method
@@ -45,11 +45,7 @@ def count(name: str, value: Any) -> int | None:
 
 def tile(name: str, value: Any) -> TileSide:
     """Check the side of a tile, "auto" or None."""
-    if value == "auto":
-        return "auto"
-    if isinstance(value, str):
-        raise ValueError(f'{name}: expected a whole number, "auto" or None, received {value!r}')
-    return None if value is None else _checks.whole_number(name, value, LEAST)
+    return tile_side(value)
 
 
 def executor(name: str, value: Any) -> Executor | None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, final
 
 from neuralstyle._checks import describe
-from neuralstyle._kernels.device import has_gpu
-from neuralstyle._kernels.memory import anonymous_memory, available_memory, reusable_memory
+from neuralstyle._kernels.memory import anonymous_memory, reusable_memory
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import LEAST, Tiles, TileSide, in_tiles
@@ -19,7 +18,7 @@ from neuralstyle.images.arrays import scaled_size
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.fitting import SIDES
-from neuralstyle.optimize.memory import ALLOCATED, Taken
+from neuralstyle.optimize.memory import ALLOCATED, Taken, room
 from neuralstyle.optimize.methods import Method
 from neuralstyle.transfer.plan import Plan
 
@@ -59,7 +58,7 @@ class Estimate:
         holds already and does not use is used.
     available : int or None
         Bytes that the process could have at the most, if the system tells: what it has, and what
-        is free.
+        is free. None on a GPU, whose memory is another.
     seconds : float
         From now to the picture.
 
@@ -189,7 +188,7 @@ class Estimates:
         MemoryError
             If there is not enough for the tiles that are asked for, or for any.
         """
-        free = None if has_gpu() else available_memory()  # a GPU has its own
+        free = room()
         asked = self._sides[0] if isinstance(tile, str) else tile
         if free is None or math.prod(self._plan.shapes[-1]) * GENEROUS <= free:
             return asked
@@ -240,7 +239,7 @@ class Estimates:
             _grown([(count, taken[k]) for count, taken in by_pixels], pixels) for k in range(3)
         )
         window, code = 0, samples[-1].taken.code
-        if tiles is not None and tile is not None and not isinstance(tile, str):
+        if tiles is not None and tile is not None:
             like = tiles.like(shape, tile)
             largest = max(math.prod(one.shape) for one in like)
             window = _grown([(taken.pixels, taken.window) for _, taken in by_pixels], largest)
@@ -250,7 +249,7 @@ class Estimates:
         features = round(ALLOCATED * most)
         process = anonymous_memory() or 0
         more = targets + features + pictures + optimizer
-        free = available_memory()
+        free = room()
         return Estimate(
             shape=shape,
             tile=tile if tiled else None,

@@ -14,12 +14,13 @@ import numpy as np
 from neuralstyle._checks import choice, describe, whole_number
 from neuralstyle._types import PathLike, PictureLike, SupportsArray
 from neuralstyle.features.base import Extractor
-from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.arrays import check_image, resize, size_within
 from neuralstyle.images.convert import taken
 from neuralstyle.losses.content import ContentLoss
 from neuralstyle.losses.moments import StyleLoss
 from neuralstyle.losses.names import STYLE_LAYERS
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective
+from neuralstyle.optimize.beginning import initial_image
 from neuralstyle.optimize.evaluator import Evaluator
 from neuralstyle.optimize.making_of import MakingOf
 from neuralstyle.optimize.minimize import minimize
@@ -155,14 +156,12 @@ def plot_layers(
     check_network("network", network)
     choice("keeps", keeps, ("content", "style"))
     names = [layers] if isinstance(layers, str) else list(layers)
-    longer = min(whole_number("size", size, 1), max(image.shape[:2]))
-    image = resize(image, scaled_size(image.shape, longer))
+    image = resize(image, size_within(image.shape, whole_number("size", size, 1)))
     pictures: dict[str, Any] = {"picture": image}
     figure = _grid(len(names) + 1, image.shape)
     extractor = load_network(network, "avg", seed)
     features = extractor(image)
-    noise = np.random.default_rng(whole_number("seed", seed, 0)).uniform(0.35, 0.65, image.shape)
-    start = noise.astype(np.float32)
+    start = initial_image("noise", shape=image.shape[:2], seed=whole_number("seed", seed, 0))
     for name in names:
         loss: Any = (ContentLoss if keeps == "content" else StyleLoss)(features, name)
         pictures[name] = minimize(loss, extractor, start, maxiter=maxiter).image

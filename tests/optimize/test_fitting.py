@@ -66,7 +66,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[float | None], None]:
     monkeypatch.setattr(fitting, "reusable_memory", lambda: 0)
 
     def set_to(count: float | None) -> None:
-        monkeypatch.setattr(fitting, "available_memory", lambda: count)
+        monkeypatch.setattr(fitting, "room", lambda: count)
 
     return set_to
 

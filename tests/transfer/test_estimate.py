@@ -48,7 +48,7 @@ else:
 @pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[float | None], None]:
     def set_to(count: float | None) -> None:
-        monkeypatch.setattr(estimates, "available_memory", lambda: count)
+        monkeypatch.setattr(estimates, "room", lambda: count)
 
     monkeypatch.setattr(estimates, "SAMPLES", (130, 160))
     return set_to

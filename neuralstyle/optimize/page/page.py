@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import math
@@ -16,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from neuralstyle._checks import describe
-from neuralstyle._files import check_place, replacing, write_all
+from neuralstyle._files import check_place, write_to
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image, resize, scaled_size
+from neuralstyle.images.arrays import check_image, size_within
 from neuralstyle.images.opacity import opaque
-from neuralstyle.images.save import save_image
+from neuralstyle.images.show import jpeg, uri
 from neuralstyle.images.sources import PathOrFile
 from neuralstyle.optimize.origin import Origin, Rows, kept
 from neuralstyle.optimize.page.curves import chart, lines, swatch
@@ -62,11 +61,7 @@ def write_page(
             f"target: expected a path or a binary file object, received {type(target).__name__}"
         )
     data = page(result, _origin(result, content, style), command, title)
-    if path:
-        with replacing(target) as file:  # type: ignore[arg-type]
-            write_all(file, data)
-    else:
-        write_all(target, data)
+    write_to(target, data)
 
 
 def _origin(result: Any, content: Any, style: Any) -> Origin:
@@ -167,11 +162,8 @@ def _data(picture: Any, side: int, quality: int) -> tuple[str, int, int]:
     picture = np.asarray(picture)
     if picture.dtype == np.uint8:
         picture = picture.astype(np.float32) / 255
-    height, width = scaled_size(picture.shape, min(side, max(picture.shape[:2])))
-    file = io.BytesIO()
-    save_image(file, resize(picture, (height, width)), format="jpeg", quality=quality)
-    data = base64.b64encode(file.getvalue()).decode()
-    return f"data:image/jpeg;base64,{data}", width, height
+    height, width = size_within(picture.shape, side)
+    return uri(jpeg(picture, side, quality), "jpeg"), width, height
 
 
 def _image(picture: Any, side: int, alt: str, quality: int = 88) -> str:
