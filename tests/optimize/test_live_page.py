@@ -6,6 +6,7 @@ import base64
 import http.client
 import io
 import json
+import socket
 import threading
 import time
 import urllib.error
@@ -283,6 +284,35 @@ def test_a_browser_that_goes_away_is_harmless(
 def test_wrong_arguments_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         ns.LivePage(**options)
+
+
+def test_what_was_wished_of_a_run_that_is_over_is_not_done_to_the_next(page: ns.LivePage) -> None:
+    page(progress(9))
+    post(page, "stop")
+    changed: dict[str, float] = {}
+    post(page, "weights", {"style": 3.0})
+    page(progress(1, changed))
+    assert changed == {}
+
+
+def test_what_cannot_be_drawn_is_told_and_the_run_goes_on(page: ns.LivePage) -> None:
+    def full() -> Any:
+        raise MemoryError("no room for a copy")
+
+    state(page)
+    page(ns.Progress(**{**vars(progress(1)), "_image": full}))
+    assert state(page)["notes"] == "Not shown: no room for a copy"
+
+
+def test_a_port_can_be_used_again_at_once() -> None:
+    with ns.LivePage() as first:
+        port = int(first.url.split(":")[2].split("/")[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(f"GET {token(first)} HTTP/1.0\r\n\r\n".encode())
+            while connection.recv(2**16):  # the server hangs up first, so its side lingers
+                pass
+    with ns.LivePage(port) as second:
+        assert f":{port}/" in second.url and get(second)
 
 
 def test_a_port_that_is_taken_is_named(page: ns.LivePage) -> None:

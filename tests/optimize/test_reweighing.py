@@ -131,3 +131,16 @@ def test_what_is_wrong_is_refused_at_once_and_changes_nothing() -> None:
             copy.copy(now).reweigh(content=1)
 
     assert "reweighed" not in run(maxiter=2, callback=callback).settings
+
+
+@every_method
+def test_weights_that_leave_nothing_to_do_end_the_run(method: Any) -> None:
+    result = run(method=method, callback=changing(2, content=0.0, total_variation=0.0))
+    assert result.nit == 2 and result.status is ns.Status.CONVERGED
+
+
+def test_no_wish_is_no_change() -> None:
+    plain = run(method="l-bfgs")
+    result = run(method="l-bfgs", callback=lambda now: now.reweigh())
+    np.testing.assert_array_equal(result.image, plain.image)
+    assert "reweighed" not in result.settings and result.state is not None

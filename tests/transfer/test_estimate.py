@@ -8,13 +8,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from support import picture, says
 
 import neuralstyle as ns
+from neuralstyle.optimize import memory
 from neuralstyle.transfer import estimate as estimates
+from neuralstyle.transfer.painter import Painter
+from neuralstyle.transfer.signatures import read_options
 
 CONTENT, STYLE = picture(0, (60, 80)), picture(1, (64, 64))
 SHALLOW = ns.recipes.default(content_weight=0, color_weight=0, style_layers=["block1_conv1"])
@@ -143,6 +147,48 @@ def test_regions_textures_and_masks_are_estimated(free: Any) -> None:
 def test_a_torus_is_estimated_at_sizes_that_it_may_have(free: Any) -> None:
     content = picture(0, (80, 112))  # 64 x 46 and 80 x 57 are none
     assert ns.estimate_memory(content, STYLE, size=1120, padding="wrap", **QUICK).features > 0
+
+
+def test_pictures_of_one_kind_are_estimated_once(
+    free: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Any] = []
+    usual = estimates.Estimates.fitting
+
+    def fitting(self: Any, tile: Any) -> int | None:
+        looked.append(tile)
+        return usual(self, tile)
+
+    monkeypatch.setattr(estimates.Estimates, "fitting", fitting)
+    free(1e13)
+    contents = [CONTENT, CONTENT, CONTENT[:48]]
+    assert len(list(ns.stylize_many(contents, STYLE, scales=1, tile="auto", **QUICK))) == 3
+    assert looked == ["auto", "auto"]
+
+
+def test_what_was_tried_small_is_no_part_of_the_run(free: Any) -> None:
+    painter = Painter(STYLE, read_options("stylize", {"size": 400, **QUICK}))
+    assert painter.estimate(CONTENT).shape == (300, 400)
+    assert painter.targets._remembered == {}
+    painter.check(CONTENT)
+    assert len(painter.targets._remembered) == 1
+
+
+def test_workers_have_tiles_that_are_smaller_than_the_picture(free: Any) -> None:
+    free(1e13)
+    with ThreadPoolExecutor(1) as pool:
+        painter = Painter(
+            STYLE, read_options("stylize", {"executor": pool, "tile": "auto", **QUICK})
+        )
+        for shape, side in (((60, 300), 256), ((60, 80), 1024)):
+            content = picture(0, shape)
+            _, _, plan = painter._plan(content)
+            assert painter._tile(content, plan) == side
+
+
+def test_a_gpu_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "has_gpu", lambda: True)
+    assert memory.room() is None
 
 
 def test_what_cannot_be_told_ends_no_run(free: Any, monkeypatch: pytest.MonkeyPatch) -> None:
