@@ -31,6 +31,9 @@ PRINTED = sorted(
     {*EXAMPLES.glob("*.py"), *EXAMPLES.glob("ports/*.py")} - {*EXAMPLES.glob("make_*")}
 )
 API = sorted((DOCS / "api").glob("*.md"))
+LONG = ("large", "choosing", "stylize")
+"""Pages whose blocks take longer than the others' together."""
+
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *API]
 
 
@@ -50,7 +53,16 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if code_blocks(p)], ids=lambda p: p.relative_to(ROOT).as_posix()
+    "page",
+    [
+        pytest.param(
+            page,
+            id=page.relative_to(ROOT).as_posix(),
+            marks=[pytest.mark.slow] if page.stem in LONG else [],
+        )
+        for page in PAGES
+        if code_blocks(page)
+    ],
 )
 def test_python_blocks_of_a_page_run_one_after_another(
     page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -1,8 +1,10 @@
 """Sorting along rows, with a gradient, several times as fast on a processor as TensorFlow's.
 
 A value of float32 and the rank that it has among its equals fit into one whole number of 64 bits,
-and NumPy sorts those by vector instructions: one sort gives the order and the permutation. The
-gradient of a sort is its inverse: each slope goes back to where its value came from.
+and NumPy sorts those by vector instructions: one sort gives the values and the permutation. The
+gradient of a sort is its inverse: each slope goes back to where its value came from. Where sorted
+values are only compared with others, one step gives distance and slopes, and nothing that is as
+large as the rows is kept in between.
 
 The only place that leaves the graph for NumPy. On a GPU, TensorFlow sorts.
 """
@@ -13,7 +15,7 @@ import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +25,14 @@ from neuralstyle._kernels.device import has_gpu
 
 CHUNK = 1 << 16
 """Numbers that are sorted in one go: their keys just fit into a processor's cache."""
+
+LONG = 1 << 24
+"""Numbers of a row from which rows are sorted one after the other, and not side by side: their keys
+are what takes memory then."""
+
+Piece: TypeAlias = Callable[[tuple[slice, slice], NDArray[Any], NDArray[np.intp]], None]
+"""Takes where a piece of sorted rows is, its values, and which position of all rows, counted one
+row after another, each of them came from."""
 
 
 def sort_rows(rows: tf.Tensor, seed: int = 0) -> tf.Tensor:
@@ -53,6 +63,34 @@ def sort_rows(rows: tf.Tensor, seed: int = 0) -> tf.Tensor:
     return values
 
 
+def sorted_distances(rows: tf.Tensor, wanted: tf.Tensor, seed: int = 0) -> tf.Tensor:
+    """Return how far every row's sorted values are from others: their mean squared difference.
+
+    Parameters
+    ----------
+    rows, wanted : tensor, shape (C, M)
+        No gradient goes to what is wanted.
+    seed : int, default 0
+        Chooses the permutation of the positions that orders equal values.
+
+    Returns
+    -------
+    tensor, shape (C,)
+
+    Examples
+    --------
+    >>> np.asarray(sorted_distances(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))).tolist()
+    [2.0]
+    """
+    rows = tf.convert_to_tensor(rows)
+    wanted = tf.cast(wanted, rows.dtype)
+    if has_gpu():
+        return tf.reduce_mean(tf.math.squared_difference(sort_rows(rows, seed), wanted), axis=-1)
+    distances = _measurer(rows.dtype)(rows, wanted, seed)
+    distances.set_shape(rows.shape[:1])
+    return distances
+
+
 @functools.cache
 def _sorter(dtype: tf.DType) -> Callable[[tf.Tensor, int], tf.Tensor]:
     """Return the function that sorts: one for all graphs, so that equal ones compare as equal."""
@@ -72,6 +110,26 @@ def _sorter(dtype: tf.DType) -> Callable[[tf.Tensor, int], tf.Tensor]:
     return tf.function(sort, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
 
 
+@functools.cache
+def _measurer(dtype: tf.DType) -> Callable[[tf.Tensor, tf.Tensor, int], tf.Tensor]:
+    """Return the function that sorts and compares, one for all graphs too."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def measure(
+        rows: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, None, None]]]:
+        distances, slopes = _in_numpy(_distances_and_slopes, (rows, wanted, seed), (dtype, dtype))
+
+        def gradient(above: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+            return slopes * above[:, None], None, None
+
+        return distances, gradient
+
+    matrix = tf.TensorSpec((None, None), dtype)
+    signature = [matrix, matrix, tf.TensorSpec((), tf.int64)]
+    return tf.function(measure, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
+
+
 def _in_numpy(step: Callable[..., Any], tensors: tuple[tf.Tensor, ...], types: Any) -> Any:
     return tf.numpy_function(step, tensors, types, stateful=False)
 
@@ -80,22 +138,54 @@ def _sorted_with_origins(
     rows: NDArray[Any], seed: NDArray[np.int64]
 ) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """Sort rows, and say which position each value came from."""
-    order, ranks = _permutation(rows.shape[1], int(seed))
     values, origins = np.empty_like(rows), np.empty(rows.shape, np.int32)
+    size = rows.shape[1]
+
+    def keep(at: tuple[slice, slice], piece: NDArray[Any], came_from: NDArray[np.intp]) -> None:
+        values[at] = piece
+        np.remainder(came_from, size, out=origins[at], casting="unsafe")
+
+    _sort(rows, int(seed), keep)
+    return values, origins
+
+
+def _distances_and_slopes(
+    rows: NDArray[Any], wanted: NDArray[Any], seed: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the mean squared differences of sorted rows, and their slopes where values are."""
+    sums, slopes = np.zeros(len(rows)), np.empty_like(rows)
+    size, flat = rows.shape[1], slopes.reshape(-1)
+
+    def compare(at: tuple[slice, slice], piece: NDArray[Any], came_from: NDArray[np.intp]) -> None:
+        difference = piece - wanted[at]
+        sums[at[0]] += np.einsum("cm,cm->c", difference, difference, dtype=np.float64)
+        difference *= rows.dtype.type(2 / size)
+        flat[came_from] = difference
+
+    _sort(rows, int(seed), compare)
+    return (sums / size).astype(rows.dtype), slopes
+
+
+def _sort(rows: NDArray[Any], seed: int, use: Piece) -> None:
+    """Sort rows, and hand on what comes of it piece by piece."""
+    count, size = rows.shape
+    order, ranks = _permutation(size, seed)
+    firsts = np.arange(count, dtype=np.intp)[:, None] * size
 
     def sort(chunk: slice) -> None:
+        first = firsts[chunk]
         if rows.dtype == np.float32:
             keys = _keys(rows[chunk], ranks)
             keys.sort(axis=1)
-            shuffled = keys & 0xFFFFFFFF
         else:
-            shuffled = np.argsort(rows[chunk][:, order], axis=1, kind="stable")
-        np.take(order, shuffled, out=origins[chunk], mode="clip")
-        for sorted_row, row, origin in zip(values[chunk], rows[chunk], origins[chunk], strict=True):
-            np.take(row, origin, out=sorted_row, mode="clip")
+            keys = np.argsort(rows[chunk][:, order], axis=1, kind="stable")
+        for begin in range(0, size, CHUNK):
+            piece = keys[:, begin : begin + CHUNK]
+            origins = first + order[piece & 0xFFFFFFFF]
+            values = _values(piece) if rows.dtype == np.float32 else rows.reshape(-1)[origins]
+            use((chunk, slice(begin, begin + CHUNK)), values, origins)
 
     _in_chunks(sort, rows.shape)
-    return values, origins
 
 
 def _put_back(slopes: NDArray[Any], origins: NDArray[np.int32]) -> NDArray[Any]:
@@ -110,7 +200,7 @@ def _put_back(slopes: NDArray[Any], origins: NDArray[np.int32]) -> NDArray[Any]:
     return result
 
 
-def _keys(values: NDArray[np.float32], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+def _keys(values: NDArray[np.float32], ranks: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return whole numbers in the order of the values, and of their ranks where they are equal."""
     # Floats are ordered as the whole numbers of their bits are, once the bits below the sign of
     # negative ones are turned round. (Adding zero makes -0 the 0 that it is equal to.)
@@ -121,21 +211,31 @@ def _keys(values: NDArray[np.float32], ranks: NDArray[np.int64]) -> NDArray[np.i
     return keys
 
 
+def _values(keys: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the values that keys are of."""
+    bits = (keys >> 32).astype(np.int32)
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+    return bits.view(np.float32)
+
+
 @functools.lru_cache(maxsize=32)
-def _permutation(size: int, seed: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _permutation(size: int, seed: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return a random order of positions, and each position's rank in it."""
-    order = np.random.default_rng(seed).permutation(size)
-    return order.astype(np.int32), np.argsort(order)
+    order = np.random.default_rng(seed).permutation(size).astype(np.int32)
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(size, dtype=np.int32)
+    return order, ranks
 
 
 def _in_chunks(step: Callable[[slice], None], shape: tuple[int, ...]) -> None:
     """Call a step for all rows, some at a time, on all processors. NumPy lets go of Python."""
     rows = max(1, CHUNK // max(1, shape[1]))
     chunks = [slice(start, start + rows) for start in range(0, shape[0], rows)]
-    if len(chunks) > 1:
+    if len(chunks) > 1 and shape[1] < LONG:
         list(_pool().map(step, chunks))
     else:
-        step(chunks[0])
+        for chunk in chunks:
+            step(chunk)
 
 
 @functools.cache

@@ -225,20 +225,21 @@ def cell_means(rows: NDArray[Any], count: int) -> NDArray[Any]:
     channels, size = rows.shape
     if size == count:
         return rows
-    whole, rest = np.divmod(np.arange(count + 1, dtype=np.int64) * size, count)
-    following = np.minimum(whole + 1, size)
-    share = rest / count
     means: NDArray[Any] = np.empty((channels, count), rows.dtype)
-    some = max(1, _AT_ONCE // (size + count))
+    some = max(1, _AT_ONCE // (size + min(count, _AT_ONCE)))
     for first in range(0, channels, some):
         # The integral of the step function is piecewise linear; cells are its differences. In
         # float64, for it grows to the sum of all values.
         chosen = rows[first : first + some]
         integral = np.zeros((len(chosen), size + 1))
         np.cumsum(chosen, axis=1, out=integral[:, 1:], dtype=np.float64)
-        at_edges = integral[:, whole]
-        at_edges += (integral[:, following] - at_edges) * share
-        means[first : first + some] = np.diff(at_edges, axis=1) * (count / size)
+        for begin in range(0, count, _AT_ONCE):
+            edges = np.arange(begin, min(begin + _AT_ONCE, count) + 1, dtype=np.int64)
+            whole, rest = np.divmod(edges * size, count)
+            at_edges = integral[:, whole]
+            at_edges += (integral[:, np.minimum(whole + 1, size)] - at_edges) * (rest / count)
+            cells = slice(begin, begin + _AT_ONCE)
+            means[first : first + some, cells] = np.diff(at_edges, axis=1) * (count / size)
     return means
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._kernels.sorting import sort_rows
+from neuralstyle._kernels.sorting import sort_rows, sorted_distances
 from neuralstyle._types import Tensor
-from neuralstyle.losses.layers import LayeredLoss, mean_squared, scale
+from neuralstyle.losses.layers import LayeredLoss, scale
 from neuralstyle.losses.masks import Mask, check_squares, region_at
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.statistics import cell_quantiles
@@ -74,24 +74,23 @@ class QuantileLoss(LayeredLoss):
     def target(self, layer: str, shapes: Shapes) -> dict[str, Any]:
         """Return the target's quantiles, as many as there are values to compare.
 
-        In a last column is what the target varies within the quantiles' cells, which no picture of
-        that size can match.
+        And what the target varies within the quantiles' cells, which no picture of that size can
+        match.
         """
         view = QuantileLoss.view(self, self.mask, layer, shapes)
         sides = (side // self.pool - self.patch_size + 1 for side in self._sides(layer, shapes))
         count = len(view["region"]) if "region" in view else math.prod(sides)
-        table = sum(share * _table(target, count) for share, target in self._targets[layer])
-        dtype = self._targets[layer][0][1].dtype
-        return {"table": np.asarray(table, dtype), "factor": self._scales[layer]}
+        quantiles, varies = _mixed(self._targets[layer], count)
+        return {"quantiles": quantiles, "varies": varies, "factor": self._scales[layer]}
 
     def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
-        """Return the sorted values, a row for each distribution."""
-        return sort_rows(self._rows_of(feature, view), self.seed)
+        """Return the values, a row for each distribution; they are sorted as they are compared."""
+        return self._rows_of(feature, view)
 
     def distance_to(self, statistic: Tensor, target: Mapping[str, Any]) -> Tensor:
         """Return the mean squared difference of the quantiles."""
-        table = target["table"]
-        distance = mean_squared(statistic, table[:, :-1]) + ops.mean(table[:, -1])
+        distances = sorted_distances(statistic, target["quantiles"], self.seed)
+        distance = ops.mean(distances + ops.cast(target["varies"], distances.dtype))
         if self.normalize == "paper" and self._published_as_sum:
             distance = distance * math.prod(statistic.shape)
         return ops.convert_to_tensor(target["factor"], distance.dtype) * distance
@@ -120,8 +119,24 @@ class QuantileLoss(LayeredLoss):
         return average
 
 
-def _table(target: Table, count: int) -> Table:
+def _mixed(targets: Sequence[tuple[float, Table]], count: int) -> tuple[Table, Table]:
+    """Return the weighted mean of targets' quantiles, and of what these leave out."""
+    quantiles, varies = _quantiles(targets[0][1], count)
+    if len(targets) == 1:
+        return quantiles, varies
+    quantiles, varies = 0 * quantiles, 0 * varies
+    for share, target in targets:
+        of_this, within = _quantiles(target, count)
+        quantiles += share * of_this
+        varies += share * within
+    return quantiles, varies
+
+
+def _quantiles(target: Table, count: int) -> tuple[Table, Table]:
+    """Return every row's quantiles, and how far its values are from these within the cells."""
     quantiles = cell_quantiles(target, count)
-    before, after = (np.mean(np.square(x), 1, np.float64) for x in (target, quantiles))
-    varies = np.maximum(before - after, 0.0).astype(quantiles.dtype)
-    return np.column_stack([quantiles, varies])
+    before, after = (
+        np.array([np.mean(np.square(row), dtype=np.float64) for row in x])
+        for x in (target, quantiles)
+    )
+    return quantiles, np.maximum(before - after, 0.0).astype(quantiles.dtype)

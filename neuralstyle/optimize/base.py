@@ -94,9 +94,9 @@ class Method(ABC):
         --------
         >>> import neuralstyle as ns
         >>> ns.LBFGSB().bytes_per_number(), ns.LBFGS().bytes_per_number()
-        (344, 128)
+        (344, 124)
         >>> ns.LBFGS(pairs="bfloat16").bytes_per_number()
-        88
+        84
         """
         return OTHERS
 

@@ -6,12 +6,11 @@ one, and the gradient.
 
 from __future__ import annotations
 
-PRECISIONS: dict[str, int] = {"float32": 4, "bfloat16": 2}
-"""A number of a correction pair."""
+PAIRS: dict[str, int] = {"float32": 4, "bfloat16": 2, "disk": 0}
+"""A number of a correction pair, by what it is kept in."""
 
-OWN_LBFGS: int = 48
-"""The library's L-BFGS beside its pairs: twelve vectors in float32, while a line search has both
-ends of its bracket."""
+OWN_LBFGS: int = 44
+"""The library's L-BFGS beside its pairs: eleven vectors in float32, in a line search."""
 
 SCIPYS_LBFGSB: int = 144
 """SciPy's L-BFGS-B beside its workspace: eighteen vectors in float64."""

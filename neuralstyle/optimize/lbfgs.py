@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import Stays, choice, stays, whole_number
 from neuralstyle._kernels.device import has_gpu
-from neuralstyle.optimize.budget import PRECISIONS
+from neuralstyle.optimize.budget import PAIRS
 from neuralstyle.optimize.pairs import Pairs
 from neuralstyle.optimize.vectors import Vector, dot, host, norm
 
@@ -60,8 +60,9 @@ class ManualLBFGS:
         Evaluations in one line search at the most.
     first_step : float, default 1
         Length of the first step that is tried.
-    pairs : {"float32", "bfloat16"}, default "float32"
-        What the corrections are kept in; bfloat16 takes half of their memory.
+    pairs : {"float32", "bfloat16", "disk"}, default "float32"
+        What the corrections are kept in; bfloat16 takes half of their memory, and ``"disk"`` none:
+        they are in float32 in a temporary file.
 
     Attributes
     ----------
@@ -116,7 +117,7 @@ class ManualLBFGS:
         self._maxls = whole_number("maxls", maxls, 1)
         self._first_step = first_step
         self._corrections = _Corrections(
-            whole_number("maxcor", maxcor, 1), choice("pairs", pairs, PRECISIONS), x
+            whole_number("maxcor", maxcor, 1), choice("pairs", pairs, PAIRS), x
         )
 
     def iterate(self) -> bool:
@@ -143,9 +144,10 @@ class ManualLBFGS:
             remembering = False  # steepest descent may still find one
         if not remembering:
             self._corrections.slots.clear()
-        direction *= found.step  # in place, where it is an array
-        self._corrections.add(direction, found.gradient - self.gradient)
-        self.x, self.value, self.gradient = self.x + direction, found.value, found.gradient
+        trial, gradient = found
+        direction *= trial.step  # in place, where it is an array
+        self._corrections.add(direction, gradient - self.gradient)
+        self.x, self.value, self.gradient = self.x + direction, trial.value, gradient
         return True
 
     def restart(self, value: float, gradient: Vector) -> None:
@@ -182,41 +184,44 @@ class ManualLBFGS:
         Raises
         ------
         ValueError
-            If the state is that of a vector of another size, or with another `maxcor` or `pairs`.
+            If the state is that of a vector of another size, or with another `maxcor` or precision.
         """
         corrections = self._corrections
         corrections.rows.restore(np.asarray(state["corrections"]))
         corrections.step_change, corrections.change_change = np.array(state["products"])
         corrections.slots = [int(slot) for slot in state["slots"]]
 
-    def _search(self, direction: Vector, slope: float, length: float) -> _Trial | None:
-        """Return a step that meets the strong Wolfe conditions.
+    def _search(
+        self, direction: Vector, slope: float, length: float
+    ) -> tuple[_Trial, Vector] | None:
+        """Return a step that meets the strong Wolfe conditions, and the gradient there.
 
         The lowest one found if there are too many trials, and None if none is lower than the start.
         """
-        start = low = _Trial(0.0, self.value, slope, self.gradient)
+        start = low = _Trial(0.0, self.value, slope)
         high: _Trial | None = None
         step = length
         for _ in range(self._maxls):
             value, gradient = self._at(step, direction)
-            trial = _Trial(step, value, dot(direction, gradient), gradient)
+            trial = _Trial(step, value, dot(direction, gradient))
             previous = low
             # There is an acceptable step between `low`, the best so far, and `high`.
             if not trial.is_lower_than(start) or (low is not start and trial.value >= low.value):
                 high = trial
             elif abs(trial.slope) <= -CURVATURE * slope:
-                return trial
+                return trial, gradient
             else:
                 ahead = math.inf if high is None else high.step
                 if trial.slope * (ahead - low.step) >= 0:
                     high = low
                 low = trial
             step = _beyond(previous, low) if high is None else _between(low, high)
+            del gradient  # a vector less while the next one is made
         if low.value >= start.value:
             return None
         # The point that is accepted is the one evaluated last.
         value, gradient = self._at(low.step, direction)
-        return _Trial(low.step, value, low.slope, gradient)
+        return low._replace(value=value), gradient
 
     def _at(self, step: float, direction: Vector) -> tuple[float, Vector]:
         x = step * direction
@@ -281,12 +286,11 @@ class _Corrections:
 
 
 class _Trial(NamedTuple):
-    """A step along the direction, with the value, the slope and the gradient there."""
+    """A step along the direction, with the value and the slope there."""
 
     step: float
     value: float
     slope: float
-    gradient: Vector
 
     def is_lower_than(self, start: _Trial) -> bool:
         """Whether the value is as low as the slope at the start promises."""

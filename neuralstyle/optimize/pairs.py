@@ -1,4 +1,4 @@
-"""The correction pairs of L-BFGS, most of what it keeps: rows of one matrix, in either precision.
+"""The correction pairs of L-BFGS, most of what it keeps: rows of one matrix, in memory or a file.
 
 They are read and written a block of columns at a time, and only a block is ever in single precision
 where they are not.
@@ -6,6 +6,8 @@ where they are not.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any, final
 
 import keras
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from neuralstyle._types import Tensor
 from neuralstyle.optimize.vectors import Vector, added, blocks, single
 
-_OF_ARRAYS = {"float32": np.dtype(np.float32), "bfloat16": np.dtype(ml_dtypes.bfloat16)}
+_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
 @final
@@ -27,21 +29,35 @@ class Pairs:
     Parameters
     ----------
     rows : int
-    precision : {"float32", "bfloat16"}
+    kept : {"float32", "bfloat16", "disk"}
+        In which precision; on a disk in float32.
     like : array or tensor, shape (n,), float32
         A vector of as many numbers, of the kind that others will be.
+
+    Raises
+    ------
+    ValueError
+        If rows on a disk are to be multiplied by tensors.
+    OSError
+        If there is no room for the file.
     """
 
-    def __init__(self, rows: int, precision: str, like: Vector) -> None:
+    def __init__(self, rows: int, kept: str, like: Vector) -> None:
         shape = (rows, like.shape[0])
-        self.precision: str = precision
+        self.precision: str = "float32" if kept == "disk" else kept
         self._rows: Tensor
         # On a processor NumPy's products and sums of vectors are several times as fast as single
         # tensor operations. Both kinds are written to in place.
         if isinstance(like, np.ndarray):
-            self._rows = np.zeros(shape, _OF_ARRAYS[precision])
+            dtype = _BFLOAT16 if kept == "bfloat16" else np.dtype(np.float32)
+            self._rows = _in_a_file(shape) if kept == "disk" else np.zeros(shape, dtype)
+        elif kept == "disk":
+            raise ValueError(
+                'pairs: expected "float32" or "bfloat16" on a GPU, which reads no files, received '
+                "'disk'"
+            )
         else:
-            self._rows = keras.Variable("zeros", shape, precision, trainable=False).value
+            self._rows = keras.Variable("zeros", shape, kept, trainable=False).value
 
     def rounded(self, vector: Vector) -> Vector:
         """Return a vector as it would be kept, in this precision."""
@@ -108,4 +124,13 @@ class Pairs:
                 f"{received}"
             )
         for index, row in enumerate(array):
-            self.put(index, row.view(_OF_ARRAYS[received]) if received == "bfloat16" else row)
+            self.put(index, row.view(_BFLOAT16) if received == "bfloat16" else row)
+
+
+def _in_a_file(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return zeros that are in a file, which has no name and ends with them."""
+    size = int(np.prod(shape, dtype=np.int64)) * 4
+    with tempfile.TemporaryFile(prefix="neuralstyle-") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk would kill the process later
+        return np.asarray(np.memmap(file, np.float32, "w+", shape=shape))

@@ -16,7 +16,7 @@ from neuralstyle.optimize.base import Method, State, not_by_hand
 from neuralstyle.optimize.budget import (
     OFFSETS,
     OWN_LBFGS,
-    PRECISIONS,
+    PAIRS,
     SCIPYS_BOUNDS,
     SCIPYS_LBFGSB,
     lbfgsb_workspace,
@@ -187,15 +187,19 @@ class LBFGS(_QuasiNewton):
     restart : int, optional
         Begin anew after so many iterations, without what was learnt of the curvature: with the
         weights of then, where a `schedule` changes them by iteration.
-    pairs : {"float32", "bfloat16"}, default "float32"
+    pairs : {"float32", "bfloat16", "disk"}, default "float32"
         What the corrections are kept in. In bfloat16, with 8 bits of 24, they take half the memory,
-        and the loss after some iterations differs by less than a hundredth, up or down. All else
-        is in float32.
+        and the loss after some iterations differs by less than a hundredth, up or down. With
+        ``"disk"`` they are in a temporary file, in float32: the steps are the same to the bit, and
+        the system keeps as much of it in memory as there is room for. All else is in float32.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is not a whole one of at least 1, or `pairs` none of these.
+        If a number is not a whole one of at least 1, or `pairs` none of these; in a run on a GPU,
+        if `pairs` is ``"disk"``.
+    OSError
+        In a run, if there is no room for the temporary file.
 
     See Also
     --------
@@ -222,11 +226,11 @@ class LBFGS(_QuasiNewton):
         super().__post_init__()
         if self.restart is not None:
             whole_number("restart", self.restart, 1)
-        choice("pairs", self.pairs, PRECISIONS)
+        choice("pairs", self.pairs, PAIRS)
 
     def bytes_per_number(self, bounded: bool = False) -> int:
-        """Return how much memory a run takes: 2 maxcor numbers of `pairs`, and twelve vectors."""
-        return 2 * self.maxcor * PRECISIONS[self.pairs] + OWN_LBFGS
+        """Return how much memory a run takes: 2 maxcor numbers of `pairs`, and eleven vectors."""
+        return 2 * self.maxcor * PAIRS[self.pairs] + OWN_LBFGS
 
     @property
     def reweighs(self) -> bool:
@@ -263,6 +267,7 @@ class LBFGS(_QuasiNewton):
             first_step=FIRST_STEP * x.shape[0] ** 0.5,
             pairs=self.pairs,
         )
+        del x, gradient
         if state is not None:
             optimizer.restore(state)
         counts = (0, 0) if state is None else (state.get("flat", 0), state.get("since", 0))

@@ -30,7 +30,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_it_tells_and_paints_nothing(run: Run, capsys: Any, made: Callable[[], list[str]]) -> None:
-    assert run("--dry-run", "--size", "48", "--network", "random", "--log", "log.json") == 0
+    assert run("--dry-run", "--size", "48", "--log", "log.json") == 0
     table = capsys.readouterr().out
     assert re.match(r"48 x \d+ as a whole\nprocess +\d+\.\d\d GB\n", table)
     assert re.search(r"\npeak +\d+\.\d\d GB of \d+\.\d\d GB\ntime +", table)

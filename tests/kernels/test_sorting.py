@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from neuralstyle._kernels import sorting
-from neuralstyle._kernels.sorting import sort_rows
+from neuralstyle._kernels.sorting import sort_rows, sorted_distances
 
 Rows = NDArray[np.floating[Any]]
 
@@ -62,6 +63,60 @@ def test_values_and_gradients_are_those_of_a_stable_sort_to_the_bit(
     assert ordered.dtype == slopes.dtype == dtype
     np.testing.assert_array_equal(ordered, expected)
     np.testing.assert_array_equal(slopes, expected_slopes)
+
+
+def distances_and_slopes(rows: Any, wanted: Any, seed: int = 0) -> tuple[Rows, Rows]:
+    """Compare rows, and return how the distances, each by another weight, change with them."""
+    tensor = tf.convert_to_tensor(rows)
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        distances = sorted_distances(tensor, wanted, seed)
+        total = tf.reduce_sum(distances * np.arange(1, len(rows) + 1, dtype=rows.dtype))
+    return distances.numpy(), tape.gradient(total, tensor).numpy()
+
+
+@pytest.mark.parametrize("long", [sorting.LONG, 60])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sample", set(SAMPLES) - {"any size", "infinite"})
+def test_distances_are_those_of_the_sorted_rows_and_go_back_to_where_values_came_from(
+    sample: str, dtype: Any, long: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorting, "LONG", long)
+    rows = SAMPLES[sample].astype(dtype)
+    wanted = np.sort(np.random.default_rng(5).normal(size=rows.shape).astype(dtype), axis=1)
+    distances, slopes = distances_and_slopes(rows, wanted, 7)
+    order = np.random.default_rng(7).permutation(rows.shape[1])
+    origins = order[np.argsort(rows[:, order], axis=1, kind="stable")]
+    away = (np.sort(rows, axis=1) - wanted).astype(np.float64)
+    weights = np.arange(1, len(rows) + 1)[:, None]
+    expected = np.empty(rows.shape)
+    np.put_along_axis(expected, origins, weights * 2 * away / rows.shape[1], axis=1)
+    assert distances.dtype == slopes.dtype == dtype
+    np.testing.assert_allclose(distances, np.mean(away**2, axis=1), rtol=1e-6)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6)
+
+
+def test_distances_are_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = SAMPLES["few values"]
+    wanted = np.linspace(-1, 1, rows.size).reshape(rows.shape)
+    expected = distances_and_slopes(rows, wanted, 3)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
+    monkeypatch.setattr(sorting, "_measurer", None)
+    for ours, theirs in zip(distances_and_slopes(rows, wanted, 3), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_comparing_takes_no_more_than_slopes_and_the_keys_of_a_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sorting, "LONG", 1000)
+    rows = np.random.default_rng(0).normal(size=(8, 16 * sorting.CHUNK)).astype(np.float32)
+    sorting._permutation(rows.shape[1], 0)  # is kept for all evaluations
+    tracemalloc.start()
+    sorting._distances_and_slopes(rows, rows, np.int64(0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < rows.nbytes + 4.2 * rows[0].nbytes
 
 
 def test_on_a_gpu_tensorflow_sorts_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def bowl_run(method: ns.Method, height: int, bounded: bool = False) -> ns.StyleR
 
 @pytest.mark.parametrize(
     "method",
-    [ns.LBFGS(3), ns.LBFGS(8), ns.LBFGS(8, pairs="bfloat16"), ns.LBFGSB(2)],
+    [ns.LBFGS(3), ns.LBFGS(8), ns.LBFGS(8, pairs="bfloat16"), ns.LBFGS(pairs="disk"), ns.LBFGSB(2)],
     ids=str,
 )
 def test_arrays_at_the_peak_are_what_the_method_says(method: ns.Method) -> None:
@@ -81,6 +81,7 @@ def test_arrays_at_the_peak_are_what_the_method_says(method: ns.Method) -> None:
     [
         ("l-bfgs", False),
         ("l-bfgs:pairs=bfloat16", False),
+        ("l-bfgs:pairs=disk", False),
         ("l-bfgs:maxcor=3", False),
         ("l-bfgs-b:maxcor=3", False),
         ("l-bfgs-b:maxcor=3", True),

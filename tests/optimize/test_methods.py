@@ -188,7 +188,11 @@ def test_settings_record_a_method_such_that_it_can_be_read_again(method: ns.Meth
         ("l-bfgs:maxcor=1,maxcor=2", ValueError, "one value for maxcor, received it twice$"),
         ("l-bfgs:maxcor=0", ValueError, "^maxcor: expected at least 1, received 0$"),
         ("l-bfgs:maxcor=many", TypeError, "^maxcor: expected a whole number, received 'many'$"),
-        ("l-bfgs:pairs=half", ValueError, '^pairs: expected "float32" or "bfloat16", received'),
+        (
+            "l-bfgs:pairs=half",
+            ValueError,
+            '^pairs: expected "float32", "bfloat16" or "disk", received',
+        ),
         ("adam:learning_rate=0", ValueError, "^learning_rate: expected a number above 0"),
         ("adam:beta_2=1.5", ValueError, "^beta_2: expected a number of at least 0 and at most 1"),
         ("adam:scale_gradients=2", TypeError, "^scale_gradients: expected True or False"),

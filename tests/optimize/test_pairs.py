@@ -1,9 +1,12 @@
-"""Correction pairs in either precision, and sums over large vectors."""
+"""Correction pairs in either precision or a file, and sums over large vectors."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -37,7 +40,7 @@ def filled(precision: str, rows: np.ndarray, kind: str = "array") -> Pairs:
 
 
 def as_kept(precision: str, rows: np.ndarray) -> np.ndarray:
-    kept = rows if precision == "float32" else rows.astype(ml_dtypes.bfloat16)
+    kept = rows.astype(ml_dtypes.bfloat16) if precision == "bfloat16" else rows
     return kept.astype(np.float64)
 
 
@@ -102,6 +105,40 @@ def test_no_copy_of_the_pairs_is_made_in_single_precision() -> None:
     assert peak < vector.nbytes + 3 * 20 * BLOCK * 4 < 20 * vector.nbytes / 5
 
 
+@pytest.mark.parametrize("reserves", [True, False])
+def test_rows_on_a_disk_are_in_a_file_without_a_name_and_not_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reserves: bool
+) -> None:
+    if not reserves:  # as on Windows and macOS
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    rows = vectors(6)
+    tracemalloc.start()
+    pairs = Pairs(6, "disk", rows[0])
+    assert not pairs.array().any()
+    for index, row in enumerate(rows):
+        pairs.put(index, row)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < rows[0].nbytes
+    assert not list(tmp_path.iterdir())
+    np.testing.assert_array_equal(pairs.array(), rows)
+    np.testing.assert_array_equal(
+        pairs.products(rows[5]), filled("float32", rows).products(rows[5])
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room")
+def test_a_disk_without_room_is_told_of_before_anything_is_written() -> None:
+    with pytest.raises(OSError, match="space|too large"):
+        Pairs(2**20, "disk", np.broadcast_to(np.float32(0), (2**40,)))
+
+
+def test_rows_on_a_disk_are_refused_where_a_gpu_multiplies() -> None:
+    with says(ValueError, "pairs: expected", "on a GPU", "received 'disk'"):
+        Pairs(2, "disk", ops.zeros(3))
+
+
 # L-BFGS with them
 
 
@@ -146,6 +183,21 @@ def test_a_state_with_pairs_in_bfloat16_goes_on_to_the_bit_and_through_a_file(
     np.testing.assert_array_equal(again.x, straight.x)
 
 
+def test_pairs_on_a_disk_are_those_in_memory_and_go_on_from_each_others_states() -> None:
+    straight = optimizer(np.zeros(500, np.float32), maxcor=4)
+    on_disk = optimizer(np.zeros(500, np.float32), maxcor=4, pairs="disk")
+    for _ in range(7):
+        assert straight.iterate() and on_disk.iterate()
+    again = optimizer(on_disk.x, maxcor=4)
+    again.restore(on_disk.state())
+    back = optimizer(straight.x, maxcor=4, pairs="disk")
+    back.restore(straight.state(copy=False))
+    for _ in range(8):
+        assert all(each.iterate() for each in (straight, on_disk, again, back))
+    for each in (on_disk, again, back):
+        np.testing.assert_array_equal(each.x, straight.x)
+
+
 @pytest.mark.parametrize("precisions", [("float32", "bfloat16"), ("bfloat16", "float32")])
 def test_a_state_with_pairs_of_another_precision_is_refused(precisions: tuple[str, str]) -> None:
     ours, theirs = (optimizer(np.zeros(50, np.float32), pairs=each) for each in precisions)
@@ -163,7 +215,8 @@ def test_a_state_that_is_not_copied_is_the_optimisers_own() -> None:
 
 
 def test_pairs_in_another_precision_are_refused() -> None:
-    with says(ValueError, 'pairs: expected "float32" or "bfloat16", received \'float16\''):
+    expected = 'pairs: expected "float32", "bfloat16" or "disk", received \'float16\''
+    with says(ValueError, expected):
         optimizer(np.zeros(5, np.float32), pairs="float16")
 
 

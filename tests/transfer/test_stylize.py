@@ -343,7 +343,7 @@ def test_seconds_are_those_of_the_whole_call() -> None:
 
 
 def test_a_picture_in_tiles_is_the_picture() -> None:
-    content, style = picture(0, (96, 150)), picture(1, (80, 140))
+    content, style = picture(0, (64, 130)), picture(1, (80, 140))
     options: dict[str, Any] = {"maxiter": 2, "scales": 1, "balance": None}
     whole = ns.stylize(content, style, **options)
     tiled = ns.stylize(content, style, tile=64, **options)
