@@ -30,9 +30,9 @@ LONG = 1 << 24
 """Numbers of a row from which rows are sorted one after the other, and not side by side: their keys
 are what takes memory then."""
 
-Piece: TypeAlias = Callable[[tuple[slice, slice], NDArray[Any], NDArray[np.intp]], None]
-"""Takes where a piece of sorted rows is, its values, and which position of all rows, counted one
-row after another, each of them came from."""
+Piece: TypeAlias = Callable[[tuple[slice, slice], NDArray[Any], NDArray[np.int32]], None]
+"""Takes where a piece of sorted rows is, its values, and which position of the row each of them
+came from."""
 
 
 def sort_rows(rows: tf.Tensor, seed: int = 0) -> tf.Tensor:
@@ -63,15 +63,20 @@ def sort_rows(rows: tf.Tensor, seed: int = 0) -> tf.Tensor:
     return values
 
 
-def sorted_distances(rows: tf.Tensor, wanted: tf.Tensor, seed: int = 0) -> tf.Tensor:
+def sorted_distances(
+    values: tf.Tensor, wanted: tf.Tensor, seed: int = 0, *, columns: bool = False
+) -> tf.Tensor:
     """Return how far every row's sorted values are from others: their mean squared difference.
 
     Parameters
     ----------
-    rows, wanted : tensor, shape (C, M)
-        No gradient goes to what is wanted.
+    values : tensor, shape (C, M)
+    wanted : tensor, shape (C, M)
+        No gradient goes there.
     seed : int, default 0
         Chooses the permutation of the positions that orders equal values.
+    columns : bool, default False
+        Whether `values` are (M, C) instead: few columns need no turning, which takes their memory.
 
     Returns
     -------
@@ -82,12 +87,13 @@ def sorted_distances(rows: tf.Tensor, wanted: tf.Tensor, seed: int = 0) -> tf.Te
     >>> np.asarray(sorted_distances(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))).tolist()
     [2.0]
     """
-    rows = tf.convert_to_tensor(rows)
-    wanted = tf.cast(wanted, rows.dtype)
+    values = tf.convert_to_tensor(values)
+    wanted = tf.cast(wanted, values.dtype)
     if has_gpu():
+        rows = tf.transpose(values) if columns else values
         return tf.reduce_mean(tf.math.squared_difference(sort_rows(rows, seed), wanted), axis=-1)
-    distances = _measurer(rows.dtype)(rows, wanted, seed)
-    distances.set_shape(rows.shape[:1])
+    distances = _measurer(values.dtype, columns)(values, wanted, seed)
+    distances.set_shape(wanted.shape[:1])
     return distances
 
 
@@ -111,17 +117,18 @@ def _sorter(dtype: tf.DType) -> Callable[[tf.Tensor, int], tf.Tensor]:
 
 
 @functools.cache
-def _measurer(dtype: tf.DType) -> Callable[[tf.Tensor, tf.Tensor, int], tf.Tensor]:
+def _measurer(dtype: tf.DType, columns: bool) -> Callable[[tf.Tensor, tf.Tensor, int], tf.Tensor]:
     """Return the function that sorts and compares, one for all graphs too."""
+    step = _of_columns if columns else _of_rows
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def measure(
-        rows: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor
+        values: tf.Tensor, wanted: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, None, None]]]:
-        distances, slopes = _in_numpy(_distances_and_slopes, (rows, wanted, seed), (dtype, dtype))
+        distances, slopes = _in_numpy(step, (values, wanted, seed), (dtype, dtype))
 
         def gradient(above: tf.Tensor) -> tuple[tf.Tensor, None, None]:
-            return slopes * above[:, None], None, None
+            return slopes * (above if columns else above[:, None]), None, None
 
         return distances, gradient
 
@@ -139,50 +146,65 @@ def _sorted_with_origins(
 ) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """Sort rows, and say which position each value came from."""
     values, origins = np.empty_like(rows), np.empty(rows.shape, np.int32)
-    size = rows.shape[1]
 
-    def keep(at: tuple[slice, slice], piece: NDArray[Any], came_from: NDArray[np.intp]) -> None:
-        values[at] = piece
-        np.remainder(came_from, size, out=origins[at], casting="unsafe")
+    def keep(at: tuple[slice, slice], piece: NDArray[Any], came_from: NDArray[np.int32]) -> None:
+        values[at], origins[at] = piece, came_from
 
     _sort(rows, int(seed), keep)
     return values, origins
 
 
-def _distances_and_slopes(
+def _of_rows(
     rows: NDArray[Any], wanted: NDArray[Any], seed: NDArray[np.int64]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the mean squared differences of sorted rows, and their slopes where values are."""
-    sums, slopes = np.zeros(len(rows)), np.empty_like(rows)
-    size, flat = rows.shape[1], slopes.reshape(-1)
+    distances, slopes = _compared(rows, wanted, int(seed), rows.shape[1], 1)
+    return distances, slopes.reshape(rows.shape)
 
-    def compare(at: tuple[slice, slice], piece: NDArray[Any], came_from: NDArray[np.intp]) -> None:
+
+def _of_columns(
+    values: NDArray[Any], wanted: NDArray[Any], seed: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Do the same with columns; the slopes are columns too."""
+    distances, slopes = _compared(values.T, wanted, int(seed), 1, values.shape[1])
+    return distances, slopes.reshape(values.shape)
+
+
+def _compared(
+    rows: NDArray[Any], wanted: NDArray[Any], seed: int, across: int, along: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return distances, and slopes that are so far apart from row to row, and along a row."""
+    count, size = rows.shape
+    sums, slopes = np.zeros(count), np.empty(rows.size, rows.dtype)
+    firsts = np.arange(count, dtype=np.intp)[:, None] * across
+
+    def compare(at: tuple[slice, slice], piece: NDArray[Any], came_from: NDArray[np.int32]) -> None:
         difference = piece - wanted[at]
         sums[at[0]] += np.einsum("cm,cm->c", difference, difference, dtype=np.float64)
         difference *= rows.dtype.type(2 / size)
-        flat[came_from] = difference
+        slopes[firsts[at[0]] + came_from * np.intp(along)] = difference
 
-    _sort(rows, int(seed), compare)
+    _sort(rows, seed, compare)
     return (sums / size).astype(rows.dtype), slopes
 
 
 def _sort(rows: NDArray[Any], seed: int, use: Piece) -> None:
     """Sort rows, and hand on what comes of it piece by piece."""
-    count, size = rows.shape
+    size = rows.shape[1]
     order, ranks = _permutation(size, seed)
-    firsts = np.arange(count, dtype=np.intp)[:, None] * size
 
     def sort(chunk: slice) -> None:
-        first = firsts[chunk]
+        some = rows[chunk]
         if rows.dtype == np.float32:
-            keys = _keys(rows[chunk], ranks)
+            keys = _keys(some, ranks)
             keys.sort(axis=1)
         else:
-            keys = np.argsort(rows[chunk][:, order], axis=1, kind="stable")
+            keys = np.argsort(some[:, order], axis=1, kind="stable")
         for begin in range(0, size, CHUNK):
             piece = keys[:, begin : begin + CHUNK]
-            origins = first + order[piece & 0xFFFFFFFF]
-            values = _values(piece) if rows.dtype == np.float32 else rows.reshape(-1)[origins]
+            origins = order[piece & 0xFFFFFFFF]
+            single = rows.dtype == np.float32
+            values = _values(piece) if single else np.take_along_axis(some, origins, axis=1)
             use((chunk, slice(begin, begin + CHUNK)), values, origins)
 
     _in_chunks(sort, rows.shape)

@@ -14,6 +14,10 @@ from neuralstyle.losses.masks import MaskLike, as_mask
 from neuralstyle.losses.quantiles import QuantileLoss
 from neuralstyle.losses.statistics import positions
 
+FEW = 4
+"""Channels of which values are sorted where they are: turned, pixels would take their memory again,
+while every column of many channels would be as long a way through memory as all of them."""
+
 
 @final
 class HistogramLoss(QuantileLoss):
@@ -90,5 +94,7 @@ class HistogramLoss(QuantileLoss):
         shapes = self._look_at(target, layers, normalize, name, mask)
         self._keep(target, as_mask(target_mask, "target_mask"), shapes)
 
-    def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
-        return ops.transpose(positions(feature))
+    def _values(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, bool]:
+        values = positions(feature)
+        columns = feature.shape[-1] <= FEW
+        return (values if columns else ops.transpose(values)), columns

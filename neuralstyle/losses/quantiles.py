@@ -40,8 +40,8 @@ class QuantileLoss(LayeredLoss):
         self._scales: dict[str, Tensor | float] = {}
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         for layer, view in views.items():
-            rows = self._rows_of(self._feature(target, layer, "target"), view)
-            ordered = np.asarray(sort_rows(rows))
+            values, columns = self.statistic_of(self._feature(target, layer, "target"), view)
+            ordered = np.asarray(sort_rows(ops.transpose(values) if columns else values))
             self._targets[layer] = ((1.0, ordered),)
             self._scales[layer] = scale(self.normalize, ordered, paper=1)
 
@@ -51,13 +51,8 @@ class QuantileLoss(LayeredLoss):
         return (self.patch_size - 1) * self.pool
 
     @abstractmethod
-    def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
-        """Return the values to compare, a row for each distribution."""
-
-    def _rows_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
-        """Return the values to compare that are of a mask's region."""
-        rows = self._rows(feature, view)
-        return ops.take(rows, view["region"], axis=-1) if "region" in view else rows
+    def _values(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, bool]:
+        """Return the values to compare, and whether distributions are their columns, not rows."""
 
     def view(self, mask: Mask | None, layer: str, shapes: Shapes) -> dict[str, Any]:
         """Return the positions to look at, if not all."""
@@ -83,16 +78,20 @@ class QuantileLoss(LayeredLoss):
         quantiles, varies = _mixed(self._targets[layer], count)
         return {"quantiles": quantiles, "varies": varies, "factor": self._scales[layer]}
 
-    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
-        """Return the values, a row for each distribution; they are sorted as they are compared."""
-        return self._rows_of(feature, view)
+    def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, bool]:
+        """Return the values of a mask's region, which are sorted as they are compared."""
+        values, columns = self._values(feature, view)
+        if "region" in view:
+            values = ops.take(values, view["region"], axis=0 if columns else 1)
+        return values, columns
 
-    def distance_to(self, statistic: Tensor, target: Mapping[str, Any]) -> Tensor:
+    def distance_to(self, statistic: tuple[Tensor, bool], target: Mapping[str, Any]) -> Tensor:
         """Return the mean squared difference of the quantiles."""
-        distances = sorted_distances(statistic, target["quantiles"], self.seed)
+        values, columns = statistic
+        distances = sorted_distances(values, target["quantiles"], self.seed, columns=columns)
         distance = ops.mean(distances + ops.cast(target["varies"], distances.dtype))
         if self.normalize == "paper" and self._published_as_sum:
-            distance = distance * math.prod(statistic.shape)
+            distance = distance * math.prod(values.shape)
         return ops.convert_to_tensor(target["factor"], distance.dtype) * distance
 
     def averaged(self, losses: Sequence[QuantileLoss], shares: Sequence[float]) -> QuantileLoss:

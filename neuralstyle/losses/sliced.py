@@ -122,7 +122,7 @@ class SlicedWassersteinLoss(QuantileLoss):
         """Return the directions, and the positions to look at, if not all."""
         return {"kernel": self._kernels[layer], **super().view(mask, layer, shapes)}
 
-    def _rows(self, feature: Tensor, view: Mapping[str, Any]) -> Tensor:
+    def _values(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, bool]:
         if self.pool > 1:
             feature = ops.average_pool(feature, self.pool, self.pool, data_format="channels_last")
-        return projections(feature, view["kernel"])
+        return projections(feature, view["kernel"]), False

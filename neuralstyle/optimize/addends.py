@@ -23,7 +23,6 @@ class Addend:
 
     Attributes
     ----------
-    part : Part
     summed : Summed
     places : dict from str to array
         What the loss reads that has rows and columns as the layer has them.
@@ -31,7 +30,6 @@ class Addend:
         Of what its sums are about, and of these.
     """
 
-    part: Part
     summed: Summed
     places: dict[str, NDArray[Any]]
     outputs: list[tf.TensorSpec]
@@ -56,28 +54,28 @@ class Addend:
         return [about, *self.loss.moved(total, np.subtract(about, origin, dtype=np.float64))]
 
 
-def addends(found: Reading) -> list[Addend]:
-    """Return what the additive losses of an objective compare, layer by layer.
+def addends(part: Part, found: Reading) -> list[Addend]:
+    """Return what a loss compares, layer by layer: nothing, if it is not additive.
 
     Parameters
     ----------
+    part : Part
+        That loss.
     found : Reading
 
     Returns
     -------
     list of Addend
-        In the order of the losses.
     """
     made: list[Addend] = []
-    for part in found.parts:
-        for name in part.layers if part.additive else ():
-            loss: Any = part.term.loss
-            read = loss.places(part.built.arrays[name])  # type: ignore[union-attr]
-            places = {key: np.asarray(value) for key, value in read.items()}
-            summed = Summed(bare(loss, loss.options()), name, tuple(places))
-            addend = Addend(part, summed, places, [])
-            _look_at(addend, found.layers[name].spec)
-            made.append(addend)
+    for name in part.layers if part.additive else ():
+        loss: Any = part.term.loss
+        read = loss.places(part.built.arrays[name])  # type: ignore[union-attr]
+        places = {key: np.asarray(value) for key, value in read.items()}
+        summed = Summed(bare(loss, loss.options()), name, tuple(places))
+        addend = Addend(summed, places, [])
+        _look_at(addend, found.layers[name].spec)
+        made.append(addend)
     return made
 
 

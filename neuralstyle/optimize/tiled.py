@@ -28,12 +28,12 @@ from neuralstyle.features.tiles import Tile, Tiles, tiles_of
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
-from neuralstyle.optimize.addends import addends
+from neuralstyle.optimize.addends import Addend, addends
 from neuralstyle.optimize.executors import AHEAD, Spread
 from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, value_of
 from neuralstyle.optimize.memory import OPERATION, Taken, size
 from neuralstyle.optimize.passes import Passes, Task
-from neuralstyle.optimize.reading import Gathered, Layer, Reading, reading
+from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
 
 
 @final
@@ -74,16 +74,19 @@ class Tiled:
         self._objective, self._image = objective, image
         self.tile: int = tile
         with TRACING:
-            self._reading = reading(objective, extractor, image)
-            self._addends = addends(self._reading)
-            parts = [part for part in self._reading.parts if not part.additive]
-            names = dict.fromkeys(name for part in parts for name in part.layers)
+            # What losses read is kept by the code's arrays alone.
+            found = reading(objective, extractor, image)
+            self._layers = found.layers
+            of_parts = [addends(part, found) for part in found.parts]
+            self._addends = list(itertools.chain(*of_parts))
+            others = [part for part in found.parts if not part.additive]
+            names = dict.fromkeys(name for part in others for name in part.layers)
             self._whole = [name for name in names if name != "input"]
             self._seen = list(dict.fromkeys([*self._whole, *(a.layer for a in self._addends)]))
             self._sloping: list[int] = []
-            self._head, self._own = self._compiled_head()
-            self.tiles: Tiles = _tiles(self._reading, extractor, image, tile)
-        steps = {name: self._reading.layers[name].field.step for name in self._seen}
+            self._head, self._own = self._compiled_head(found, of_parts)
+            self.tiles: Tiles = _tiles(found, extractor, image, tile)
+        steps = {name: self._layers[name].field.step for name in self._seen}
         summed = [addend.summed for addend in self._addends]
         self._passes = Passes(extractor, steps, self._whole, summed)
         self._spread: Spread[Task, list[NDArray[Any]]] = Spread(self._passes, executor)
@@ -97,24 +100,25 @@ class Tiled:
         weights : tensor, float64, shape (terms,)
         """
         check_process()
-        pixels = image.numpy()[0]
+        pixels = np.asarray(image)[0]  # no copy
         whole, sums = self._gathered(pixels)
         total, told, *slopes = self._head(weights, image, *whole, *sums, *self._own())
         del whole
-        found = dict(zip(self._sloping, (slope.numpy() for slope in slopes), strict=True))
-        own = found.pop(0, None)
-        gradient = np.zeros_like(pixels) if own is None else own[0].copy()
+        gradient = slopes.pop(0).numpy()[0] if 0 in self._sloping else np.zeros_like(pixels)
+        sloping = [k for k in self._sloping if k > 0]
+        found = dict(zip(sloping, (slope.numpy() for slope in slopes), strict=True))
+        del slopes
         self._carry_back(pixels, found, [about.numpy() for about in self._abouts(sums)], gradient)
         return total, tf.constant(gradient[None]), told
 
     @property
     def taken(self) -> Taken:
         """What an evaluation takes."""
-        layers = sum(size(self._reading.layers[name].spec) for name in self._whole)
+        layers = sum(size(self._layers[name].spec) for name in self._whole)
         # The arrays of tensors, and then the tensors and their slopes, are there at once.
         features = layers + max(layers, self._head.alive)
         largest = max(self.tiles, key=lambda tile: math.prod(tile.shape))
-        seen = [self._image, *(self._reading.layers[name].spec for name in self._whole)]
+        seen = [self._image, *(self._layers[name].spec for name in self._whole)]
         seen += [spec for addend in self._addends for spec in addend.outputs]
         none = [np.broadcast_to(one.dtype.as_numpy_dtype(0), one.shape) for one in seen]
         slopes = {k: none[k] for k in self._sloping if k > 0}
@@ -127,7 +131,7 @@ class Tiled:
 
     def _gathered(self, pixels: NDArray[Any]) -> tuple[list[Tensor], list[Tensor]]:
         """Make the first pass: return the layers that are read whole, and the sums."""
-        layers = [self._reading.layers[name] for name in self._whole]
+        layers = [self._layers[name] for name in self._whole]
         whole = [np.empty(layer.shape, layer.dtype) for layer in layers]
         parts: list[list[list[NDArray[Any]]]] = [[] for _ in self._addends]
         tiles = self.tiles if self._seen else ()
@@ -168,7 +172,7 @@ class Tiled:
         self, slopes: Mapping[int, NDArray[Any]], abouts: Sequence[NDArray[Any]]
     ) -> Callable[[Tile], list[NDArray[Any]]]:
         """Return what gives a tile of what was gathered: the slopes, and what sums are about."""
-        whole = {k: self._reading.layers[name] for k, name in enumerate(self._whole, start=1)}
+        whole = {k: self._layers[name] for k, name in enumerate(self._whole, start=1)}
 
         def given(tile: Tile) -> list[NDArray[Any]]:
             own = [
@@ -189,7 +193,7 @@ class Tiled:
         """Yield what there is to do with tiles in a pass; `sloping` is all that has slopes."""
         for tile in tiles:
             yield Task(
-                tuple(_core(tile, self._reading.layers[name]) for name in self._seen),
+                tuple(_core(tile, self._layers[name]) for name in self._seen),
                 [*_window(pixels, tile), *given(tile), *self._read(tile)],
                 None if sloping is None else tuple(k - 1 for k in sloping),
             )
@@ -202,14 +206,16 @@ class Tiled:
     def _read(self, tile: Tile) -> list[NDArray[Any]]:
         """Return what the additive losses read of a tile."""
         return [
-            array[_places(tile, self._reading.layers[addend.layer])]
+            array[_places(tile, self._layers[addend.layer])]
             for addend in self._addends
             for array in addend.places.values()
         ]
 
-    def _compiled_head(self) -> tuple[Flat, Read]:
+    def _compiled_head(
+        self, found: Reading, of_parts: Sequence[Sequence[Addend]]
+    ) -> tuple[Flat, Read]:
         """Compile what comes between the passes: value, losses and slopes of what was gathered."""
-        objective, parts = self._objective, self._reading.parts
+        objective, parts = self._objective, found.parts
         nest = (
             [() if part.built is None else part.built.arrays for part in parts],
             weights_within(objective.terms),
@@ -222,8 +228,8 @@ class Tiled:
         def head(weights: Tensor, *given: Tensor) -> list[Tensor]:
             seen, rest = given[: len(names) + len(sums)], iter(given[len(names) + len(sums) :])
             own, inner = filled(nest, rest)
-            whole = Gathered(dict(zip(names, seen, strict=False)), self._reading.said)
-            added = self._added(iter(seen[len(names) :]), own)
+            whole = Gathered(dict(zip(names, seen, strict=False)), found.said)
+            added = _added(parts, of_parts, iter(seen[len(names) :]), own)
             values = [
                 next(added)
                 if part.additive
@@ -238,7 +244,7 @@ class Tiled:
         specs = [
             tf.TensorSpec((len(objective),), tf.float64),
             self._image,
-            *(self._reading.layers[name].spec for name in self._whole),
+            *(self._layers[name].spec for name in self._whole),
             *sums,
             *read.specs,
         ]
@@ -246,17 +252,23 @@ class Tiled:
         tell(noisy)
         return code, read
 
-    def _added(self, sums: Iterator[Tensor], own: Sequence[Any]) -> Iterator[Tensor]:
-        """Yield the additive losses, in their order."""
-        for part, read in zip(self._reading.parts, own, strict=True):
-            if part.additive:
-                total = 0.0
-                for addend in (one for one in self._addends if one.part is part):
-                    about, *mine = (next(sums) for _ in addend.outputs)
-                    at = read[addend.layer]
-                    distance = addend.loss.distance_of(mine, about, at["target"])
-                    total = total + tf.cast(at["weight"], distance.dtype) * distance
-                yield total
+
+def _added(
+    parts: Sequence[Part],
+    of_parts: Sequence[Sequence[Addend]],
+    sums: Iterator[Tensor],
+    own: Sequence[Any],
+) -> Iterator[Tensor]:
+    """Yield the additive losses, in their order."""
+    for part, addends_of_it, read in zip(parts, of_parts, own, strict=True):
+        if part.additive:
+            total = 0.0
+            for addend in addends_of_it:
+                about, *mine = (next(sums) for _ in addend.outputs)
+                at = read[addend.layer]
+                distance = addend.loss.distance_of(mine, about, at["target"])
+                total = total + tf.cast(at["weight"], distance.dtype) * distance
+            yield total
 
 
 def _tiles(found: Reading, extractor: Extractor, image: tf.TensorSpec, tile: int) -> Tiles:

@@ -166,6 +166,8 @@ class Scales:
         """Begin a scale; return a callback that passes its progress on as the whole run's."""
         if len(self.begun) == len(self.results):  # else it goes on from a checkpoint
             self.begun.append(time.perf_counter() - self.started)
+            # No run goes on from a coarser scale's state, which has an optimiser's memory.
+            self.results = [dataclasses.replace(one, state=None) for one in self.results]
         if not callbacks:
             return None
 

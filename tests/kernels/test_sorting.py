@@ -65,26 +65,30 @@ def test_values_and_gradients_are_those_of_a_stable_sort_to_the_bit(
     np.testing.assert_array_equal(slopes, expected_slopes)
 
 
-def distances_and_slopes(rows: Any, wanted: Any, seed: int = 0) -> tuple[Rows, Rows]:
+def distances_and_slopes(
+    rows: Any, wanted: Any, seed: int = 0, columns: bool = False
+) -> tuple[Rows, Rows]:
     """Compare rows, and return how the distances, each by another weight, change with them."""
-    tensor = tf.convert_to_tensor(rows)
+    tensor = tf.convert_to_tensor(rows.T if columns else rows)
     with tf.GradientTape() as tape:
         tape.watch(tensor)
-        distances = sorted_distances(tensor, wanted, seed)
+        distances = sorted_distances(tensor, wanted, seed, columns=columns)
         total = tf.reduce_sum(distances * np.arange(1, len(rows) + 1, dtype=rows.dtype))
-    return distances.numpy(), tape.gradient(total, tensor).numpy()
+    slopes = tape.gradient(total, tensor).numpy()
+    return distances.numpy(), slopes.T if columns else slopes
 
 
+@pytest.mark.parametrize("columns", [False, True])
 @pytest.mark.parametrize("long", [sorting.LONG, 60])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("sample", set(SAMPLES) - {"any size", "infinite"})
+@pytest.mark.parametrize("sample", sorted(set(SAMPLES) - {"any size", "infinite"}))
 def test_distances_are_those_of_the_sorted_rows_and_go_back_to_where_values_came_from(
-    sample: str, dtype: Any, long: int, monkeypatch: pytest.MonkeyPatch
+    sample: str, dtype: Any, long: int, columns: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sorting, "LONG", long)
     rows = SAMPLES[sample].astype(dtype)
     wanted = np.sort(np.random.default_rng(5).normal(size=rows.shape).astype(dtype), axis=1)
-    distances, slopes = distances_and_slopes(rows, wanted, 7)
+    distances, slopes = distances_and_slopes(rows, wanted, 7, columns)
     order = np.random.default_rng(7).permutation(rows.shape[1])
     origins = order[np.argsort(rows[:, order], axis=1, kind="stable")]
     away = (np.sort(rows, axis=1) - wanted).astype(np.float64)
@@ -96,13 +100,14 @@ def test_distances_are_those_of_the_sorted_rows_and_go_back_to_where_values_came
     np.testing.assert_allclose(slopes, expected, rtol=1e-6)
 
 
-def test_distances_are_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", [False, True])
+def test_distances_are_the_same_on_a_gpu(columns: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = SAMPLES["few values"]
     wanted = np.linspace(-1, 1, rows.size).reshape(rows.shape)
-    expected = distances_and_slopes(rows, wanted, 3)
+    expected = distances_and_slopes(rows, wanted, 3, columns)
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
     monkeypatch.setattr(sorting, "_measurer", None)
-    for ours, theirs in zip(distances_and_slopes(rows, wanted, 3), expected, strict=True):
+    for ours, theirs in zip(distances_and_slopes(rows, wanted, 3, columns), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
@@ -113,7 +118,7 @@ def test_comparing_takes_no_more_than_slopes_and_the_keys_of_a_row(
     rows = np.random.default_rng(0).normal(size=(8, 16 * sorting.CHUNK)).astype(np.float32)
     sorting._permutation(rows.shape[1], 0)  # is kept for all evaluations
     tracemalloc.start()
-    sorting._distances_and_slopes(rows, rows, np.int64(0))
+    sorting._of_rows(rows, rows, np.int64(0))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < rows.nbytes + 4.2 * rows[0].nbytes
