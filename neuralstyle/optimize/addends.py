@@ -70,9 +70,10 @@ def addends(part: Part, found: Reading) -> list[Addend]:
     made: list[Addend] = []
     for name in part.layers if part.additive else ():
         loss: Any = part.term.loss
-        read = loss.places(part.built.arrays[name])  # type: ignore[union-attr]
+        built: Any = part.built
+        read = loss.places(built.arrays[name])
         places = {key: np.asarray(value) for key, value in read.items()}
-        summed = Summed(bare(loss, loss.options()), name, tuple(places))
+        summed = Summed(bare(loss, loss.options()), built.options, name, tuple(places))
         addend = Addend(summed, places, [])
         _look_at(addend, found.layers[name].spec)
         made.append(addend)

@@ -7,7 +7,7 @@ an executor (`neuralstyle.optimize.executors`). No target comes along.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
@@ -19,6 +19,7 @@ from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.optimize.graphs import Flat, flat, spec
+from neuralstyle.optimize.kept import store_of
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -31,12 +32,15 @@ class Summed:
     ----------
     loss : Additive
         With nothing but its options.
+    kind : hashable
+        What of the loss fixes the code.
     layer : str
     reads : tuple of str
         What it reads that has rows and columns as the layer has them.
     """
 
     loss: Any
+    kind: Hashable
     layer: str
     reads: tuple[str, ...]
 
@@ -94,7 +98,9 @@ class Passes:
     ) -> None:
         self._extractor, self._steps = extractor, dict(steps)
         self._whole, self._summed = list(whole), list(summed)
-        self._codes: dict[Any, Flat] = {}
+        self._codes: dict[Any, Flat] = {}  # all that was used here, which another may use too
+        kinds = tuple((one.kind, one.layer, one.reads) for one in self._summed)
+        self._kind = "tiles", tuple(self._steps.items()), tuple(self._whole), kinds
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave compiled code behind."""
@@ -126,7 +132,14 @@ class Passes:
         if key not in self._codes:
             with TRACING:
                 if key not in self._codes:  # another thread may have compiled it meanwhile
-                    self._codes[key] = flat(self._pass(task.cores, task.sloping), *specs)
+
+                    def compiled() -> Flat:
+                        return flat(self._pass(task.cores, task.sloping), *specs)
+
+                    store = store_of(self._extractor)
+                    self._codes[key] = (
+                        store.code((self._kind, key), compiled) if store else compiled()
+                    )
         return self._codes[key]
 
     def _pass(

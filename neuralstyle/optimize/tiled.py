@@ -15,6 +15,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -30,7 +31,17 @@ from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
 from neuralstyle.optimize.addends import Addend, addends
 from neuralstyle.optimize.executors import AHEAD, Spread
-from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, value_of
+from neuralstyle.optimize.graphs import (
+    Flat,
+    Read,
+    flat,
+    slopes_of,
+    tell,
+    totalled,
+    trees,
+    value_of,
+)
+from neuralstyle.optimize.kept import store_of
 from neuralstyle.optimize.memory import OPERATION, Taken, size
 from neuralstyle.optimize.passes import Passes, Task
 from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
@@ -83,8 +94,8 @@ class Tiled:
             names = dict.fromkeys(name for part in others for name in part.layers)
             self._whole = [name for name in names if name != "input"]
             self._seen = list(dict.fromkeys([*self._whole, *(a.layer for a in self._addends)]))
-            self._sloping: list[int] = []
-            self._head, self._own = self._compiled_head(found, of_parts)
+            self._head, self._own = self._headed(found, of_parts, extractor)
+            self._sloping = self._head.sloping
             self.tiles: Tiles = _tiles(found, extractor, image, tile)
         steps = {name: self._layers[name].field.step for name in self._seen}
         summed = [addend.summed for addend in self._addends]
@@ -102,7 +113,7 @@ class Tiled:
         check_process()
         pixels = np.asarray(image)[0]  # no copy
         whole, sums = self._gathered(pixels)
-        total, told, *slopes = self._head(weights, image, *whole, *sums, *self._own())
+        total, told, *slopes = self._head.code(weights, image, *whole, *sums, *self._own())
         del whole
         gradient = slopes.pop(0).numpy()[0] if 0 in self._sloping else np.zeros_like(pixels)
         sloping = [k for k in self._sloping if k > 0]
@@ -116,7 +127,7 @@ class Tiled:
         """What an evaluation takes."""
         layers = sum(size(self._layers[name].spec) for name in self._whole)
         # The arrays of tensors, and then the tensors and their slopes, are there at once.
-        features = layers + max(layers, self._head.alive)
+        features = layers + max(layers, self._head.code.alive)
         largest = max(self.tiles, key=lambda tile: math.prod(tile.shape))
         seen = [self._image, *(self._layers[name].spec for name in self._whole)]
         seen += [spec for addend in self._addends for spec in addend.outputs]
@@ -211,19 +222,21 @@ class Tiled:
             for array in addend.places.values()
         ]
 
-    def _compiled_head(
-        self, found: Reading, of_parts: Sequence[Sequence[Addend]]
-    ) -> tuple[Flat, Read]:
-        """Compile what comes between the passes: value, losses and slopes of what was gathered."""
+    def _headed(
+        self, found: Reading, of_parts: Sequence[Sequence[Addend]], extractor: Extractor
+    ) -> tuple[_Head, Read]:
+        """Return what comes between the passes, and what it reads; compile it if there is none."""
         objective, parts = self._objective, found.parts
         nest = (
             [() if part.built is None else part.built.arrays for part in parts],
             weights_within(objective.terms),
         )
-        read = Read(structure(nest)[1])
+        kinds, leaves = structure(nest)
+        read = Read(leaves)
         sums = [spec for addend in self._addends for spec in addend.outputs]
         names = ["input", *self._whole]
         noisy: set[str] = set()
+        sloping: list[int] = []
 
         def head(weights: Tensor, *given: Tensor) -> list[Tensor]:
             seen, rest = given[: len(names) + len(sums)], iter(given[len(names) + len(sums) :])
@@ -238,8 +251,8 @@ class Tiled:
             ]
             total, told = totalled(objective, weights, values, inner)
             slopes = dict(enumerate(slopes_of(objective, total, seen)))
-            self._sloping = [k for k, slope in slopes.items() if slope is not None]
-            return [total, told, *(slopes[k] for k in self._sloping)]
+            sloping[:] = [k for k, slope in slopes.items() if slope is not None]
+            return [total, told, *(slopes[k] for k in sloping)]
 
         specs = [
             tf.TensorSpec((len(objective),), tf.float64),
@@ -248,9 +261,32 @@ class Tiled:
             *sums,
             *read.specs,
         ]
-        code = flat(head, *specs)
-        tell(noisy)
-        return code, read
+
+        def compiled() -> _Head:
+            code = flat(head, *specs)
+            tell(noisy)
+            return _Head(code, tuple(sloping))
+
+        built = [part.built for part in parts]
+        store = None if None in built else store_of(extractor)
+        if store is None:
+            return compiled(), read
+        options = tuple(one.options for one in built if one is not None)
+        key = "between tiles", trees(objective), options, kinds, tuple(names), tuple(specs)
+        return store.code(key, compiled), read
+
+
+@dataclass(frozen=True)
+class _Head:
+    """Code for value, losses and slopes of what was gathered, and what of that has slopes."""
+
+    code: Flat
+    sloping: tuple[int, ...]
+
+    @property
+    def operations(self) -> int:
+        """Of how many it is made."""
+        return self.code.operations
 
 
 def _added(

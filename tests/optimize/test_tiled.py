@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from weight_files import write_npz
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16
 from neuralstyle.features.plain import random_weights
+from neuralstyle.optimize import passes, tiled
 
 SHAPE = 115, 102
 """No multiple of any step: the last tiles have the rest."""
@@ -193,6 +196,42 @@ def test_variables_are_read_at_every_evaluation() -> None:
     before, _ = tiled(IMAGE)
     loss.factor.assign(3.0)
     assert tiled(IMAGE)[0] == pytest.approx(1.5 * before, rel=1e-12)
+
+
+def test_code_of_tiles_is_kept_with_the_extractor_and_holds_no_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Any] = []
+    for module in (passes, tiled):
+        compiled = module.flat
+        monkeypatch.setattr(
+            module, "flat", lambda *a, compiled=compiled: made.append(a[0].__name__) or compiled(*a)
+        )
+    extractor = network()
+
+    def evaluator(
+        seen: ns.KerasFeatures, seed: int, layers: Any = LAYERS, shape: tuple[int, int] = SHAPE
+    ) -> ns.Evaluator:
+        loss = ns.CovarianceLoss(seen(picture(seed, (60, 70)).astype(np.float64)), layers)
+        return ns.Evaluator(loss + ns.TotalVariationLoss(), seen, shape, tile=TILE)
+
+    first, second = evaluator(extractor, 2), evaluator(extractor, 3)
+    kinds = len({tile.shape for tile in first.tiles or ()})
+    before = first(IMAGE)[0]
+    assert sorted(made) == ["backward"] * kinds + ["forward"] * kinds + ["head"]
+    assert second(IMAGE)[0] != before == first(IMAGE)[0]
+    assert len(made) == 2 * kinds + 1
+    evaluator(extractor, 2, shape=LONG)(TALL)
+    assert made.count("head") == 2
+    evaluator(extractor, 2, "first")(IMAGE)
+    assert made.count("head") == 3
+    held = [weakref.ref(each) for each in (extractor, first.objective.terms[0].loss)]
+    del first, second
+    gc.collect()
+    assert held[1]() is None
+    del extractor
+    gc.collect()
+    assert held[0]() is None
 
 
 def test_a_loss_that_does_not_depend_on_the_image_is_refused_as_without_tiles() -> None:
