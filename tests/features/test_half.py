@@ -72,7 +72,16 @@ def expected(request: pytest.FixtureRequest) -> Iterator[Expected]:
     yield request.param, pictures, *kinds
 
 
-@halves
+@pytest.mark.parametrize(
+    ("dtype", "arithmetic"),
+    [
+        ("bfloat16", "processor"),
+        ("float16", "GPU"),
+        pytest.param("float16", "processor", marks=pytest.mark.slow),
+        pytest.param("bfloat16", "GPU", marks=pytest.mark.slow),
+    ],
+    indirect=["arithmetic"],
+)
 def test_losses_and_gradients_are_those_of_float64(
     dtype: str, expected: Expected, arithmetic: str
 ) -> None:

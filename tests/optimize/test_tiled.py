@@ -84,7 +84,7 @@ def every_loss(**options: Any) -> ns.StyleObjective:
     terms: list[ns.Loss] = []
     for kind in LOSSES:
         given = {option: mask for option, mask in options.items() if takes(kind, option)}
-        make = OWN.get(kind.__name__, lambda c, s, kind=kind, **o: kind(s, LAYERS, **o))
+        make = OWN.get(kind.__name__, lambda c, s, kind=kind, **o: kind(s, LAYERS[::2], **o))
         terms.append(make(TARGETS["content"], TARGETS["style"], **given))
 
     @ns.loss
