@@ -197,6 +197,13 @@ def test_origin_is_kept_small() -> None:
 # Curves
 
 
+def test_the_name_of_a_scale_that_has_just_begun_does_not_cross_the_edge() -> None:
+    first, *rest = history(scales=2, each=10)
+    just_begun = chart([first, *rest[:10]], ["100 x 100", "2000 x 2000"])
+    assert 'style="left:100.00%;transform:translateX(-100%)">2000 x 2000<' in just_begun
+    assert 'style="left:0.00%">100 x 100<' in just_begun
+
+
 def test_every_loss_has_a_line_for_each_scale() -> None:
     drawn = chart(history(scales=3, terms=2), ["1 x 1", "2 x 2"])
     assert len(re.findall('class="line', drawn)) == 3 * 3

@@ -133,13 +133,19 @@ def chart(history: Sequence[Iteration], sizes: Sequence[str]) -> str:
     starts = [(0.0, sizes[begin] if begin < len(sizes) else ""), *marks]
     if len(starts) > 1:
         parts += [
-            f'<span class="scale" style="left:{x * 100:.2f}%">{escape(text)}</span>'
+            f'<span class="scale" style="{_left_of(x)}">{escape(text)}</span>'
             for x, text in _apart(starts)
         ]
     parts.append(f'<span class="x from">{history[0].nit}</span>')
     parts.append(f'<span class="x to">{history[-1].nit}</span>')
     parts.append('<span class="x what">iterations</span></div></figure>')
     return "".join(parts)
+
+
+def _left_of(place: float, near: float = 0.75) -> str:
+    """Return where a text is that begins at a place, or ends at the edge that it would cross."""
+    over = max(0.0, place - near) / (1 - near)
+    return f"left:{place * 100:.2f}%" + (f";transform:translateX(-{over:.0%})" if over else "")
 
 
 def _apart(texts: Sequence[tuple[float, str]], least: float = 0.13) -> list[tuple[float, str]]:
