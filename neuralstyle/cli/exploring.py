@@ -55,10 +55,12 @@ def paint(
             for content in pictures:
                 try:
                     found = explorer.explore(content)
-                except KeyboardInterrupt as error:
-                    if partial := getattr(error, "partial_result", None):
+                except (KeyboardInterrupt, Exception) as error:
+                    partial = vars(error).pop("partial_result", None)  # which is no result to save
+                    if partial is not None:
                         sheet = _save(partial, output)
-                        tell(f"{sheet}: interrupted, cells finished: {len(partial.cells)}")
+                        why = "broken off" if isinstance(error, Exception) else "interrupted"
+                        tell(f"{sheet}: {why}, cells finished: {len(partial.cells)}")
                     raise
                 number = _chosen(args, found, output)
                 cell = found.cells[number]

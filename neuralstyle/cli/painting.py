@@ -159,5 +159,9 @@ def sheet(
             if signals.received:
                 tell(f"interrupted; {path} has what was painted until then")
     except Exception as error:
+        partial = getattr(error, "partial_result", None)
+        if partial is not None:
+            output.save(partial, {"neuralstyle": __version__, "command": output.command})
+            tell(f"broken off; {path} has what was painted until then")
         raise failure(error) from error
     return output.code

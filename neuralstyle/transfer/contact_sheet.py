@@ -85,6 +85,9 @@ def contact_sheet(
         If a setting does not exist, or its values or the images are not as they should be.
     KeyboardInterrupt
         After Ctrl-C before the first result was begun.
+    Exception
+        What a run raises. The results before it, if any, are in its attribute ``partial_result``: a
+        sheet of these alone.
 
     See Also
     --------
@@ -102,4 +105,9 @@ def contact_sheet(
     if not isinstance(vary, Mapping) or not 1 <= len(vary) <= 2:
         raise TypeError(f"vary: expected one setting or two with their values, received {vary!r}")
     given = {"size": size, **settings}
-    return painted_sweep("contact_sheet", content, style, vary, recipe, given).sheet()
+    runs = painted_sweep("contact_sheet", content, style, vary, recipe, given)
+    try:
+        return runs.sheet()
+    except Exception as error:
+        error.partial_result = runs.sheet() if len(runs) else None  # type: ignore[attr-defined]
+        raise

@@ -122,9 +122,9 @@ def explore(
     ------
     TypeError, ValueError, KeyError, OSError
         If an argument is not as above, or nothing is left to vary.
-    KeyboardInterrupt
-        After Ctrl-C. The cells that were finished by then, if any, are in its attribute
-        ``partial_result``, an `Exploration` of these alone.
+    KeyboardInterrupt, Exception
+        After Ctrl-C, or what a run raises. The cells that were finished by then, if any, are in its
+        attribute ``partial_result``, an `Exploration` of these alone.
 
     Notes
     -----
@@ -217,6 +217,10 @@ class Explorer:
                 except KeyboardInterrupt:
                     note()
                     break
+                except Exception as error:
+                    done = self._exploration(cells, axes) if cells else None
+                    error.partial_result = done  # type: ignore[attr-defined]
+                    raise
             found = self._exploration(cells, axes) if cells else None
         if found is None or signals.received:
             ended = KeyboardInterrupt(f"explore was interrupted, with {len(cells)} cells finished")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -229,6 +230,23 @@ def test_control_c_while_cells_are_painted_saves_nothing(
     assert run("--auto", *QUICK) == 130
     assert capsys.readouterr().err == "neuralstyle: interrupted before a picture was saved\n"
     assert made() == []
+
+
+def test_an_error_in_a_cell_keeps_the_sheet_of_those_before(
+    run: Run, made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paint, cells = explore.Explorer._cell, itertools.count()
+
+    def failing(self: Any, *args: Any) -> Any:
+        if next(cells) == 2:
+            raise RuntimeError("the disk is gone")
+        return paint(self, *args)
+
+    monkeypatch.setattr(explore.Explorer, "_cell", failing)
+    assert run("--auto", *QUICK) == 1
+    assert made() == ["out_sheet.png"]
+    said = capsys.readouterr().err
+    assert "out_sheet.png: broken off, cells finished: 2" in said and "the disk is gone" in said
 
 
 def test_control_c_in_the_picture_saves_it_and_ends_the_run(

@@ -14,6 +14,7 @@ import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli import inputs
+from neuralstyle.transfer import contact_sheet
 from neuralstyle.transfer.recipes import RECIPES
 
 Run = Callable[..., int]
@@ -187,6 +188,22 @@ def test_a_sheet_shows_two_settings(run: Run) -> None:
         maxiter=2,
     )
     assert_made("out.png", expected)
+
+
+def test_a_sheet_that_an_error_ends_is_saved_as_far_as_it_came(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*args: Any, **options: Any) -> Any:
+        error = RuntimeError("the disk is gone")
+        error.partial_result = np.zeros((4, 6, 3), np.float32)  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(contact_sheet, "contact_sheet", failing)
+    assert run("--sheet", "content-weight=0.1,1") == 1
+    assert ns.load_image("out.png").shape == (4, 6, 3)
+    said = capsys.readouterr().err
+    assert "broken off; out.png has what was painted until then" in said
+    assert "the disk is gone" in said
 
 
 def test_a_sheet_shows_several_styles(run: Run) -> None:

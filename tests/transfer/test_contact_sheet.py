@@ -143,6 +143,28 @@ def test_ctrl_c_ends_a_sheet_with_the_results_so_far(ended: int) -> None:
     assert page.shape[1] == sum(columns[:count]) - GAP
 
 
+@pytest.mark.parametrize("ended", [1, 3, 5])
+def test_an_error_carries_the_results_before_it(ended: int) -> None:
+    seen: list[int] = []
+
+    def fail(now: ns.Progress) -> None:
+        seen.append(now.nit)
+        if len(seen) == ended:
+            raise RuntimeError("no more")
+
+    vary = {"content_weight": [0.1, 1.0, 5.0]}
+    options = {**PAINT, "size": 8, "callback": fail}
+    with pytest.raises(RuntimeError, match="no more") as caught:
+        ns.contact_sheet(CONTENT, STYLE, vary, recipe=recipe, **options)
+    kept = caught.value.partial_result  # type: ignore[attr-defined]
+    if ended == 1:
+        assert kept is None
+        return
+    done = {"content_weight": vary["content_weight"][: ended // 2]}
+    expected = ns.contact_sheet(CONTENT, STYLE, done, recipe=recipe, **PAINT, size=8)
+    np.testing.assert_array_equal(kept, expected)
+
+
 def test_ctrl_c_before_the_first_result_of_a_sheet_passes_through() -> None:
     def interrupted(**keywords: float) -> ns.Recipe:
         return ns.Recipe("test", refuse, lambda c, s, **masks: [], maxiter=(2,))

@@ -257,7 +257,8 @@ def test_what_a_recipe_of_the_library_makes_of_a_style_is_the_same_for_all_conte
     assert repr(made[0]) == repr(made[1])
 
 
-def test_control_c_ends_all_cells_and_carries_those_that_were_finished() -> None:
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, RuntimeError])
+def test_what_ends_all_cells_carries_those_that_were_finished(kind: type[BaseException]) -> None:
     complete = ns.explore(CONTENT, STYLE, recipe=recipe, **GIVEN).cells
     for ended in (1, 2):  # in the first cell, and in the second
         seen: list[int] = []
@@ -265,9 +266,9 @@ def test_control_c_ends_all_cells_and_carries_those_that_were_finished() -> None
         def interrupt(now: ns.Progress, seen: list[int] = seen, ended: int = ended) -> None:
             seen.append(now.nit)
             if len(seen) == ended:
-                raise KeyboardInterrupt
+                raise kind
 
-        with pytest.raises(KeyboardInterrupt) as caught:
+        with pytest.raises(kind) as caught:
             ns.explore(CONTENT, STYLE, recipe=recipe, callback=interrupt, **GIVEN)
         assert len(seen) == ended
         found = caught.value.partial_result  # type: ignore[attr-defined]
