@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from typing import Any, final
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from neuralstyle.images.load import load_image
 from neuralstyle.images.moving import save_moving
 from neuralstyle.images.show import jpeg
 from neuralstyle.optimize.result import Progress, StyleResult
+
+T = TypeVar("T")
 
 
 @final
@@ -76,11 +78,8 @@ class MakingOf:
         dict from int to array, shape (H, W, 3), float32, in [0, 1]
             By the number of the iteration.
         """
-        kept = self._kept
-        if count is not None and whole_number("count", count, 1) < len(kept):
-            places = np.linspace(0 if count > 1 else len(kept) - 1, len(kept) - 1, count)
-            kept = [kept[place] for place in places.round().astype(int)]
-        return {nit: load_image(io.BytesIO(data)) for nit, data in kept}
+        count = len(self._kept) if count is None else whole_number("count", count, 1)
+        return {nit: load_image(io.BytesIO(data)) for nit, data in spaced(self._kept, count)}
 
     def save(
         self,
@@ -136,3 +135,16 @@ class MakingOf:
         """Tell how many frames there are."""
         every = "iteration" if self._every == 1 else f"{self._every} iterations"
         return f"MakingOf({len(self._kept)} frames, of every {every})"
+
+
+def spaced(items: Sequence[T], count: int) -> list[T]:
+    """Return so many of the items at the most, evenly spaced, the last one always.
+
+    Examples
+    --------
+    >>> spaced("abcde", 3), spaced("abcde", 1), spaced("ab", 3)
+    (['a', 'c', 'e'], ['e'], ['a', 'b'])
+    """
+    last = len(items) - 1
+    places = np.linspace(last, 0, min(count, len(items)))[::-1].round().astype(int)
+    return [items[place] for place in places]

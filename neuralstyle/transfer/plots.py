@@ -22,7 +22,7 @@ from neuralstyle.losses.names import STYLE_LAYERS
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective
 from neuralstyle.optimize.beginning import initial_image
 from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.making_of import MakingOf
+from neuralstyle.optimize.making_of import MakingOf, spaced
 from neuralstyle.optimize.minimize import minimize
 from neuralstyle.optimize.page.curves import lines
 from neuralstyle.optimize.result import StyleResult
@@ -237,7 +237,7 @@ def plot_snapshots(film: MakingOf | Mapping[Any, PictureLike], count: int = 5) -
     film : MakingOf or mapping from int to picture
         The callback of a run; or pictures by the numbers of their iterations, or by any names.
     count : int, default 5
-        How many at the most, evenly spaced from the first to the last.
+        How many at the most, evenly spaced from the first to the last; one is the last.
 
     Returns
     -------
@@ -262,9 +262,7 @@ def plot_snapshots(film: MakingOf | Mapping[Any, PictureLike], count: int = 5) -
             f"iteration {nit}": one for nit, one in film.pictures(count).items()
         }
     elif isinstance(film, Mapping):
-        places = np.linspace(0, max(len(film) - 1, 0), min(count, len(film))).round().astype(int)
-        every = list(film.items())
-        pictures = dict(every[place] for place in places)
+        pictures = dict(spaced(list(film.items()), count))
     else:
         raise TypeError(f"film: expected a MakingOf or a mapping, received {type(film).__name__}")
     if not pictures:

@@ -101,6 +101,18 @@ def test_snapshots_are_those_of_a_film_evenly_spaced() -> None:
     assert list(film.pictures(1)) == [5] and len(film.pictures()) == 5
 
 
+def test_one_snapshot_is_the_last_of_a_film_as_of_pictures() -> None:
+    film = ns.MakingOf(frames=4)
+    pixels = {"input": IMAGE[None]}
+    objective = ns.TotalVariationLoss() + ns.ContentLoss(pixels, "input")
+    ns.minimize(objective, lambda x: {"input": x}, 1 - IMAGE, maxiter=3, callback=film)
+    titles = [
+        [axes.get_title() for axes in ns.plot_snapshots(given, count=1).figure.axes]
+        for given in (film, {"before": IMAGE, "after": 1 - IMAGE})
+    ]
+    assert titles == [["iteration 3"], ["after"]]
+
+
 def test_snapshots_are_taken_of_pictures_by_name() -> None:
     figure = ns.plot_snapshots({"before": IMAGE, "between": IMAGE, "after": 1 - IMAGE}, count=2)
     assert titles(figure) == ["before", "after"]
