@@ -17,7 +17,7 @@ from neuralstyle.transfer.recipes import RECIPES
 @pytest.mark.parametrize(
     ("make", "pooling", "maxiter", "min_size"),
     [
-        (recipes.default, "max", (80, 60, 40, 20), 64),
+        (recipes.default, "max", (80, 60, 40, 20, 20, 10, 7), 64),
         (recipes.gatys2016, "avg", (500,), None),
         (recipes.neural_style, "max", (1000,), None),
         (recipes.keras_example, "max", (500,), None),
