@@ -34,9 +34,11 @@ def shown(value: Any) -> str:
     ("aaaa...'", 'an int')
     """
     try:
-        text = " ".join(repr(value).split())
+        text = repr(value)
     except Exception:  # the user's own, or a number of more digits than Python writes
         return f"an {type(value).__name__}"
+    if not isinstance(value, str):
+        text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]}...{text[-1]}"
 
 
@@ -172,7 +174,7 @@ def choice(argument: str, value: Any, choices: Collection[str | None]) -> Any:
         return value
     *names, last = ("None" if name is None else f'"{name}"' for name in choices)
     expected = f"{', '.join(names)} or {last}" if names else last
-    raise ValueError(f"{argument}: expected {expected}, received {value!r}")
+    raise ValueError(f"{argument}: expected {expected}, received {shown(value)}")
 
 
 def weights(argument: str, mapping: Mapping[Any, Any]) -> dict[Any, float]:
@@ -187,10 +189,10 @@ def weights(argument: str, mapping: Mapping[Any, Any]) -> dict[Any, float]:
     return {name: weight(argument, w, 0, f"for {name!r}") for name, w in mapping.items()}
 
 
-def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
-    """Return `count` weights that sum to 1."""
+def check_shares(weights: Any, count: int | None, name: str, of: str) -> list[float]:
+    """Return `count` weights that sum to 1, or as many as there are."""
     if weights is None:
-        return [1.0 / count] * count
+        return [1.0 / count] * count if count else []
     try:
         numbers = [_as_float(weight) for weight in weights if isinstance(weight, Real)]
         proper = len(numbers) == len(weights) and not any(isinstance(w, bool) for w in weights)
@@ -198,7 +200,7 @@ def check_shares(weights: Any, count: int, name: str, of: str) -> list[float]:
         proper = False
     if not proper:
         raise TypeError(f"{name}: expected a sequence of numbers, received {shown(weights)}")
-    if len(numbers) != count:
+    if count is not None and len(numbers) != count:
         raise ValueError(f"{name}: expected one for each of {count} {of}, received {len(numbers)}")
     total = sum(numbers)
     if not all(n >= 0 for n in numbers) or not 0 < total < math.inf:
@@ -219,11 +221,14 @@ def interval(argument: str, value: Any) -> tuple[float, float]:
     ValueError: bounds: expected low below high, received (1, 0)
     """
     try:
-        low, high = (float(bound) for bound in value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{argument}: expected (low, high) or None, received {value!r}") from None
+        pair = list(value)
+    except TypeError:
+        pair = []
+    if len(pair) != 2 or not all(isinstance(bound, Real) for bound in pair):
+        raise TypeError(f"{argument}: expected (low, high) or None, received {shown(value)}")
+    low, high = map(_as_float, pair)
     if not low < high:
-        raise ValueError(f"{argument}: expected low below high, received {value!r}")
+        raise ValueError(f"{argument}: expected low below high, received {shown(value)}")
     return low, high
 
 
@@ -318,6 +323,6 @@ def image_shape(shape: Any) -> tuple[int, int, int]:
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers)
     if not whole or len(numbers) not in (2, 3) or min(numbers) < 1 or numbers[2:] not in ((), (3,)):
         raise ValueError(
-            f"shape: expected (height, width) or (height, width, 3), received {shape!r}"
+            f"shape: expected (height, width) or (height, width, 3), received {shown(shape)}"
         )
     return int(numbers[0]), int(numbers[1]), 3

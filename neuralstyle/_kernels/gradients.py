@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+from neuralstyle._kernels.order import gradients
 from neuralstyle._types import Tensor
 
 Differentiable: TypeAlias = Callable[[Tensor], tuple[Tensor, Callable[[Tensor], Tensor]]]
@@ -94,7 +95,7 @@ def recomputed(
             with tf.control_dependencies([slope]):
                 again = restored()
             if not tf.executing_eagerly():
-                return tf.gradients(function(again), again, slope)[0]
+                return gradients(function(again), [again], [slope])[0]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(again)
                 result = function(again)

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from neuralstyle._kernels.device import TRACING
+from neuralstyle._kernels.order import gradients, in_order
 from neuralstyle._types import Tensor
 
 
@@ -31,12 +32,13 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     >>> double(np.float32([1, 2])).numpy().tolist()
     [2.0, 4.0]
     """
-    traced = tf.function(function, autograph=False, jit_compile=False)
+    traced = tf.function(in_order(function), autograph=False, jit_compile=False)
 
     def call(*arguments: Any) -> Any:
+        given = *arguments, tf.constant(0.0)
         with TRACING:
-            traced.get_concrete_function(*arguments)
-        return traced(*arguments)
+            traced.get_concrete_function(*given)
+        return traced(*given)
 
     return call
 
@@ -60,5 +62,5 @@ def slopes(value: Tensor, of: Sequence[Tensor]) -> list[Tensor]:
     >>> float(square(np.float32(3)))
     6.0
     """
-    gradients: list[Tensor] = tf.gradients(value, list(of))
-    return gradients
+    found: list[Tensor] = gradients(value, of)
+    return found

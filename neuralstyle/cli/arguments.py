@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from neuralstyle._checks import number, whole_number
+from neuralstyle._checks import number, shown, whole_number
 from neuralstyle.cli.messages import Failure
 from neuralstyle.cli.parser import Gone, Keep, Parser, Read
 from neuralstyle.cli.wording import flag
@@ -253,7 +253,9 @@ def sheet_settings(args: argparse.Namespace, styles: Sequence[Any]) -> dict[str,
         given, _, values = text.partition("=")
         name = flags.get(flag(given), given.replace("-", "_"))
         if (name == "style") == bool(values):
-            raise Failure(f"--sheet: expected SETTING=VALUE,VALUE,... or style, received {text!r}")
+            raise Failure(
+                f"--sheet: expected SETTING=VALUE,VALUE,... or style, received {shown(text)}"
+            )
         if name == "style":
             settings[name] = styles
         elif name in known:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from neuralstyle._checks import shown
 from neuralstyle._kernels.device import TRACING, check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.architectures import VGG19
@@ -76,7 +77,9 @@ def application(
     check_backend()
     known = keras_name(name)
     if known is None:
-        raise ValueError(f"name: expected one of {', '.join(KERAS_NETWORKS)}, received {name!r}")
+        raise ValueError(
+            f"name: expected one of {', '.join(KERAS_NETWORKS)}, received {shown(name)}"
+        )
     build: Any = getattr(keras.applications, known)
     module = build.__module__.rpartition(".")[2]
     if weights not in (None, "imagenet"):
@@ -96,7 +99,7 @@ def application(
             if weights not in (None, "imagenet") and isinstance(error, FAILURES):
                 raise ValueError(
                     f"weights: expected a file of weights of {known} without its "
-                    f"classifier, received {weights!r} ({said(error)})"
+                    f"classifier, received {shown(weights)} ({said(error)})"
                 ) from error
             raise
     if weights is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import keras
 import numpy as np
 
-from neuralstyle._checks import choice
+from neuralstyle._checks import choice, shown
 from neuralstyle._kernels.device import TRACING, advise_onednn, check_backend
 from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import DTYPES, PADDINGS, Padding
@@ -49,11 +49,11 @@ class Family:
     ) -> None:
         check_backend()
         if pooling not in ("max", "avg"):
-            raise ValueError(f'pooling: expected "max" or "avg", received {pooling!r}')
+            raise ValueError(f'pooling: expected "max" or "avg", received {shown(pooling)}')
         choice("padding", padding, PADDINGS)
         choice("dtype", dtype, (*DTYPES, "float64"))
         if fast not in (True, False, "low-memory"):
-            raise ValueError(f'fast: expected True, False or "low-memory", received {fast!r}')
+            raise ValueError(f'fast: expected True, False or "low-memory", received {shown(fast)}')
         if dtype in HALVES and not fast:
             # What float16 cannot hold is seen to there alone.
             raise ValueError(

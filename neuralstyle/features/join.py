@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, final
 
-from neuralstyle._checks import nearest
+from neuralstyle._checks import nearest, shown
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
 from neuralstyle.features.failures import unknown_layer
@@ -134,7 +134,7 @@ class Join:
         if fixed:
             raise ValueError(
                 f"padding: expected None with an extractor that has no method with_padding, "
-                f"{', '.join(fixed)}, received {padding!r}"
+                f"{', '.join(fixed)}, received {shown(padding)}"
             )
         changed: dict[str, Any] = dict(self.extractors)
         return Join(**{n: extractor.with_padding(padding) for n, extractor in changed.items()})

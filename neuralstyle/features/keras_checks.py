@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from neuralstyle._checks import shown
 from neuralstyle._kernels.device import outside_graph
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import FAILURES, Refused, said
@@ -46,7 +47,7 @@ KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]
             "KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]"
         )
     if not callable(value):
-        raise TypeError(f"{name}: expected a callable, received {value!r}")
+        raise TypeError(f"{name}: expected a callable, received {shown(value)}")
     extractor: Extractor = value
     return extractor
 
@@ -100,13 +101,14 @@ def _refuse_old_keras(name: str, value: Any) -> None:
     if any(kind.__module__.split(".")[0] == "tf_keras" for kind in type(value).__mro__):
         raise TypeError(
             f"{name}: expected a model of Keras 3, received one of tf_keras, which is Keras 2: "
-            f"build it with keras, and take its weights over; received {value!r}"
+            f"build it with keras, and take its weights over; received {shown(value)}"
         )
 
 
 def _no_graph(model: Any) -> TypeError:
     return TypeError(
-        f"model: expected a functional or sequential Keras model that is built, received {model!r}"
+        "model: expected a functional or sequential Keras model that is built, "
+        f"received {shown(model)}"
     )
 
 
@@ -115,7 +117,7 @@ def check_layout(graph: Graph) -> None:
     for call in graph.calls:
         if getattr(call.operation, "data_format", None) == "channels_first":
             raise ValueError(
-                f"model: expected channels-last layers, received {call.path!r}, which is "
+                f"model: expected channels-last layers, received {shown(call.path)}, which is "
                 "channels_first: build the model again with "
                 'keras.config.set_image_data_format("channels_last")'
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import keras
 
+from neuralstyle._checks import shown
 from neuralstyle._kernels.device import check_backend
 from neuralstyle._kernels.half import HALVES, through_half
 from neuralstyle._types import Tensor
@@ -115,12 +116,12 @@ class KerasFeatures:
         self.dtype: str = "float32" if types[IMAGE] in HALVES else types[IMAGE]
         self._half = not set(types.values()).isdisjoint(HALVES)
         if preprocess is not None and not callable(preprocess):
-            raise TypeError(f"preprocess: expected a callable, received {preprocess!r}")
+            raise TypeError(f"preprocess: expected a callable, received {shown(preprocess)}")
         self.aliases: dict[str, str] = dict(aliases or {})
         for alias, layer in self.aliases.items():
             if layer not in self._names:
                 raise ValueError(
-                    f"aliases: expected names of layers, received {alias!r}: {layer!r}"
+                    f"aliases: expected names of layers, received {shown(alias)}: {shown(layer)}"
                 )
         self._model = model
         self._preprocess = preprocess

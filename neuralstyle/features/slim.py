@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuralstyle._checks import number, whole_number
+from neuralstyle._checks import number, shown, whole_number
 from neuralstyle._files import PathLike
 from neuralstyle._kernels.device import check_backend
 from neuralstyle.features import model_card
@@ -147,7 +147,7 @@ def slim(
     sides = _whole_numbers("sides", sides, 16)
     looked = _whole_numbers("batches", batches, 1)
     if len(looked) != 2:
-        raise ValueError(f"batches: expected two numbers, received {batches!r}")
+        raise ValueError(f"batches: expected two numbers, received {shown(batches)}")
     most = whole_number("max_pixels", max_pixels, 1)
     crops = Crops(images, sides, pixels, seed=seed, max_pixels=most)
     settings = {
@@ -225,7 +225,7 @@ def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
     if not isinstance(network, str | os.PathLike):
         raise TypeError(
             'network: expected a VGG16Features, a VGG19Features, "vgg16", "vgg19" or a file, '
-            f"received {network!r}"
+            f"received {shown(network)}"
         )
     if network in NETWORKS:
         kind = NETWORKS[str(network)]
@@ -246,7 +246,7 @@ def _called(source: Any) -> str:
 
 def _whole_numbers(argument: str, values: Any, least: int) -> tuple[int, ...]:
     if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or not len(values):
-        raise TypeError(f"{argument}: expected several whole numbers, received {values!r}")
+        raise TypeError(f"{argument}: expected several whole numbers, received {shown(values)}")
     return tuple(whole_number(argument, value, least) for value in values)
 
 

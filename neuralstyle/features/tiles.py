@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeGuard, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import shown, whole_number
 from neuralstyle.features.fields import Field
 
 TileSide: TypeAlias = Literal["auto"] | int | None
@@ -230,7 +230,7 @@ def tile_side(value: Any) -> TileSide:
     if not isinstance(value, str):
         return whole_number("tile", value, LEAST)
     if value != "auto":
-        raise ValueError(f'tile: expected a whole number, "auto" or None, received {value!r}')
+        raise ValueError(f'tile: expected a whole number, "auto" or None, received {shown(value)}')
     return "auto"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neuralstyle._checks import shown
 from neuralstyle._kernels.device import TRACING
 from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import Padding
@@ -84,7 +85,7 @@ def load_weights(
             "weights that may have to be downloaded, or another for those that need not be"
         )
     if not isinstance(source, str | os.PathLike):
-        raise TypeError(f"{expected}, received {source!r}")
+        raise TypeError(f"{expected}, received {shown(source)}")
     if not os.path.exists(source):
         raise FileNotFoundError(f"{expected}, received {str(source)!r}, which does not exist")
     return read_weights(Path(source), architecture)

@@ -272,7 +272,7 @@ def scaled_size(shape: Sequence[int], longer_side: int) -> tuple[int, int]:
     """
     if len(shape) not in (2, 3):
         raise ValueError(
-            f"shape: expected (height, width) or (height, width, channels), received {shape!r}"
+            f"shape: expected (height, width) or (height, width, channels), received {shown(shape)}"
         )
     sides = [whole_number("shape", side, 1) for side in shape[:2]]
     whole_number("longer_side", longer_side, 1)
@@ -344,6 +344,6 @@ def check_range(array: NDArray[np.floating[Any]], name: str) -> Floats:
 def check_size(size: Sequence[int]) -> tuple[int, int]:
     """Check a pair (height, width)."""
     if not isinstance(size, tuple | list) or len(size) != 2:
-        raise TypeError(f"size: expected a pair (height, width), received {size!r}")
+        raise TypeError(f"size: expected a pair (height, width), received {shown(size)}")
     height, width = (whole_number("size", side, 1) for side in size)
     return height, width

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import choice
+from neuralstyle._checks import choice, shown
 from neuralstyle._types import Image, SupportsArray
 from neuralstyle.images.arrays import check_image
 from neuralstyle.images.moments import MAPS, Array, mean_and_covariance
@@ -314,7 +314,7 @@ def treatment(color: Any) -> ColorTreatment:
     if isinstance(color, ColorTreatment):
         return color
     if not isinstance(color, str):
-        raise TypeError(f"color: expected a name or a ColorTreatment, received {color!r}")
+        raise TypeError(f"color: expected a name or a ColorTreatment, received {shown(color)}")
     return TREATMENTS[choice("color", color, TREATMENTS)]
 
 

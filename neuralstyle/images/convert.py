@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from neuralstyle._checks import choice, truth
+from neuralstyle._checks import choice, shown, truth
 from neuralstyle._types import Floats, SupportsArray
 from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import PathOrFile, Source, load_image
@@ -81,7 +81,7 @@ def as_image(
             if given:
                 raise ValueError(
                     f"{name}: expected none with a file or a PIL image, which says it itself, "
-                    f"received {given!r}"
+                    f"received {shown(given)}"
                 )
         return _read(x, alpha)
     array = _channels_last(_unit_floats(x), channels)

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias, overload
 import numpy as np
 from PIL import Image
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import shown, whole_number
 from neuralstyle._files import reason
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_size, resize, scaled_size, size_within
@@ -330,7 +330,7 @@ def _check_background(background: Sequence[float]) -> Floats:
     values = background.tolist() if isinstance(background, np.ndarray) else background
     expected = "background: expected three numbers in [0, 1]"
     if not isinstance(values, Sequence) or not all(isinstance(value, Real) for value in values):
-        raise TypeError(f"{expected}, received {values!r}")
+        raise TypeError(f"{expected}, received {shown(values)}")
     if len(values) != 3 or not all(0 <= value <= 1 for value in values):
-        raise ValueError(f"{expected}, received {values!r}")
+        raise ValueError(f"{expected}, received {shown(values)}")
     return np.array(values, dtype=np.float32)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import shown, whole_number
 from neuralstyle._files import check_place, quoted, reason, write_to
 from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import IMAGE_DESCRIPTION, PathOrFile
@@ -164,9 +164,9 @@ def _kind(target: PathOrFile, format: str | None) -> str:
     known = ", ".join(_FORMATS)
     if format is not None:
         if not isinstance(format, str):
-            raise TypeError(f"format: expected a string, received {format!r}")
+            raise TypeError(f"format: expected a string, received {shown(format)}")
         if format.lower() not in _FORMATS:
-            raise ValueError(f"format: expected one of {known}, received {format!r}")
+            raise ValueError(f"format: expected one of {known}, received {shown(format)}")
         return _FORMATS[format.lower()]
     # An open file without a name has a number in its place.
     place = target if isinstance(target, str | os.PathLike) else getattr(target, "name", None)
@@ -213,15 +213,15 @@ def _text_options(kind: str, texts: dict[str, str]) -> dict[str, Any]:
 
 def _check_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(metadata, Mapping):
-        raise TypeError(f"metadata: expected a mapping of str to str, received {metadata!r}")
+        raise TypeError(f"metadata: expected a mapping of str to str, received {shown(metadata)}")
     texts = {}
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
-            raise TypeError(f"metadata: expected str to str, received {key!r}: {value!r}")
+            raise TypeError(f"metadata: expected str to str, received {shown(key)}: {shown(value)}")
         if not re.fullmatch(r"(?! )[ -~]{1,79}(?<! )", key):
             raise ValueError(
                 "metadata: expected keys of 1 to 79 printable ASCII characters "
-                f"without a space at either end, received {key!r}"
+                f"without a space at either end, received {shown(key)}"
             )
         # A file's name may hold what is no text; a note is not worth losing a picture over it.
         texts[key] = value.encode(errors="replace").decode()

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from neuralstyle._checks import check_shares
+from neuralstyle._checks import check_shares, shown
 from neuralstyle.losses.functions import is_function
 from neuralstyle.losses.objective import Loss, StyleObjective, Term
 from neuralstyle.losses.storage import Saved
@@ -62,7 +62,7 @@ def average(losses: Sequence[Saved], weights: Sequence[float] | None = None) -> 
     StyleLoss(layers='input')
     """
     if isinstance(losses, str) or not isinstance(losses, Sequence):
-        raise TypeError(f"losses: expected a sequence of losses, received {losses!r}")
+        raise TypeError(f"losses: expected a sequence of losses, received {shown(losses)}")
     if not losses:
         raise ValueError("losses: expected at least one, received none")
     shares = check_shares(weights, len(losses), "weights", "losses")

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neuralstyle._checks import choice
+from neuralstyle._checks import choice, shown
 from neuralstyle._checks import weights as checked_weights
 from neuralstyle._types import Tensor
 from neuralstyle.losses.masks import Mask, Vanished, as_mask, weights_at, where_left
@@ -261,7 +261,7 @@ def weights_of(items: Any, argument: str, kind: type, noun: str) -> dict[Any, fl
     else:
         raise TypeError(
             f"{argument}: expected a {noun}, a sequence of {noun}s or a mapping from {noun} to "
-            f"weight, received {items!r}"
+            f"weight, received {shown(items)}"
         )
     if not weights:
         raise ValueError(f"{argument}: expected at least one {noun}, received none")
@@ -273,7 +273,7 @@ def _check_kind(items: Iterable[Any], argument: str, kind: type, noun: str) -> N
     for item in items:
         if isinstance(item, bool) or not isinstance(item, kind):
             raise TypeError(
-                f"{argument}: expected {noun}s, each a {kind.__name__}, received {item!r}"
+                f"{argument}: expected {noun}s, each a {kind.__name__}, received {shown(item)}"
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import describe
+from neuralstyle._checks import describe, shown
 from neuralstyle._types import PictureLike
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.mask_values import Values as Values
@@ -95,7 +95,7 @@ class Mask:
         self.values: Values = mask_values(values, name)
         if propagation not in ("average", *_EXTREMES):
             raise ValueError(
-                f'propagation: expected "average", "inside" or "all", received {propagation!r}'
+                f'propagation: expected "average", "inside" or "all", received {shown(propagation)}'
             )
         self.propagation: Propagation = propagation
         self._views: dict[Any, NDArray[Any] | None] = {}
@@ -225,7 +225,7 @@ class Mask:
                     self._gone.add(key)
                 raise Vanished(
                     f"{self.name}: expected a region that is left at {place}, "
-                    f"received {self!r}, which vanishes there"
+                    f"received {shown(self)}, which vanishes there"
                 )
             if values.dtype == bool:
                 values = np.flatnonzero(values).astype(np.int32)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar, final
 
-from neuralstyle._checks import choice, number
+from neuralstyle._checks import choice, number, shown
 from neuralstyle._types import Tensor
 from neuralstyle.losses.algebra import OfSum, Operand
 from neuralstyle.losses.evaluation import combined
@@ -280,7 +280,7 @@ class Combination(Loss):
         choice("kind", self.kind, ("product", "power", "maximum"))
         number("exponent", self.exponent)
         if not all(isinstance(operand, StyleObjective) for operand in self.operands):
-            raise TypeError(f"operands: expected objectives, received {self.operands!r}")
+            raise TypeError(f"operands: expected objectives, received {shown(self.operands)}")
         if (self.kind == "power") is not (len(self.operands) == 1) or not self.operands:
             raise ValueError(f"operands: expected others, received {len(self.operands)}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import final
 
+from neuralstyle._checks import shown
 from neuralstyle._types import Tensor
 from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.shapes import Prefixed, Shapes
@@ -51,7 +52,7 @@ def over_octaves(
     if isinstance(factory, (Loss, StyleObjective)) or not callable(factory):
         raise TypeError(
             "factory: expected a function from features to a loss (lambda features: "
-            f"StyleLoss(features), for instance), received {factory!r}"
+            f"StyleLoss(features), for instance), received {shown(factory)}"
         )
     terms = list(StyleObjective(factory(target)).terms)
     octave = 1

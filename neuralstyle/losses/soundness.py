@@ -8,7 +8,7 @@ from typing import Any, final
 import keras
 import numpy as np
 
-from neuralstyle._checks import weights, whole_number
+from neuralstyle._checks import shown, weights, whole_number
 from neuralstyle.losses.layers import normalization
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Combination, Loss
@@ -59,7 +59,7 @@ def check_sound(loss: Loss) -> None:
     """
     state = vars(loss)
     if not isinstance(loss.name, str):
-        raise TypeError(f"name: expected text, received {loss.name!r}")
+        raise TypeError(f"name: expected text, received {shown(loss.name)}")
     methods = [name for name in state if callable(getattr(type(loss), name, None))]
     if methods:
         raise ValueError(f"it keeps what is no attribute of a {type(loss).__name__}: {methods}")
@@ -74,7 +74,7 @@ def check_sound(loss: Loss) -> None:
         return
     if isinstance(loss, OctaveLoss):
         if not isinstance(loss.loss, Loss):
-            raise TypeError(f"loss: expected a loss, received {loss.loss!r}")
+            raise TypeError(f"loss: expected a loss, received {shown(loss.loss)}")
         return
     if "normalize" in state:
         normalization(state["normalize"])

@@ -78,7 +78,7 @@ def save_loss(target: PathLike, loss: ObjectiveLike) -> None:
     style       2  StyleLoss(layers='input')
     """
     if not isinstance(loss, Loss | StyleObjective):
-        raise TypeError(f"loss: expected a loss or an objective, received {loss!r}")
+        raise TypeError(f"loss: expected a loss or an objective, received {shown(loss)}")
     check_place(target)
     arrays: list[NDArray[Any]] = []
     encoded = _encoded(loss, arrays, "loss")
@@ -251,7 +251,7 @@ def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
         return {"loss": [module, type(value).__qualname__, pairs]}
     raise TypeError(
         f"{name}: expected plain values, arrays and tensors, or lists, tuples and dicts of them, "
-        f"to be saved; received {value!r}"
+        f"to be saved; received {shown(value)}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from keras import ops
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import shown, whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize
 from neuralstyle.losses.masks import Mask, MaskLike, as_mask, region_at
@@ -99,7 +99,9 @@ class RelaxedEMDLoss(LayeredLoss):
         name: str = "relaxed_emd",
     ) -> None:
         if distance not in ("cosine", "euclidean"):
-            raise ValueError(f'distance: expected "cosine" or "euclidean", received {distance!r}')
+            raise ValueError(
+                f'distance: expected "cosine" or "euclidean", received {shown(distance)}'
+            )
         self.samples: int = whole_number("samples", samples, 1)
         self.distance: Distance = distance
         self.seed: int = whole_number("seed", seed, 0)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from neuralstyle._checks import weights
+from neuralstyle._checks import shown, weights
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
@@ -113,7 +113,7 @@ def _checked(shares: Any, objective: StyleObjective) -> dict[str, float]:
     if shares is None:
         return dict.fromkeys(names, 1 / len(names))
     if not isinstance(shares, Mapping):
-        raise TypeError(f"shares: expected a mapping from term to number, received {shares!r}")
+        raise TypeError(f"shares: expected a mapping from term to number, received {shown(shares)}")
     if set(shares) != set(names):
         raise ValueError(
             f"shares: expected one for each of {', '.join(names)}, "

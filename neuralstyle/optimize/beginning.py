@@ -83,12 +83,12 @@ def initial_image(init: Any, *, shape: tuple[int, ...] | None = None, seed: int 
         init = init.image
     if not isinstance(init, str):
         if shape is not None:
-            raise ValueError(f"shape: expected None with an image as init, received {shape!r}")
+            raise ValueError(f"shape: expected None with an image as init, received {shown(shape)}")
         image: Image = check_image(init, "init").copy()
         return image
     if init != "noise":
         raise ValueError(
-            f'init: expected an image or "noise", received {init!r}'
+            f'init: expected an image or "noise", received {shown(init)}'
             + (" (only stylize knows that image)" if init in ("content", "style") else "")
         )
     if shape is None:

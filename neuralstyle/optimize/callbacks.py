@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from neuralstyle._checks import takes
+from neuralstyle._checks import shown, takes
 from neuralstyle.optimize.interruption import EVALUATION, patience
 from neuralstyle.optimize.result import Callback, Halt, Progress, Status, ends
 
@@ -13,7 +13,7 @@ from neuralstyle.optimize.result import Callback, Halt, Progress, Status, ends
 def check_callback(callback: Any) -> None:
     """Check that a callback can be called, if there is one."""
     if callback is not None and not callable(callback):
-        raise TypeError(f"callback: expected a callable, received {callback!r}")
+        raise TypeError(f"callback: expected a callable, received {shown(callback)}")
     if callback is not None:
         takes("callback", callback, "progress")
 

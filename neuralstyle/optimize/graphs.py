@@ -10,6 +10,7 @@ from typing import Any, final
 import keras
 import tensorflow as tf
 
+from neuralstyle._kernels.order import gradients, in_order
 from neuralstyle._types import Tensor
 from neuralstyle.losses.evaluation import scalar, weighted_sum
 from neuralstyle.losses.objective import StyleObjective
@@ -125,7 +126,7 @@ def slopes_of(objective: StyleObjective, total: Tensor, seen: Sequence[Tensor]) 
     ValueError
         If it depends on none of that.
     """
-    slopes = tf.gradients(total, list(seen))
+    slopes = gradients(total, seen)
     if all(slope is None for slope in slopes):
         raise ValueError(
             "the objective does not depend on the image: expected losses that are computed with "
@@ -165,6 +166,7 @@ class Flat:
     Parameters
     ----------
     function : ConcreteFunction
+        Of what `in_order` returns.
 
     Notes
     -----
@@ -175,7 +177,8 @@ class Flat:
     def __init__(self, function: Any) -> None:
         self._function = function  # what is called belongs to it
         self._call = function.inference_fn.call_flat
-        self._captured = function.captured_inputs
+        # Behind the arguments is the one that nothing looks at.
+        self._rest = [tf.constant(0.0), *function.captured_inputs]
 
     @functools.cached_property
     def operations(self) -> int:
@@ -190,10 +193,11 @@ class Flat:
 
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Return what the function returns."""
-        result: Sequence[Tensor] = self._call(*tensors, *self._captured)
+        result: Sequence[Tensor] = self._call(*tensors, *self._rest)
         return result
 
 
 def flat(function: Callable[..., Any], *specs: tf.TensorSpec) -> Flat:
     """Compile a function of tensors."""
-    return Flat(tf.function(function, autograph=False).get_concrete_function(*specs))
+    traced = tf.function(in_order(function), autograph=False)
+    return Flat(traced.get_concrete_function(*specs, tf.TensorSpec((), tf.float32)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import number, truth
+from neuralstyle._checks import number, shown, truth
 from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.budget import KERAS, KERAS_VARIABLE
 
@@ -71,7 +71,7 @@ class KerasMethod(Method):
 
         if not isinstance(self.optimizer, keras.optimizers.Optimizer):
             raise TypeError(
-                f"optimizer: expected an optimizer of Keras, received {self.optimizer!r}"
+                f"optimizer: expected an optimizer of Keras, received {shown(self.optimizer)}"
             )
         truth("scale_gradients", self.scale_gradients)
         # Keras numbers the optimisers of a process: sgd, sgd_1, sgd_2.

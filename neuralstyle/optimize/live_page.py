@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from neuralstyle._checks import Stays, describe, stays, takes
+from neuralstyle._checks import Stays, describe, shown, stays, takes
 from neuralstyle._files import reason
 from neuralstyle._types import Image
 from neuralstyle.images.show import jpeg, uri
@@ -90,10 +90,10 @@ class LivePage:
     ) -> None:
         if save is not None:
             if not callable(save):
-                raise TypeError(f"save: expected a callable or None, received {save!r}")
+                raise TypeError(f"save: expected a callable or None, received {shown(save)}")
             takes("save", save, "progress")
         if title is not None and not isinstance(title, str):
-            raise TypeError(f"title: expected a string, received {title!r}")
+            raise TypeError(f"title: expected a string, received {shown(title)}")
         self._save = save
         self._board = board = Board(title or "A picture, as it is painted", save is not None)
         self._server = Server(port, board.pages(), board.actions())

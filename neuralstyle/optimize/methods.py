@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from neuralstyle._checks import takes
+from neuralstyle._checks import shown, takes
 from neuralstyle.optimize.base import Method
 from neuralstyle.optimize.keras_method import KerasMethod, adam
 from neuralstyle.optimize.quasi_newton import LBFGS, LBFGSB
@@ -76,7 +76,8 @@ def as_method(value: MethodLike) -> Method:
     if isinstance(value, type) and issubclass(value, Method):
         hint = f"; call it: {value.__name__}()"
     raise kind(
-        f"method: expected {names}, a Method or an optimizer of Keras, received {value!r}{hint}"
+        f"method: expected {names}, a Method or an optimizer of Keras, "
+        f"received {shown(value)}{hint}"
     )
 
 
@@ -110,7 +111,7 @@ def parse_method(text: str) -> Method:
     name, colon, rest = text.partition(":")
     name = name.strip().lower()
     if name not in METHODS:
-        raise ValueError(f"method: expected {', '.join(METHODS)}, received {name!r}")
+        raise ValueError(f"method: expected {', '.join(METHODS)}, received {shown(name)}")
     known = list(inspect.signature(METHODS[name]).parameters)
     options: dict[str, Any] = {}
     for part in rest.split(",") if colon else []:
@@ -118,7 +119,7 @@ def parse_method(text: str) -> Method:
         if option not in known:
             raise ValueError(
                 f"method: expected {', '.join(known[:-1])} or {known[-1]} as options of {name}, "
-                f"received {option!r}"
+                f"received {shown(option)}"
             )
         if not equals or option in options:
             problem = "received it twice" if option in options else "received none"

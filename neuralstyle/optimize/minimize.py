@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuralstyle._checks import gone, interval, number, whole_number
+from neuralstyle._checks import gone, interval, number, shown, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
@@ -193,7 +193,7 @@ def minimize(
         raise ValueError(
             f"method: expected LBFGS(restart=...) or an optimiser of Keras, such as 'adam', where "
             f"weights change by iteration ({', '.join(evaluator.weights.moving)}), "
-            f"received {method!r}"
+            f"received {shown(method)}"
         )
     settings = {
         "objective": str(evaluator.objective),
@@ -261,17 +261,18 @@ def check_method(method: Any, bounds: Any, parametrization: Any) -> Method:
     if bounds is not None and not method.bounds:
         raise ValueError(
             f"bounds: expected None with the method {method!r}, which takes none "
-            f"({LBFGSB.name!r} does), received {bounds!r}"
+            f"({LBFGSB.name!r} does), received {shown(bounds)}"
         )
     if parametrization is not None:
         if not isinstance(parametrization, Parametrization):
             raise TypeError(
-                f"parametrization: expected a Parametrization or None, received {parametrization!r}"
+                "parametrization: expected a Parametrization or None, "
+                f"received {shown(parametrization)}"
             )
         if bounds is not None and not parametrization.monotone:
             raise ValueError(
                 "bounds: expected None with a parametrization that is not monotone, whose "
-                f"parameters have no bounds, received {bounds!r}"
+                f"parameters have no bounds, received {shown(bounds)}"
             )
     return method  # type: ignore[no-any-return]
 

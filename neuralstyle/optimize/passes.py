@@ -16,6 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from neuralstyle._kernels.device import TRACING, check_process
+from neuralstyle._kernels.order import gradients
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.optimize.graphs import Flat, flat, spec
@@ -155,7 +156,7 @@ class Passes:
             slopes = [next(rest) for _ in sloping or ()]
             abouts = [next(rest) for _ in self._summed]
             found = self._look(cores, window, begin, rest, iter(abouts))
-            (gradient,) = tf.gradients([found[k] for k in sloping or ()], [window], slopes)
+            (gradient,) = gradients([found[k] for k in sloping or ()], [window], slopes)
             zero = gradient is None
             return [tf.zeros_like(window) if zero else tf.convert_to_tensor(gradient)]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import choice, whole_number
+from neuralstyle._checks import choice, shown, whole_number
 from neuralstyle.optimize.base import Method, State, not_by_hand
 from neuralstyle.optimize.budget import (
     OFFSETS,
@@ -124,7 +124,7 @@ LBFGSB(maxcor=10, maxls=20)
         fitting = f"maxcor={fits[-1]} at the most, or the method" if fits else "the method"
         raise ValueError(
             f"method: expected {fitting} {LBFGS.name!r}, for {size} numbers, as L-BFGS-B counts no "
-            f"more than {OFFSETS - 1} in its workspace, received {self!r}"
+            f"more than {OFFSETS - 1} in its workspace, received {shown(self)}"
         )
 
     def run(self, run: Run, state: State | None = None) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
+from neuralstyle._checks import shown
 from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.features.tiles import TileSide, tile_side
 from neuralstyle.images.color import treatment
@@ -64,7 +65,8 @@ def size(name: str, value: Any) -> int | tuple[int, int] | None:
         return None if value is None else _side(name, value)
     if len(value) != 2:
         raise ValueError(
-            f"{name}: expected the longer side or (height, width) in pixels, received {value!r}"
+            f"{name}: expected the longer side or (height, width) in pixels, "
+            f"received {shown(value)}"
         )
     height, width = (_side(name, side) for side in value)
     return height, width
@@ -92,8 +94,7 @@ def weights(name: str, value: Any) -> list[float] | None:
     """Check shares of styles, of which each has one."""
     if value is None:
         return None
-    count = len(value) if hasattr(value, "__len__") else 1
-    _checks.check_shares(value, count, name, "styles")
+    _checks.check_shares(value, None, name, "styles")
     return [float(weight) for weight in value]
 
 
@@ -102,7 +103,7 @@ def balance(name: str, value: Any) -> dict[str, float] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name}: expected a mapping from term to number, received {value!r}")
+        raise TypeError(f"{name}: expected a mapping from term to number, received {shown(value)}")
     return _checks.weights(name, value)
 
 
@@ -127,7 +128,7 @@ def parametrization(name: str, value: Any) -> Any:
     from neuralstyle.optimize.parametrizations import Parametrization
 
     if not isinstance(value, Parametrization):
-        raise TypeError(f"{name}: expected a Parametrization or None, received {value!r}")
+        raise TypeError(f"{name}: expected a Parametrization or None, received {shown(value)}")
     return value
 
 
@@ -165,7 +166,7 @@ def color(name: str, value: Any) -> Any:
 def callback(name: str, value: Any) -> Any:
     """Check that it can be called, if it is there."""
     if value is not None and not callable(value):
-        raise TypeError(f"{name}: expected a callable, received {value!r}")
+        raise TypeError(f"{name}: expected a callable, received {shown(value)}")
     if value is not None:
         _checks.takes(name, value, "progress")
     return value
@@ -174,7 +175,7 @@ def callback(name: str, value: Any) -> Any:
 def path(name: str, value: Any) -> Any:
     """Check a path, or None."""
     if value is not None and not (isinstance(value, str | os.PathLike) and os.fspath(value)):
-        raise TypeError(f"{name}: expected a path, received {value!r}")
+        raise TypeError(f"{name}: expected a path, received {shown(value)}")
     return value
 
 

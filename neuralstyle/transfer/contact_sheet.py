@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from neuralstyle._checks import shown
 from neuralstyle._types import PictureLike
 from neuralstyle.images.show import Sheet
 from neuralstyle.transfer.recipes import Recipe, default
@@ -103,7 +104,9 @@ def contact_sheet(
     (52, 'RGB')
     """
     if not isinstance(vary, Mapping) or not 1 <= len(vary) <= 2:
-        raise TypeError(f"vary: expected one setting or two with their values, received {vary!r}")
+        raise TypeError(
+            f"vary: expected one setting or two with their values, received {shown(vary)}"
+        )
     given = {"size": size, **settings}
     runs = painted_sweep("contact_sheet", content, style, vary, recipe, given)
     try:

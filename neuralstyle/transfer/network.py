@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from neuralstyle._checks import shown
 from neuralstyle.features.keras_names import keras_name
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Application:
 
         if dtype != "float32":
             raise ValueError(
-                f'dtype: expected "float32" with {self.name!r}, received {dtype!r}: of the named '
+                f'dtype: expected "float32" with {self.name!r}, '
+                f"received {shown(dtype)}: of the named "
                 "networks, those of VGG alone have half precision without overflow"
             )
         return KerasFeatures.from_application(
@@ -101,7 +103,9 @@ def check_network(name: str, value: Any) -> Any:
             check_extractor(name, value)
         return value
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name}: expected {_KINDS}, a file or an extractor, received {value!r}")
+        raise TypeError(
+            f"{name}: expected {_KINDS}, a file or an extractor, received {shown(value)}"
+        )
     reason = _unknown(value)
     if reason:
         kind = ValueError if value in _GONE else FileNotFoundError
@@ -201,7 +205,7 @@ def with_padding(network: Extractor, padding: Padding) -> Extractor:
     if change is None:
         raise ValueError(
             "padding: expected None with an extractor that has no method with_padding, "
-            f"received {padding!r}"
+            f"received {shown(padding)}"
         )
     extractor: Extractor = change(padding)
     return extractor

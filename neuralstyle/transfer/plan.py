@@ -97,7 +97,7 @@ def make_plan(
     Plan
     """
     if content is None and options.color is not None:
-        raise ValueError(f"color: expected None without a content, received {options.color!r}")
+        raise ValueError(f"color: expected None without a content, received {shown(options.color)}")
     shapes = _shapes(options, recipe, parts, content)
     counts: Any = options.maxiter
     usual = iterations_at(None, recipe.maxiter, shapes)

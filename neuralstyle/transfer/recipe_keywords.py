@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from neuralstyle._checks import shown
 from neuralstyle.transfer.names import keywords_of
 from neuralstyle.transfer.options import Options
 from neuralstyle.transfer.recipes import RECIPES, Recipe
@@ -18,7 +19,7 @@ def recipe_maker(recipe: Any) -> Callable[..., Recipe]:
     if not callable(recipe) or isinstance(recipe, Recipe):
         raise TypeError(
             f"recipe: expected one of {', '.join(RECIPES)}, or a function that makes a recipe, "
-            f"received {recipe!r}"
+            f"received {shown(recipe)}"
         )
     maker: Callable[..., Recipe] = recipe
     return maker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
+from neuralstyle._checks import shown
 from neuralstyle._checks import weight as checked_weight
 from neuralstyle._types import Floats, Number, PictureLike
 from neuralstyle.images.opacity import seen
@@ -97,7 +98,7 @@ def both(mask: Mask | None, alpha: Floats | None, name: str) -> Mask | None:
 def check_regions(argument: str, value: Any) -> tuple[Region, ...]:
     """Check what `stylize` takes as its regions; their masks get names that tell them apart."""
     if not isinstance(value, list | tuple):
-        raise TypeError(f"{argument}: expected a sequence of Region, received {value!r}")
+        raise TypeError(f"{argument}: expected a sequence of Region, received {shown(value)}")
     return tuple(_named(region, f"{argument}[{k}]") for k, region in enumerate(value))
 
 

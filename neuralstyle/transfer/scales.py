@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neuralstyle._checks import describe
+from neuralstyle._checks import describe, shown
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.optimize.origin import Origin
@@ -28,7 +28,7 @@ def target_size(sides: Sequence[int], size: int | tuple[int, int] | None) -> tup
     if not sides:
         raise ValueError(
             "size: expected (height, width) where there is neither content nor style, "
-            f"received {size!r}"
+            f"received {shown(size)}"
         )
     return scaled_size(sides, size or max(sides[:2]))
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from neuralstyle._checks import weights
+from neuralstyle._checks import shown, weights
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image, resize
 from neuralstyle.images.load import load_metadata
@@ -51,7 +51,7 @@ def check_init(argument: str, init: Any) -> Any:
         if name not in STARTS:
             raise ValueError(
                 f'{argument}: expected "content", "style", "noise", an image or its pathlib.Path, '
-                f"received {name!r}"
+                f"received {shown(name)}"
             )
     if isinstance(init, str):
         return init
@@ -65,7 +65,7 @@ def check_there(init: Any, content: Image | None, styles: Sequence[Image]) -> No
     """Check that the images which a run is to start from by name are there."""
     for name in [init] if isinstance(init, str) else init if isinstance(init, dict) else ():
         if (name == "content" and content is None) or (name == "style" and not styles):
-            raise ValueError(f"init: expected an image that there is, received {name!r}")
+            raise ValueError(f"init: expected an image that there is, received {shown(name)}")
 
 
 def start_image(

@@ -30,7 +30,7 @@ def whole(least: int = 1) -> Callable[[str], int]:
             raise ValueError(f"expected at most 999999999, received {shown(text)}")
         value = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
         if value < least:
-            raise ValueError(f"expected a whole number of at least {least}, received {text!r}")
+            raise ValueError(f"expected a whole number of at least {least}, received {shown(text)}")
         return value
 
     return read
@@ -60,7 +60,7 @@ def among(choices: Sequence[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
             *others, last = choices
-            raise ValueError(f"expected {', '.join(others)} or {last}, received {text!r}")
+            raise ValueError(f"expected {', '.join(others)} or {last}, received {shown(text)}")
         return text
 
     return read
@@ -76,7 +76,7 @@ def number(text: str) -> float:
     """
     value = _float(text)
     if math.isnan(value):
-        raise ValueError(f"expected a number, received {text!r}")
+        raise ValueError(f"expected a number, received {shown(text)}")
     return value
 
 
@@ -84,7 +84,7 @@ def amount(text: str) -> float:
     """Read a finite number of at least 0."""
     value = _float(text)
     if not 0 <= value < math.inf:
-        raise ValueError(f"expected a number of at least 0, received {text!r}")
+        raise ValueError(f"expected a number of at least 0, received {shown(text)}")
     return value
 
 
@@ -97,7 +97,7 @@ def positive(text: str) -> float:
     """Read a finite number above 0."""
     value = _float(text)
     if not 0 < value < math.inf:
-        raise ValueError(f"expected a number above 0, received {text!r}")
+        raise ValueError(f"expected a number above 0, received {shown(text)}")
     return value
 
 
@@ -111,7 +111,7 @@ def share(text: str) -> tuple[str, float]:
     """
     name, colon, value = text.rpartition(":")
     if not colon or not name:
-        raise ValueError(f"expected TERM:SHARE, received {text!r}")
+        raise ValueError(f"expected TERM:SHARE, received {shown(text)}")
     return name, amount(value)
 
 
@@ -120,7 +120,7 @@ def by_name(pairs: Sequence[tuple[str, float]]) -> dict[str, float]:
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"expected each term once, received {name!r} twice")
+            raise ValueError(f"expected each term once, received {shown(name)} twice")
     return dict(pairs)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neuralstyle._checks import describe
+from neuralstyle._checks import describe, shown
 from neuralstyle._files import check_place, write_to
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image, size_within
@@ -52,7 +52,7 @@ def write_page(
     """Write the page about a result; see `StyleResult.save_report`."""
     for name, text in (("command", command), ("title", title)):
         if text is not None and not isinstance(text, str):
-            raise TypeError(f"{name}: expected a string, received {text!r}")
+            raise TypeError(f"{name}: expected a string, received {shown(text)}")
     path = isinstance(target, str | os.PathLike)
     if path:
         check_place(target)  # type: ignore[arg-type]

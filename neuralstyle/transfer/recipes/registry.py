@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, final
 
 import numpy as np
 
-from neuralstyle._checks import nearest, weight
+from neuralstyle._checks import nearest, shown, weight
 from neuralstyle.transfer.recipes.recipe import FeatureMap, Recipe
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def named(make: Make) -> Make:
             if name not in known:
                 raise TypeError(
                     f"{make.__name__}: expected keywords among {', '.join(known)}, "
-                    f"received {name!r}{nearest(name, known)}"
+                    f"received {shown(name)}{nearest(name, known)}"
                 )
             if name.endswith("_weight"):
                 weight(name, value, 0)
@@ -191,11 +191,11 @@ def check_recipe(argument: str, value: Any) -> str | Recipe:
         try:
             return recipe_of(value)
         except ValueError as error:
-            raise ValueError(f"{argument}: {error}, received {value!r}") from None
+            raise ValueError(f"{argument}: {error}, received {shown(value)}") from None
     if value in list(RECIPES.values()):
         raise TypeError(
             f"{argument}: expected a recipe or its name, received the function that makes one; "
             "call it"
         )
     hint = "; objective= takes a function of features" if callable(value) else ""
-    raise TypeError(f"{argument}: expected a recipe or its name, received {value!r}{hint}")
+    raise TypeError(f"{argument}: expected a recipe or its name, received {shown(value)}{hint}")
