@@ -120,9 +120,8 @@ class KerasFeatures:
         self.aliases: dict[str, str] = dict(aliases or {})
         for alias, layer in self.aliases.items():
             if layer not in self._names:
-                raise ValueError(
-                    f"aliases: expected names of layers, received {shown(alias)}: {shown(layer)}"
-                )
+                given = f"{shown(alias)}: {shown(layer)}"
+                raise ValueError(f"aliases: expected names of layers, received {given}")
         self._model = model
         self._preprocess = preprocess
         self._replace_max_pooling = replace_max_pooling

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, final
 
+import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from neuralstyle._kernels.device import shape_traced
 from neuralstyle._types import Image, Padding, Tensor
 from neuralstyle.features.base import image_dtype, image_tensor, name_picture
 from neuralstyle.features.fields import Field
@@ -49,6 +51,7 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         self.picture = "image"
         # Nothing of these is computed: they tell which layers there are.
         self._some = extractor(image_tensor(image[:LEAST, :LEAST], self._dtype))
+        self._shapes: dict[str, tuple[int, ...]] = {}
 
     @property
     def _dtype(self) -> str:
@@ -73,33 +76,51 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         turned = np.ascontiguousarray(np.rot90(self._image, quarters))
         return FeaturesInTiles(self._extractor, turned, self._tile)
 
+    def shape(self, layer: str) -> tuple[int, ...]:
+        """Return a layer's shape, without computing it."""
+        size = 1, *self._image.shape
+        if layer == "input":
+            return size
+        if layer not in self._shapes:
+
+            def look(image: Tensor) -> Tensor:
+                return self._extractor(image)[layer]
+
+            self._shapes[layer] = tuple(shape_traced(look, size, self._dtype))
+        return self._shapes[layer]
+
+    def parts(self, layer: str) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
+        """Yield the parts of a layer that tiles have: their rows and columns, and (1, h, w, C).
+
+        Every position of the layer is in one of them.
+        """
+        if layer == "input":
+            yield (slice(None), slice(None)), image_tensor(self._image, self._dtype)
+            return
+        field, sides = self.receptive_field(layer), self.shape(layer)[1:3]
+        size = self._image.shape[0], self._image.shape[1]
+        torus = self.padding == "wrap"
+        for tile in tiles_of(self._extractor, size, {layer: field}, self._tile, torus):
+            window = image_tensor(tile.window(self._image), self._dtype)
+            seen = name_picture(self._extractor(window), self.picture)[layer]
+            spans = tile.rows, tile.columns
+            rows, columns = (
+                span.places(field.step, side) for span, side in zip(spans, sides, strict=True)
+            )
+            top, left = (span.begin // field.step for span in spans)
+            height, width = rows.stop - rows.start, columns.stop - columns.start
+            yield (rows, columns), seen[:, top : top + height, left : left + width]
+
     def __getitem__(self, layer: str) -> Tensor:
         """Return a layer, computing it tile by tile."""
         if layer == "input":
             return image_tensor(self._image, self._dtype)
-        field = self.receptive_field(layer)
-        size = self._image.shape[0], self._image.shape[1]
-        torus = self.padding == "wrap"
         whole: NDArray[Any] | None = None
-        for tile in reversed(tiles_of(self._extractor, size, {layer: field}, self._tile, torus)):
-            window = image_tensor(tile.window(self._image), self._dtype)
-            seen = np.asarray(name_picture(self._extractor(window), self.picture)[layer])[0]
-            spans = tile.rows, tile.columns
-            offsets = [span.begin // field.step for span in spans]
-            if whole is None:  # the last tile has the end of the layer
-                ends = [
-                    span.first // field.step + side - offset
-                    for span, side, offset in zip(spans, seen.shape[:2], offsets, strict=True)
-                ]
-                if torus:
-                    ends = [side // field.step for side in size]
-                whole = np.empty((*ends, seen.shape[2]), seen.dtype)
-            rows, columns = (
-                span.places(field.step, side)
-                for span, side in zip(spans, whole.shape[:2], strict=True)
-            )
-            core = seen[offsets[0] :, offsets[1] :]
-            whole[rows, columns] = core[: rows.stop - rows.start, : columns.stop - columns.start]
+        for place, part in self.parts(layer):
+            if whole is None:
+                dtype = keras.backend.standardize_dtype(part.dtype)
+                whole = np.empty(self.shape(layer)[1:], dtype)
+            whole[place] = part[0]
         return ops.convert_to_tensor(whole)[None]
 
     def __contains__(self, layer: object) -> bool:

@@ -181,9 +181,32 @@ class AdditiveMoments(Additive):
         self, sums: Sequence[Tensor], about: Tensor, target: Mapping[str, Any]
     ) -> Tensor:
         """Return the distance of the moments from the target's."""
+        return self.distance_to(self.statistic_of_sums(sums, about), target)
+
+    def statistic_of_sums(self, sums: Sequence[Tensor], about: Tensor) -> tuple[Tensor, ...]:
+        """Return the statistic of features, given their sums in double precision."""
         weight, first, second = sums
         shift = first / weight
         mean = ops.cast(about, "float64") + shift
         covariance = second / weight - shift[:, None] * shift[None, :]
         statistic = self.moments(mean, covariance)
-        return self.distance_to(tuple(ops.cast(one, about.dtype) for one in statistic), target)
+        return tuple(ops.cast(one, about.dtype) for one in statistic)
+
+
+class MomentsLoss(StatisticLoss, AdditiveMoments):
+    """Such a loss whose distance is that of `StatisticLoss`."""
+
+    def _of_target(
+        self, target: Mapping[str, Tensor], layer: str, view: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
+        """Return the statistics of a layer of the target, without the whole layer if it may be."""
+        if not hasattr(target, "parts"):
+            return super()._of_target(target, layer, view)
+        about: Any = None
+        total: list[Any] = []
+        for place, part in target.parts(layer):
+            seen = {name: np.asarray(values)[place] for name, values in view.items()}
+            about = self.centre(part, seen) if about is None else about
+            sums = [ops.cast(one, "float64") for one in self.sums_of(part, seen, about)]
+            total = [a + b for a, b in zip(total, sums, strict=True)] if total else sums
+        return self.statistic_of_sums(total, about)

@@ -170,9 +170,15 @@ class StatisticLoss(LayeredLoss):
         self._scales: dict[str, tuple[Tensor | float, ...]] = {}
         views = self._where_left(lambda layer: self.view(target_mask, layer, shapes))
         for layer, view in views.items():
-            statistics = self.statistic_of(feature_at(target, layer, "target"), view)
+            statistics = self._of_target(target, layer, view)
             self._targets[layer] = statistics
             self._scales[layer] = self._factors(statistics)
+
+    def _of_target(
+        self, target: Mapping[str, Tensor], layer: str, view: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
+        """Return the statistics of a layer of the target."""
+        return self.statistic_of(feature_at(target, layer, "target"), view)
 
     @abstractmethod
     def statistic_of(self, feature: Tensor, view: Mapping[str, Any]) -> tuple[Tensor, ...]:

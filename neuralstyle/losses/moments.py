@@ -9,8 +9,8 @@ from keras import ops
 
 from neuralstyle._checks import number
 from neuralstyle._types import Tensor
-from neuralstyle.losses.additive import AdditiveMoments
-from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, StatisticLoss, scale
+from neuralstyle.losses.additive import MomentsLoss
+from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, scale
 from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.statistics import (
     deviations,
@@ -25,7 +25,7 @@ channel means) squared: the rounding errors of a flat colour are no scale."""
 
 
 @final
-class StyleLoss(StatisticLoss, AdditiveMoments):
+class StyleLoss(MomentsLoss):
     r"""Squared difference of the Gram matrices: the style loss of Gatys et al.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} \left(\frac{G^l_{ij}}{M_l} -
@@ -115,7 +115,7 @@ class StyleLoss(StatisticLoss, AdditiveMoments):
 
 
 @final
-class CovarianceLoss(StatisticLoss, AdditiveMoments):
+class CovarianceLoss(MomentsLoss):
     r"""Squared differences of the channels' covariances and of their means.
 
     .. math:: L = \sum_l w_l \left(
@@ -197,7 +197,7 @@ class CovarianceLoss(StatisticLoss, AdditiveMoments):
 
 
 @final
-class MomentLoss(StatisticLoss, AdditiveMoments):
+class MomentLoss(MomentsLoss):
     r"""Squared differences of the channels' means and of their standard deviations.
 
     .. math:: L = \sum_l w_l \left(

@@ -46,13 +46,18 @@ class Shapes:
 
     def __getitem__(self, layer: str) -> tuple[int, int, int, int]:
         """Return the shape (1, H, W, C) of a layer's feature map."""
-        shape = shape_of(_found(self._features, layer, self._argument))
+        tell = getattr(self._features, "shape", None)  # without computing the layer
+        shape: Any
+        if tell is not None and layer in self._features:
+            shape = tell(layer)
+        else:
+            shape = shape_of(_found(self._features, layer, self._argument))
         if len(shape) != 4 or shape[0] != 1 or 0 in shape:
             raise ValueError(
                 f"{self._argument}: expected a feature map of shape (1, H, W, C) at layer "
                 f"{layer!r}, received {shape}"
             )
-        return shape
+        return shape  # type: ignore[no-any-return]
 
     def __contains__(self, layer: object) -> bool:
         """Tell whether there is a layer of this name."""

@@ -7,12 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support import picture, says, two_layers
+from support import half_mask, picture, says, two_layers
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16
 from neuralstyle.features.tiled import FeaturesInTiles
 from neuralstyle.features.tiles import Tiles
+from neuralstyle.losses.shapes import Shapes
 
 IMAGE = picture(0, (173, 150))
 LAYERS = ("input", "block1_conv2", "block2_pool", "relu3_1")
@@ -27,6 +28,38 @@ def test_every_layer_is_that_of_the_whole_picture(padding: Any) -> None:
         np.testing.assert_allclose(tiled[layer], whole[layer], rtol=1e-9, atol=1e-9)
     turned = FeaturesInTiles(vgg, image, 64).turned(1)["block2_conv1"]
     np.testing.assert_allclose(turned, whole.turned(1)["block2_conv1"], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("padding", ["reflect", "wrap"])
+def test_shapes_are_told_without_computing_a_layer(
+    padding: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vgg = ns.VGG16Features("compact", padding=padding)
+    image = IMAGE[:160, :144] if padding == "wrap" else IMAGE
+    whole, tiled = vgg(image), FeaturesInTiles(vgg, image, 64)
+    monkeypatch.setattr(FeaturesInTiles, "parts", None)
+    for layer in LAYERS:
+        assert Shapes(tiled)[layer] == tuple(whole[layer].shape)
+
+
+@pytest.mark.parametrize("kind", [ns.StyleLoss, ns.CovarianceLoss, ns.MomentLoss])
+@pytest.mark.parametrize("masked", [False, True])
+def test_moments_of_a_target_are_taken_tile_by_tile(
+    kind: Any, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vgg = ns.VGG16Features("compact", dtype="float64")
+    masks = {"target_mask": half_mask(IMAGE.shape[:2])} if masked else {}
+    layers = ("block1_conv1", "block3_conv1")
+    whole = kind(vgg(IMAGE), layers, **masks)
+
+    def refuse(self: Any, layer: str) -> None:
+        raise AssertionError(f"{layer} was put together")
+
+    monkeypatch.setattr(FeaturesInTiles, "__getitem__", refuse)
+    tiled = kind(FeaturesInTiles(vgg, IMAGE, 64), layers, **masks)
+    for layer in layers:
+        for ours, theirs in zip(tiled._targets[layer], whole._targets[layer], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
 
 
 def test_they_say_of_themselves_what_others_say() -> None:
