@@ -266,9 +266,11 @@ def test_every_program_is_printed(path: Path) -> None:
     assert f"{{literalinclude}} {named}\n" in (DOCS / "listings.md").read_text()
 
 
-def test_the_readme_never_sends_anyone_to_the_other_project() -> None:
-    for page in PAGES:
-        assert not re.search(r"pip install (-\S+ )*neuralstyle\b(?!-keras)", page.read_text())
+def test_nothing_of_this_project_is_installed_from_an_index() -> None:
+    """It is not published, and the project that has its name there is another one."""
+    programs = (path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".ipynb"))
+    for path in (*PAGES, *programs, *(ROOT / "neuralstyle").rglob("*.py")):
+        assert not re.search(r"pip install [^\n`'&]*neuralstyle", path.read_text()), path
 
 
 def reliability() -> list[tuple[str, str]]:

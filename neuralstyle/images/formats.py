@@ -86,7 +86,7 @@ def needed(kind: str, extra: str, module: str) -> Any:
     except ImportError as error:
         raise ValueError(
             f"it is {kind}, for which the extra [{extra}] is needed: "
-            f'pip install "neuralstyle-keras[{extra}]"'
+            f'in the checkout of neuralstyle, pip install ".[{extra}]"'
         ) from error
 
 

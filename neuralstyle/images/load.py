@@ -114,7 +114,7 @@ def load_image(
     Notes
     -----
     JPEG, PNG, WebP, TIFF, GIF, BMP, JPEG 2000, AVIF, PPM, PFM, PSD, ICO, PCX, QOI, SGI, DDS and TGA
-    are read; HEIC with the extra ``neuralstyle-keras[heif]``, JPEG XL with ``[jxl]``, and TIFF of
+    are read; HEIC with the extra ``[heif]``, JPEG XL with ``[jxl]``, and TIFF of
     floating-point colour with ``[tiff]``. What a file is called does not matter.
 
     A picture is shrunk while it is read, so that a large photograph takes little memory: a JPEG is
