@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CONTRASTS, Browser, browser
+from browser import BROKEN, CONTRASTS, Browser, browser
 from support import noise, picture, pixels
 
 import neuralstyle as ns
@@ -258,7 +258,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 960, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_whole_in_a_browser(window: Browser, url: str, width: int, scheme: str) -> None:
     window.show(url, width, scheme)
@@ -270,6 +270,7 @@ def test_page_is_whole_in_a_browser(window: Browser, url: str, width: int, schem
     assert (int(paper) < 128) == (scheme == "dark")
     low = [of for of in window.run(CONTRASTS) if of[0] < 4.5]
     assert low == []
+    assert window.run(BROKEN) == []
 
 
 @pytest.mark.slow

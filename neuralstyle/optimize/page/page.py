@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -226,13 +227,18 @@ def _curves(result: Any) -> str:
         last = ends.get(line.name, line.points[-1][2])
         cells += [f"{line.points[0][2]:.3g}", f"{last:.3g}"]
         rows.append(
-            f'<tr><th scope="row">{swatch(number)}{escape(line.name)}</th>'
+            f'<tr><th scope="row">{swatch(number)}{_breakable(line.name)}</th>'
             + "".join(f"<td>{cell}</td>" for cell in cells)
             + "</tr>"
         )
     head = "".join(f'<th scope="col">{text}</th>' for text in ("loss", "weight", "first", "result"))
     table = f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
     return f"{chart(result.history, sizes)}{table}</table>"
+
+
+def _breakable(name: str) -> str:
+    """Return the name of a loss, in which a line may end after ``_`` and ``/``."""
+    return re.sub("[_/]", r"\g<0><wbr>", escape(name))
 
 
 def _score(result: Any, origin: Origin) -> str:
