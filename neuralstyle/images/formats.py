@@ -90,6 +90,16 @@ def needed(kind: str, extra: str, module: str) -> Any:
         ) from error
 
 
+def animated(picture: Decoded) -> bool:
+    """Tell whether a picture moves: pages of a TIFF file and layers do not."""
+    if not isinstance(picture, Image.Image) or picture.format not in ("GIF", "WEBP", "PNG", "AVIF"):
+        return False
+    try:
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # what comes after the first frame may be damaged
+        return False
+
+
 def open_picture(file: IO[bytes], check: CheckSize) -> Decoded:
     """Find out what a file is, and open it.
 

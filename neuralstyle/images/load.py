@@ -21,7 +21,7 @@ from neuralstyle._files import reason
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_size, resize, scaled_size, size_within
 from neuralstyle.images.decode import decode
-from neuralstyle.images.formats import Decoded, open_picture, quiet
+from neuralstyle.images.formats import Decoded, animated, open_picture, quiet
 from neuralstyle.images.metadata import Metadata
 from neuralstyle.images.sources import PathOrFile as PathOrFile
 from neuralstyle.images.sources import opened
@@ -77,8 +77,8 @@ def load_image(
     Parameters
     ----------
     source : str, path-like, binary file object or PIL.Image.Image
-        The picture; of an animation, the first frame. A file object is read from its current
-        position to its end, and so is a pipe that has a path.
+        The picture; of an animation, the first frame, which is logged. A file object is read from
+        its current position to its end, and so is a pipe that has a path.
     size : int or (int, int), optional
         The size wanted in pixels, smaller or larger: ``(height, width)`` exactly, or the longer
         side with the aspect kept. By default the picture keeps its size.
@@ -199,6 +199,12 @@ def covering(side: int) -> Wanted:
     return lambda shape: scaled_size(
         shape, min(max(shape), math.ceil(2 * side * max(shape) / min(shape)))
     )
+
+
+def is_animation(source: Source, max_pixels: int = MAX_PIXELS) -> bool:
+    """Tell whether it is an animation, of which `load_image` reads the first frame."""
+    with _opened(source, max_pixels) as (picture, _):
+        return animated(picture)
 
 
 def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> Metadata:
