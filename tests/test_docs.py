@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import importlib
 import inspect
@@ -73,6 +74,11 @@ def test_python_blocks_of_a_page_run_one_after_another(
     scope: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(code_blocks(page), start=1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
+    ignored = [
+        line[1:] for line in (ROOT / ".gitignore").read_text().splitlines() if line[0] == "/"
+    ]
+    for made in {path.name for path in tmp_path.iterdir()} - {"docs"}:
+        assert any(fnmatch.fnmatch(made, pattern) for pattern in ignored), f".gitignore: add {made}"
 
 
 @pytest.mark.slow
