@@ -48,6 +48,19 @@ return found;
 """
 """A script that returns the contrast of every text with what is behind it."""
 
+BROKEN = """
+const lines = (text) => {
+  const range = document.createRange();
+  range.selectNodeContents(text);
+  return new Set([...range.getClientRects()].map((one) => one.top)).size;
+};
+const names = document.querySelectorAll(".numbers th, .numbers th span");
+const nodes = [...names].flatMap((name) => [...name.childNodes]);
+const texts = nodes.filter((node) => node.nodeType === Node.TEXT_NODE);
+return texts.filter((text) => lines(text) > 1).map((text) => text.data);
+"""
+"""A script that returns parts of names in tables of losses that are broken between two letters."""
+
 
 class Browser:
     """A window, at the other end of chromedriver."""
@@ -97,7 +110,8 @@ class Browser:
 
     def click(self, selector: str, across: float = 0.5, kind: str = "mouse") -> None:
         """Press an element with a mouse or a finger, at a share of its width."""
-        script = f"const r = document.querySelector({selector!r}).getBoundingClientRect();"
+        script = f"const e = document.querySelector({selector!r});"
+        script += "e.scrollIntoView({block: 'nearest'}); const r = e.getBoundingClientRect();"
         script += f"return [r.left + r.width * {across}, r.top + Math.min(r.height / 2, 300)];"
         x, y = map(round, self.run(script))
         pointer = {"type": "pointer", "id": kind, "parameters": {"pointerType": kind}}

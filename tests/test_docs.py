@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import importlib
 import inspect
@@ -73,6 +74,11 @@ def test_python_blocks_of_a_page_run_one_after_another(
     scope: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(code_blocks(page), start=1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
+    ignored = [
+        line[1:] for line in (ROOT / ".gitignore").read_text().splitlines() if line[0] == "/"
+    ]
+    for made in {path.name for path in tmp_path.iterdir()} - {"docs"}:
+        assert any(fnmatch.fnmatch(made, pattern) for pattern in ignored), f".gitignore: add {made}"
 
 
 @pytest.mark.slow
@@ -266,9 +272,11 @@ def test_every_program_is_printed(path: Path) -> None:
     assert f"{{literalinclude}} {named}\n" in (DOCS / "listings.md").read_text()
 
 
-def test_the_readme_never_sends_anyone_to_the_other_project() -> None:
-    for page in PAGES:
-        assert not re.search(r"pip install (-\S+ )*neuralstyle\b(?!-keras)", page.read_text())
+def test_nothing_of_this_project_is_installed_from_an_index() -> None:
+    """It is not published, and the project that has its name there is another one."""
+    programs = (path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".ipynb"))
+    for path in (*PAGES, *programs, *(ROOT / "neuralstyle").rglob("*.py")):
+        assert not re.search(r"pip install [^\n`'&]*neuralstyle", path.read_text()), path
 
 
 def reliability() -> list[tuple[str, str]]:

@@ -16,10 +16,11 @@ from neuralstyle.cli.arguments import (
     recipe_keywords,
 )
 from neuralstyle.cli.inputs import load_flow, photographs, places, read_inputs
-from neuralstyle.cli.messages import Failure, failure, silent_start
+from neuralstyle.cli.messages import Failure, failure, refusing, silent_start
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.cli.paths import STANDARD
+from neuralstyle.images.load import is_animation
 from neuralstyle.transfer import words
 from neuralstyle.transfer.recipes import RECIPES
 
@@ -48,6 +49,13 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace, command: str) -> int:
     """Paint the frames; return the exit code."""
     keywords = recipe_keywords(args)
+    first = args.frames[0]
+    with refusing():
+        if first != str(STANDARD) and is_animation(first, args.max_pixels):
+            raise Failure(
+                f"FRAME: expected a picture for each frame, received the animation {first!r}; "
+                "take it apart first, by ffmpeg, say"
+            )
     if len(args.flows) != len(args.frames) - 1:
         raise Failure(
             f"--flows: expected {len(args.frames) - 1}, one for each frame after the first, "

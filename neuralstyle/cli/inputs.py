@@ -282,7 +282,7 @@ def _region(
 def _mask(args: argparse.Namespace, name: str, side: int) -> Any:
     """Read a mask; where it is transparent, there is no region."""
     image, _ = read(args, name, covering(side), background=BLACK)
-    return mask_values(of_picture(image), "--region")
+    return mask_values(of_picture(image, f"--region {name}"), "--region")
 
 
 def _labelled(labels: Sequence[Floats], styles: Sequence[Floats]) -> list[tuple[Any, ...]]:

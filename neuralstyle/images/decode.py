@@ -19,7 +19,7 @@ from PIL import Image, ImageCms
 
 from neuralstyle._files import reason
 from neuralstyle._types import Floats
-from neuralstyle.images.formats import Decoded
+from neuralstyle.images.formats import Decoded, animated
 
 Shape: TypeAlias = tuple[int, int]
 Strip: TypeAlias = "Image.Image | Floats"
@@ -63,6 +63,8 @@ def decode(
     turned, extent = 1, None
     if isinstance(picture, Image.Image):
         full: Shape = picture.size[::-1]
+        if ours and animated(picture):
+            _log.warning("%s: it is an animation, of which the first frame alone is read", name)
         if ours and picture.format in ("JPEG", "MPO"):
             turned = _orientation(picture, name)
             height, width = _swapped(wanted(_swapped(full, turned)), turned)

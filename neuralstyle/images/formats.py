@@ -86,8 +86,18 @@ def needed(kind: str, extra: str, module: str) -> Any:
     except ImportError as error:
         raise ValueError(
             f"it is {kind}, for which the extra [{extra}] is needed: "
-            f'pip install "neuralstyle-keras[{extra}]"'
+            f'in the checkout of neuralstyle, pip install ".[{extra}]"'
         ) from error
+
+
+def animated(picture: Decoded) -> bool:
+    """Tell whether a picture moves: pages of a TIFF file and layers do not."""
+    if not isinstance(picture, Image.Image) or picture.format not in ("GIF", "WEBP", "PNG", "AVIF"):
+        return False
+    try:
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # what comes after the first frame may be damaged
+        return False
 
 
 def open_picture(file: IO[bytes], check: CheckSize) -> Decoded:

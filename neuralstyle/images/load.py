@@ -21,7 +21,7 @@ from neuralstyle._files import reason
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_size, resize, scaled_size, size_within
 from neuralstyle.images.decode import decode
-from neuralstyle.images.formats import Decoded, open_picture, quiet
+from neuralstyle.images.formats import Decoded, animated, open_picture, quiet
 from neuralstyle.images.metadata import Metadata
 from neuralstyle.images.sources import PathOrFile as PathOrFile
 from neuralstyle.images.sources import opened
@@ -77,8 +77,8 @@ def load_image(
     Parameters
     ----------
     source : str, path-like, binary file object or PIL.Image.Image
-        The picture; of an animation, the first frame. A file object is read from its current
-        position to its end, and so is a pipe that has a path.
+        The picture; of an animation, the first frame, which is logged. A file object is read from
+        its current position to its end, and so is a pipe that has a path.
     size : int or (int, int), optional
         The size wanted in pixels, smaller or larger: ``(height, width)`` exactly, or the longer
         side with the aspect kept. By default the picture keeps its size.
@@ -114,7 +114,7 @@ def load_image(
     Notes
     -----
     JPEG, PNG, WebP, TIFF, GIF, BMP, JPEG 2000, AVIF, PPM, PFM, PSD, ICO, PCX, QOI, SGI, DDS and TGA
-    are read; HEIC with the extra ``neuralstyle-keras[heif]``, JPEG XL with ``[jxl]``, and TIFF of
+    are read; HEIC with the extra ``[heif]``, JPEG XL with ``[jxl]``, and TIFF of
     floating-point colour with ``[tiff]``. What a file is called does not matter.
 
     A picture is shrunk while it is read, so that a large photograph takes little memory: a JPEG is
@@ -199,6 +199,12 @@ def covering(side: int) -> Wanted:
     return lambda shape: scaled_size(
         shape, min(max(shape), math.ceil(2 * side * max(shape) / min(shape)))
     )
+
+
+def is_animation(source: Source, max_pixels: int = MAX_PIXELS) -> bool:
+    """Tell whether it is an animation, of which `load_image` reads the first frame."""
+    with _opened(source, max_pixels) as (picture, _):
+        return animated(picture)
 
 
 def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> Metadata:

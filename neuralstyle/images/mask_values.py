@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,12 @@ Values: TypeAlias = NDArray[np.float64]
 
 _LEVEL = 1 / 255
 """The least that a picture of 8 bits holds above 0."""
+
+_COLOR, _COLORED = 0.1, 0.01
+"""How far the channels of a pixel differ that has a colour, and the share of such pixels that makes
+a picture one with colours: JPEG gives a mask none."""
+
+logger = logging.getLogger("neuralstyle.images")
 
 
 def mask_values(values: Any, name: str = "mask", *, empty: bool = False) -> Values:
@@ -95,20 +102,25 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     if not is_source(values):
         return np.asarray(values)
     try:
-        return of_picture(load_image(values, background=BLACK))
+        return of_picture(load_image(values, background=BLACK), name)
     except OSError as error:
         raise type(error)(f"{name}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
 
-def of_picture(image: Floats) -> NDArray[Any]:
+def of_picture(image: Floats, name: str) -> NDArray[Any]:
     """Return what a picture says as a mask: the mean of its channels.
+
+    That of a coloured picture is mostly no mask, but a photograph in its place: a warning is
+    logged.
 
     Parameters
     ----------
     image : array, shape (H, W, 3), in [0, 1]
         On black, where it is transparent.
+    name : str
+        What messages call it.
 
     Returns
     -------
@@ -117,9 +129,15 @@ def of_picture(image: Floats) -> NDArray[Any]:
 
     Examples
     --------
-    >>> of_picture(np.full((1, 1, 3), 1 / 255)).tolist()
+    >>> of_picture(np.full((1, 1, 3), 1 / 255), "mask").tolist()
     [[True]]
     """
+    if (np.ptp(image, axis=2) > _COLOR).mean() > _COLORED:
+        logger.warning(
+            "%s: expected white, black and grey, received a picture with colours: is it the mask? "
+            "The mean of red, green and blue is taken",
+            name,
+        )
     grey = np.minimum(image.astype(np.float64).mean(axis=2), 1)
     # Programs that segment save 0 and 1 as they are.
     bare = 0 < grey.max() <= _LEVEL * (1 + 1e-6)

@@ -53,7 +53,7 @@ def plot_history(result: StyleResult) -> Figure:
     TypeError
         If `result` is none.
     ImportError
-        Without matplotlib: ``pip install "neuralstyle-keras[plot]"``.
+        Without matplotlib: ``pip install ".[plot]"`` in the checkout of neuralstyle.
 
     Examples
     --------
@@ -283,7 +283,8 @@ def _figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            'plots need matplotlib: pip install "neuralstyle-keras[plot]"', name="matplotlib"
+            'plots need matplotlib: in the checkout of neuralstyle, pip install ".[plot]"',
+            name="matplotlib",
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 

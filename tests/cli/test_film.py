@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import neuralstyle as ns
+from neuralstyle.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("shallow")
 
@@ -66,3 +68,16 @@ def test_flow_that_is_none_ends_the_film(
     assert run("--iterations", "1", inputs=FRAMES, out="film/") == 2
     assert "flow" in capsys.readouterr().err.splitlines()[-1]
     assert [path.name for path in Path("film").iterdir()] == ["frame0.png"]
+
+
+def test_an_animation_is_taken_apart_first(
+    run: Callable[..., int], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    red, blue = (Image.new("RGB", (48, 36), colour) for colour in ("red", "blue"))
+    red.save("film.gif", save_all=True, append_images=[blue])
+    assert main(["film", "film.gif", "--style", "style.png", "-o", "film/"]) == 2
+    assert capsys.readouterr().err == (
+        "neuralstyle: FRAME: expected a picture for each frame, received the animation "
+        "'film.gif'; take it apart first, by ffmpeg, say\n"
+    )
+    assert not Path("film").exists()

@@ -131,3 +131,14 @@ def test_pictures_arrive_with_their_opacity(run: Run, calls: list[dict[str, Any]
     seen = soft > 0.1
     np.testing.assert_allclose(picture[..., :3][seen], content[seen], atol=0.02)
     np.testing.assert_allclose(call["regions"][0].style_mask.values, soft, atol=1 / 255)
+
+
+def test_a_mask_with_colours_is_painted_by_with_a_warning(
+    run: Run, calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_mask("left.png", half_mask((48, 64)))
+    assert run("--region", "content.png", "left.png", inputs="content.png") == 0  # swapped
+    assert "--region content.png: expected white, black and grey" in capsys.readouterr().err
+    assert run("--region", "left.png", "content.png", inputs="content.png") == 0
+    assert "--region" not in capsys.readouterr().err
+    assert len(calls) == 2

@@ -68,7 +68,7 @@ def test_a_missing_extra_is_what_the_message_says(
         assert message(excinfo) == (
             f"cannot read {str(path)!r}: it is {EXTRAS[name].kind}, for which the extra "
             f"[{EXTRAS[name].name}] is needed: "
-            f'pip install "neuralstyle-keras[{EXTRAS[name].name}]"'
+            f'in the checkout of neuralstyle, pip install ".[{EXTRAS[name].name}]"'
         )
 
 

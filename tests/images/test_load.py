@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from support import message, opened, written
 
-from neuralstyle.images.load import load_image, load_metadata
+from neuralstyle.images.load import is_animation, load_image, load_metadata
 from neuralstyle.images.save import save_image
 
 STEP = 1 / 255
@@ -96,11 +96,17 @@ def test_a_cmyk_jpeg_loads_with_its_colours(tmp_path):
     np.testing.assert_allclose(load_image(path)[8, 8], [1, 0, 0], atol=0.02)
 
 
-def test_of_an_animation_the_first_frame_is_taken(tmp_path):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    path = tmp_path / "a.gif"
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(load_image(path)[0, 0], [1, 0, 0])
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
+def test_of_an_animation_the_first_frame_is_taken_and_that_is_told(tmp_path, caplog, suffix):
+    red, blue = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    path = tmp_path / f"a.{suffix}"
+    for others in ([], [blue]):
+        red.save(path, save_all=True, append_images=others, lossless=True)
+        np.testing.assert_allclose(load_image(path)[0, 0], [1, 0, 0], atol=0.01)
+        moves = bool(others) and suffix != "tif"  # which has pages
+        assert is_animation(path) is moves
+        told = f"{str(path)!r}: it is an animation, of which the first frame alone is read"
+        assert caplog.messages == [told] * moves
 
 
 # Orientation

@@ -67,3 +67,19 @@ def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ns.StyleLoss({"input": np.zeros((1, 6, 8, 3))}, "input", mask=tmp_path / "no.png")
     with pytest.raises(ValueError, match="from 0 to 1, or uint8, received int64 from 0 to 7"):
         ns.Mask(np.arange(48, dtype=np.int64).reshape(6, 8) // 6)
+
+
+def test_a_picture_with_colours_in_the_place_of_a_mask_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blobs = np.kron(SHARP, np.ones((16, 16), bool))
+    for name, levels in (("grey.png", LEVELS), ("grey.jpg", blobs * np.uint8(255))):
+        Image.fromarray(levels).convert("RGB").save(tmp_path / name)
+        ns.Mask(tmp_path / name)
+    assert caplog.messages == []
+    red = Image.new("RGB", blobs.shape[::-1])
+    red.paste((255, 0, 0), (0, 0, 16, 16))
+    red.save(tmp_path / "red.png")
+    np.testing.assert_allclose(ns.Mask(tmp_path / "red.png").values.max(), 1 / 3, atol=1e-6)
+    (said,) = caplog.messages
+    assert said.startswith("mask: expected white, black and grey, received a picture with colours")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CONTRASTS, Browser, browser
+from browser import BROKEN, CONTRASTS, Browser, browser
 from support import noise, picture, pixels
 
 import neuralstyle as ns
@@ -81,6 +82,25 @@ class Parts(HTMLParser):
     def count(self, tag: str) -> int:
         """Count elements."""
         return sum(name == tag for name, _ in self.elements)
+
+
+def test_call_on_the_page_runs_with_the_names_of_the_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    called: list[Any] = []
+    monkeypatch.setattr(ns, "stylize", lambda *args, **options: called.append((args, options)))
+    one, two = (kept(picture(seed), (40, 60)) for seed in (1, 2))
+    for origin in (Origin(one, (two,)), Origin(None, (one, two)), Origin(one, (), (two,))):
+        text = page(result(origin=origin), command="neuralstyle a.jpg b.jpg -o c.png")
+        call = re.search(r"<h3>In Python</h3><pre>(.*?)</pre>", text, re.DOTALL)
+        assert call and "makes pictures smaller" in text
+        exec(html.unescape(call[1]), {})
+    assert [args for args, _ in called] == [
+        ("CONTENT", "STYLE"),
+        (None, ["STYLE_1", "STYLE_2"]),
+        ("CONTENT", []),
+    ]
+    assert [options for _, options in called] == [{"size": 60, "seed": 3, "network": EVIL}] * 3
 
 
 def test_page_asks_for_nothing_from_outside() -> None:
@@ -258,7 +278,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 960, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_whole_in_a_browser(window: Browser, url: str, width: int, scheme: str) -> None:
     window.show(url, width, scheme)
@@ -270,6 +290,7 @@ def test_page_is_whole_in_a_browser(window: Browser, url: str, width: int, schem
     assert (int(paper) < 128) == (scheme == "dark")
     low = [of for of in window.run(CONTRASTS) if of[0] < 4.5]
     assert low == []
+    assert window.run(BROKEN) == []
 
 
 @pytest.mark.slow

@@ -159,5 +159,5 @@ def test_without_matplotlib_the_extra_is_named(
         return original(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r'pip install "neuralstyle-keras\[plot\]"'):
+    with pytest.raises(ImportError, match=r'checkout of neuralstyle, pip install "\.\[plot\]"'):
         plot()

@@ -9,14 +9,16 @@ const post = (action, value = {}) =>
 
 function end(text) {
   over = true;
-  for (const control of document.querySelectorAll("button, input")) control.disabled = true;
+  document.querySelector(".actions")?.remove();
+  for (const field of document.querySelectorAll("input")) field.disabled = true;
   part("notes").textContent = text;
 }
 
 function row(loss) {
   const made = rows.insertRow();
   made.innerHTML = `<th scope="row">${loss.swatch}<span></span></th><td></td><td></td><td></td>`;
-  made.querySelector("span").textContent = loss.name;
+  const parts = loss.name.split(/(?<=[_/])/);
+  made.querySelector("span").append(...parts.flatMap((one) => [one, document.createElement("wbr")]));
   if (loss.weight !== null) {
     const input = document.createElement("input");
     Object.assign(input, { type: "number", step: "any", ariaLabel: `Weight of ${loss.name}` });

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -138,7 +139,7 @@ def _texts(result: Any, origin: Origin, command: str | None, title: str | None) 
         "script": _file("page.js"),
         "curves": _curves(result),
         "score": _score(result, origin),
-        "again": _again(result, command or origin.command),
+        "again": _again(result, origin, command),
         "settings": _definitions(
             (name, value) for name, value in result.settings.items() if name not in _APART
         ),
@@ -226,13 +227,18 @@ def _curves(result: Any) -> str:
         last = ends.get(line.name, line.points[-1][2])
         cells += [f"{line.points[0][2]:.3g}", f"{last:.3g}"]
         rows.append(
-            f'<tr><th scope="row">{swatch(number)}{escape(line.name)}</th>'
+            f'<tr><th scope="row">{swatch(number)}{_breakable(line.name)}</th>'
             + "".join(f"<td>{cell}</td>" for cell in cells)
             + "</tr>"
         )
     head = "".join(f'<th scope="col">{text}</th>' for text in ("loss", "weight", "first", "result"))
     table = f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
     return f"{chart(result.history, sizes)}{table}</table>"
+
+
+def _breakable(name: str) -> str:
+    """Return the name of a loss, in which a line may end after ``_`` and ``/``."""
+    return re.sub("[_/]", r"\g<0><wbr>", escape(name))
 
 
 def _score(result: Any, origin: Origin) -> str:
@@ -266,16 +272,19 @@ def _score(result: Any, origin: Origin) -> str:
 # Words
 
 
-def _again(result: Any, command: str | None) -> str:
+def _again(result: Any, origin: Origin, command: str | None) -> str:
     """Return how to paint the picture again."""
     given = result.settings.get("options")
     parts = []
-    if command:
-        parts.append(f"<h3>On the command line</h3><pre>{escape(command)}</pre>")
+    if line := command or origin.command:
+        parts.append(f"<h3>On the command line</h3><pre>{escape(line)}</pre>")
     if isinstance(given, Mapping):
-        options = "".join(f",\n    {name}={value!r}" for name, value in given.items())
-        call = f"result = ns.stylize(\n    content,\n    style{options},\n)"
-        parts.append(f"<h3>In Python</h3><pre>import neuralstyle as ns\n\n{escape(call)}</pre>")
+        parts.append(f"<h3>In Python</h3><pre>{escape(_call(given, result, origin))}</pre>")
+        if command:
+            parts.append(
+                '<p class="quiet">This picture may differ from it a little: the command line makes '
+                "pictures smaller while it reads them.</p>"
+            )
     # A callback has no part in the picture, unless it has ended the run or changed its weights.
     missing = dict(result.settings.get("not_stored") or {})
     if result.status is not Status.CALLBACK and "reweighed" not in result.settings:
@@ -286,6 +295,25 @@ def _again(result: Any, command: str | None) -> str:
     if not parts:
         parts.append("<p>A result of minimize is made again by the program that made it.</p>")
     return "".join(parts)
+
+
+def _call(given: Mapping[str, Any], result: Any, origin: Origin) -> str:
+    """Return the call of `stylize` with these options, and words for the names of pictures."""
+    count = len(origin.styles)
+    style = "STYLE" if count == 1 else [f"STYLE_{k}" for k in range(1, count + 1)]
+    content = None if origin.content is None else "CONTENT"
+    # What it was painted of may have been made smaller before.
+    shape = (result.settings.get("shapes") or [result.image.shape[:2]])[-1]
+    options = {"size": max(shape), **given}
+    return "\n".join(
+        [
+            "import neuralstyle as ns\n",
+            f"content, style = {content!r}, {style!r}  # the files",
+            "result = ns.stylize(\n    content,\n    style,",
+            *(f"    {name}={value!r}," for name, value in options.items()),
+            ")",
+        ]
+    )
 
 
 def _definitions(items: Iterable[tuple[str, Any]]) -> str:
