@@ -37,6 +37,15 @@ _USUAL = (
         "keras.ops",
     ),
     (
+        r"Tensor'? object has no attribute '(?!numpy')",
+        "tensors have no methods of NumPy: use keras.ops, keras.ops.mean(x) for x.mean()",
+    ),
+    (
+        r"symbolic tf.Tensor .* to a numpy array",
+        "NumPy cannot compute with tensors: use keras.ops, which knows the gradient too; or, of a "
+        "tensor and an array, do their shapes not fit?",
+    ),
+    (
         r"numpy",
         "NumPy cannot compute with tensors, nor do they have a method numpy(): use keras.ops, "
         "which knows the gradient too",
