@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +13,23 @@ from neuralstyle.losses.algebra import Operand
 
 def no_loss(part: Any) -> TypeError:
     """Return the error that says what was given in place of a loss."""
+    return TypeError(f"expected a loss or an objective, {received(part)}")
+
+
+def received(part: Any) -> str:
+    """Return what was given in place of a loss, and what to do, as the end of a message.
+
+    Examples
+    --------
+    >>> received(lambda features: 0.0)[-55:]
+    '>: make it a loss with the decorator @neuralstyle.loss'
+    """
     what, hint = shown(part), ""
     module = getattr(part if inspect.isroutine(part) else type(part), "__module__", None) or ""
     if isinstance(part, type):
         what, hint = f"the class {part.__name__}", ": call it, to make a loss of that class"
         if not issubclass(part, Operand):
-            hint = ", which is no class of losses; a function is made a loss by @neuralstyle.loss"
+            hint = ", which is no class of losses: derive it from neuralstyle.Loss"
     elif module.startswith("neuralstyle.transfer.recipes"):
         what = f"the recipe {getattr(part, 'name', None) or part.__name__}"
         hint = ": recipe()(content, style) makes one of features" if inspect.isroutine(part) else ""
@@ -33,7 +45,11 @@ def no_loss(part: Any) -> TypeError:
         hint = ": a loss is made of features, StyleLoss(features) for instance"
     elif module.startswith("neuralstyle."):
         pass
-    elif callable(part):
+    elif inspect.isroutine(part) or isinstance(part, functools.partial):
         what = f"the function {what}"
         hint = ": make it a loss with the decorator @neuralstyle.loss"
-    return TypeError(f"expected a loss or an objective, received {what}{hint}")
+    elif callable(part):
+        hint = ": derive its class from neuralstyle.Loss"
+    elif hasattr(part, "dtype"):
+        hint = ": add the loss, not its value"
+    return f"received {what}{hint}"

@@ -207,9 +207,13 @@ def objective(name: str, value: Any) -> Any:
     given = (value, getattr(value, "objective", None))  # an evaluator has one
     made = any(isinstance(one, Loss | StyleObjective) for one in given)
     if made or isinstance(value, type) or not callable(value):
+        hint = (
+            ", which is made already: write objective=lambda content, style: ..., or "
+            "recipe=ns.recipes.default() + loss"
+        )
         raise TypeError(
             f"{name}: expected a function that makes an objective of the features at each scale, "
-            f"received {type(value).__name__ if made else repr(value)}"
+            f"received {shown(value)}{hint if made else ''}"
         )
     return value
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from neuralstyle._checks import takes
 from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor, image_tensor, name_picture
 from neuralstyle.features.tiled import FeaturesInTiles
@@ -107,6 +108,8 @@ class Targets:
         if self._options.objective is not None:
             seen = None if plan.content is None else self._features(plan.content, shape)
             styles = [self._fitted(part, shape) for part in plan.parts]
+            names = [f"style_{k}" for k in range(1, len(styles) + 1)] if styles[1:] else ["style"]
+            takes("objective", self._options.objective, "content", *names[: len(styles)])
             returned = self._options.objective(seen, *styles)
             try:
                 return made_of(StyleObjective(returned), seen, [])

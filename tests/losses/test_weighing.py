@@ -65,6 +65,11 @@ def test_a_loss_is_no_tensor() -> None:
 # What is given in place of a loss
 
 
+class Unbased:
+    def __call__(self, features: Any) -> Any:
+        return ops.mean(features["input"])
+
+
 MISTAKEN = {
     "a class": (ns.StyleLoss, "the class StyleLoss: call it"),
     "another class": (dict, "the class dict, which is no class of losses"),
@@ -72,6 +77,8 @@ MISTAKEN = {
     "what makes a recipe": (ns.recipes.gatys2016, r"the recipe gatys2016: recipe\(\)\(content"),
     "features": (FEATURES, "a mapping, dict: a loss is made of features"),
     "a function": (len, "the function .*@neuralstyle.loss"),
+    "no function": (Unbased(), "derive its class from neuralstyle.Loss"),
+    "a value": (np.float32(0.5), "add the loss, not its value"),
     "an objective's holder": (SimpleNamespace(objective=A + B), "take its .objective"),
 }
 

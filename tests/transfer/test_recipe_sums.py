@@ -104,6 +104,12 @@ def test_what_is_no_loss_is_refused() -> None:
     for wrong in (3, None, "tv", of_pixels([]), ns.TotalVariationLoss):
         with says(TypeError, "expected a loss, an objective or a function", "received"):
             of_pixels([]) + wrong
+    with says(TypeError, r"function \(content, style\)", "decorator @neuralstyle.loss"):
+        of_pixels([]) + (lambda features: features["input"])  # type: ignore[arg-type, misc]
+    with says(TypeError, "received the class TotalVariationLoss: call it"):
+        of_pixels([]) + ns.TotalVariationLoss
+    with says(TypeError, "add the loss, not its value"):
+        of_pixels([]) + GRAIN(FEATURES[0])
     with says(TypeError, "recipe: expected a loss or an objective from the function nothing"):
 
         def nothing(content: Any, style: Any) -> None:

@@ -176,12 +176,19 @@ def test_a_function_may_return_a_single_loss() -> None:
         (SHALLOW, "use recipe=$"),
         (recipes.default, "use recipe=$"),
         (3, "received 3$"),
-        (2 * ns.TotalVariationLoss(), "at each scale, received StyleObjective$"),
+        (ns.TotalVariationLoss(), r"made already: .*lambda content, style.*default\(\) \+ loss$"),
+        (2 * ns.TotalVariationLoss(), "at each scale, received .*made already"),
     ],
 )
 def test_what_is_no_objective_is_refused_by_name(objective: Any, message: str) -> None:
     with pytest.raises(TypeError, match=f"^objective: expected a function.*{message}"):
         quick(objective=objective)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_function_of_other_features_is_refused_before_it_is_called(count: int) -> None:
+    with pytest.raises(TypeError, match=r"^objective: expected objective\(content, style.*\(c\)"):
+        quick(style=[noise(40, 40)] * count, objective=lambda c: ns.ContentLoss(c, "input"))
 
 
 @pytest.mark.parametrize("returned", [None, 3.0, ns.TotalVariationLoss])
@@ -197,6 +204,7 @@ def test_a_function_that_returns_no_objective_is_named(returned: Any) -> None:
         ("gatys", ValueError, "expected one of default, fast, gatys2016, .*received 'gatys'"),
         (recipes.default, TypeError, "received the function that makes one; call it"),
         (lambda c, s: ns.StyleLoss(s), TypeError, "objective= takes a function"),
+        (ns.TotalVariationLoss(), TypeError, r"is ns.recipes.default\(\) \+ loss"),
         (3, TypeError, "received 3"),
     ],
 )

@@ -110,11 +110,15 @@ class Recipe:
         Such a function takes the features of the content and of a style.
         """
         from neuralstyle.losses.objective import Loss, StyleObjective
+        from neuralstyle.losses.refusals import received
 
-        if isinstance(other, Recipe | type) or not callable(other):
+        function = callable(other) and not isinstance(other, Recipe | type)
+        if not isinstance(other, Loss | StyleObjective) and not (
+            function and any(_takes(other, masks) for masks in _CALLS)
+        ):
             raise TypeError(
                 "expected a loss, an objective or a function (content, style) -> loss to add to "
-                f"the recipe {self.name}, received {shown(other)}"
+                f"the recipe {self.name}, {received(other)}"
             )
         names = (
             StyleObjective(other) if isinstance(other, Loss | StyleObjective) else [_called(other)]
@@ -222,7 +226,11 @@ def _called(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__).replace("<lambda>", "function")
 
 
-def _takes(function: Callable[..., Any], keywords: Mapping[str, Any]) -> bool:
+_CALLS: tuple[Mapping[str, Any], ...] = {}, {"mask": None, "target_mask": None}
+"""With what functions that are added are called beside the features: with masks, or without."""
+
+
+def _takes(function: Any, keywords: Mapping[str, Any]) -> bool:
     """Tell whether a function of two arguments takes such keywords too."""
     try:
         inspect.signature(function).bind(None, None, **keywords)

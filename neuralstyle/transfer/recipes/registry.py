@@ -197,5 +197,7 @@ def check_recipe(argument: str, value: Any) -> str | Recipe:
             f"{argument}: expected a recipe or its name, received the function that makes one; "
             "call it"
         )
-    hint = "; objective= takes a function of features" if callable(value) else ""
+    hint = "; objective= takes a function (content, style) -> loss" if callable(value) else ""
+    if hasattr(value, "terms"):  # of losses and objectives, which are imported where needed
+        hint = ": a recipe with it is ns.recipes.default() + loss"
     raise TypeError(f"{argument}: expected a recipe or its name, received {shown(value)}{hint}")
