@@ -36,6 +36,9 @@ _PYTHON = re.compile(
 )
 """What to do about it in Python."""
 
+_COMPACT = 'VGG16Features(weights="compact")'
+"""The network that needs no download."""
+
 
 def flag(name: str) -> str:
     """Return a name as a flag.
@@ -82,6 +85,7 @@ def reworded(text: str) -> str:
     if not colon:
         return text
     rest = _PYTHON.sub("", rest).replace("expected None", "expected none")
+    rest = rest.replace(_COMPACT, "--network compact, the default")
     called = " and ".join(written(one) for one in name.split(" and "))
     return f"{called}:{_KEYWORD.sub(_as_flag, rest)}"
 

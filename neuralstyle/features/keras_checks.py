@@ -15,7 +15,7 @@ from neuralstyle.features.failures import FAILURES, Refused, said
 from neuralstyle.features.keras_graph import IMAGE, Graph
 
 
-def check_extractor(name: str, value: Any) -> Extractor:
+def check_extractor(name: str, value: Any, which: str = "") -> Extractor:
     """Check that something can be called with an image, and is no bare model.
 
     Parameters
@@ -23,6 +23,8 @@ def check_extractor(name: str, value: Any) -> Extractor:
     name : str
         Of the argument.
     value : callable
+    which : str, optional
+        Words for the message, of what makes it the right one.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def check_extractor(name: str, value: Any) -> Extractor:
     Raises
     ------
     TypeError
-        If it cannot be called, or is a layer or a model, which returns no mapping.
+        If it cannot be called, or is a class, a layer or a model, which returns no mapping.
 
     Examples
     --------
@@ -46,8 +48,15 @@ KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]
             f"{name}: expected an extractor, received the Keras model {value.name!r}: write "
             "KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]"
         )
+    if isinstance(value, type):
+        raise TypeError(
+            f"{name}: expected an extractor, received the class {value.__name__}: call it"
+        )
     if not callable(value):
-        raise TypeError(f"{name}: expected a callable, received {shown(value)}")
+        raise TypeError(
+            f'{name}: expected an extractor, such as VGG16Features(weights="compact"){which}, '
+            f"received {shown(value)}"
+        )
     extractor: Extractor = value
     return extractor
 

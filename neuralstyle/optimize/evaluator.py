@@ -134,7 +134,7 @@ class Evaluator:
         executor: Executor | None = None,
     ) -> None:
         check_backend()
-        check_extractor("extractor", extractor)
+        check_extractor("extractor", extractor, ", the one that targets were made with")
         self._objective = StyleObjective(objective)
         schedule = {term.name: [*schedules(term.loss)] for term in self._objective.terms}
         self._weights = LiveWeights(self._objective.weights, schedule)

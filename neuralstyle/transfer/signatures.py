@@ -24,6 +24,13 @@ GONE = {
 }
 """Names of version 0.1, and what became of them."""
 
+ELSEWHERE = {
+    "iterations": "is maxiter=",
+    "strength": "is the recipe's content_weight, which is larger the weaker the style: "
+    "recipe=ns.recipes.default(content_weight=...)",
+}
+"""Names of the command line, and what they are here."""
+
 PLACE = "**options : see ``help(neuralstyle.stylize)``"
 """Where a docstring has the parameters; what editors show that do not run the code."""
 
@@ -86,8 +93,8 @@ def check_names(
     for name in given:
         if name in known:
             continue
-        if name in GONE:
-            raise TypeError(f"{function}: {name} {GONE[name]}")
+        if name in GONE or name in ELSEWHERE:
+            raise TypeError(f"{function}: {name} {GONE.get(name) or ELSEWHERE[name]}")
         near = meant(name, known)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
         told = elsewhere(name) or f"there is no option {name!r}; {hint}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from neuralstyle.cli.arguments import keywords
 from neuralstyle.cli.wording import reworded
+from neuralstyle.features.architectures import VGG16
+from neuralstyle.features.download import imagenet_file
 from neuralstyle.features.failures import LISTED, unknown_layer
 from neuralstyle.transfer.options import options
 
@@ -35,6 +40,18 @@ def test_every_option_and_keyword_is_told_by_its_flag() -> None:
             assert reworded(f"{name}: expected") == f"{option.flag}: expected"
     for name in keywords():
         assert reworded(f"{name}: expected") == f"--{name.replace('_', '-')}: expected"
+
+
+def test_the_network_without_a_download_is_told_as_an_option(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    architecture = dataclasses.replace(VGG16, imagenet_url=(tmp_path / "none.h5").as_uri())
+    with pytest.raises(OSError) as caught:
+        imagenet_file(architecture)
+    assert 'VGG16Features(weights="compact")' in str(caught.value)
+    told = reworded(str(caught.value))
+    assert "or use --network compact, the default, which" in told and "Features" not in told
 
 
 def test_what_to_do_in_python_is_left_out() -> None:

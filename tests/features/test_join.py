@@ -117,7 +117,7 @@ def test_a_layer_that_is_not_there_is_named_with_those_that_are(vgg: ns.VGG16Fea
 def test_what_cannot_be_joined_is_refused(vgg: ns.VGG16Features) -> None:
     with says(ValueError, "extractors: expected at least one"):
         ns.Join()
-    with says(TypeError, "own: expected a callable, received 3"):
+    with says(TypeError, "own: expected an extractor, such as VGG16Features.*received 3"):
         ns.Join(own=3)  # type: ignore[arg-type]
     for name in ("a/b", "input", ""):
         with says(ValueError, "extractors: expected names without a slash", repr(name)):

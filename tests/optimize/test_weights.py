@@ -187,7 +187,7 @@ def test_what_does_not_go_with_an_evaluator_is_refused_by_name() -> None:
         ((evaluator(), X), TypeError, "^init: expected an image"),
         ((evaluator(),), TypeError, "^init: expected an image"),
         ((objective(),), TypeError, "^init: expected an image"),
-        ((objective(), None, X), TypeError, "^extractor: expected a callable, received None"),
+        ((objective(), None, X), TypeError, "^extractor: expected an extractor, .*received None"),
         ((evaluator(), None, noise(4, 4)), ValueError, r"^init: expected \(6, 8, 3\)"),
     ]:
         with pytest.raises(kind, match=message):

@@ -14,7 +14,9 @@ from painting import PIXELS, QUICK, Noted
 from support import noise, picture
 
 import neuralstyle as ns
+from neuralstyle.cli.wording import flag
 from neuralstyle.transfer.names import TERMS, keywords_of
+from neuralstyle.transfer.options import options
 from neuralstyle.transfer.recipes import RECIPES
 
 CONTENT, STYLE = noise(8, 12), noise(8, 8, 1)
@@ -37,6 +39,18 @@ def test_a_keyword_of_a_recipe_is_answered_with_the_recipe(name: str, keyword: s
     told = rf"{name}: {keyword} belongs to the recipe: recipe=ns\.recipes\.(\w+)\({keyword}=2\)"
     found = re.fullmatch(told, str(caught.value))
     assert found and keyword in keywords_of(RECIPES[found[1]])
+
+
+@every_call
+def test_an_option_of_the_command_line_is_answered_with_its_name_here(name: str) -> None:
+    known = {field.flag: of for of, field in options().items() if field.flag}
+    flags = [add for add in known if add not in map(flag, options())]
+    assert flags  # --iterations
+    for one in flags:
+        with pytest.raises(TypeError, match=f"{name}: .*{known[one]}=$"):
+            CALLS[name](**{one.removeprefix("--").replace("-", "_"): 2})
+    with pytest.raises(TypeError, match=f"{name}: strength is the recipe's content_weight"):
+        CALLS[name](strength=1)
 
 
 @pytest.mark.parametrize(
