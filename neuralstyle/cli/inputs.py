@@ -42,7 +42,7 @@ Picture: TypeAlias = "tuple[Floats | None, Floats | None]"
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What was read: the first content, the styles for the whole picture, the regions."""
+    """What was read: a content alone or a film's first, styles for the whole picture, regions."""
 
     jobs: Sequence[Job]
     first: Picture
@@ -75,7 +75,7 @@ def _alike(name: str) -> str:
 def read_inputs(
     args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str], folder: bool = False
 ) -> Inputs:
-    """Check all files, and read the first content and the styles.
+    """Check all files, and read the styles, and the content if it is the only one.
 
     Parameters
     ----------
@@ -97,7 +97,9 @@ def read_inputs(
     """
     with refusing():
         _check(args, jobs, styles, folder)
-        first = _load(args, jobs[0][0])
+        # Of several photographs one that cannot be read is left out, whichever it is: in its turn.
+        waits = len(jobs) > 1 and not hasattr(args, "frames")
+        first = _load(args, None if waits else jobs[0][0])
         loaded = [_seen(args, style, covering(_style_side(args)))[0] for style in styles]
         regions = [_region(args, *of) for of in _region_files(args)]
         if args.labels:
@@ -118,7 +120,8 @@ def photographs(
     for number, (name, path) in enumerate(inputs.jobs):
         try:
             with patience(NOTHING_BEGUN):
-                content, alpha = inputs.first if number == 0 else _load(args, name)
+                known = number == 0 and inputs.first[0] is not None
+                content, alpha = inputs.first if known else _load(args, name)
         except (OSError, ValueError) as error:
             if not skip:
                 raise
@@ -164,9 +167,10 @@ def _check(
         check_out()
     if str(STANDARD) in [*contents, *styles] and (sys.stdin is None or sys.stdin.closed):
         raise Failure("cannot read standard input: it is closed")
-    for content in contents[1:]:
-        if not os.path.isfile(content):
-            raise FileNotFoundError(f"cannot read {content!r}: No such file or directory")
+    for content in contents if len(contents) > 1 else ():
+        if content != str(STANDARD) and not os.path.isfile(content):
+            why = "Is a directory" if os.path.isdir(content) else "No such file or directory"
+            raise FileNotFoundError(f"cannot read {content!r}: {why}")
     _region_files(args)
     results = [path for _, path in jobs]
     check_paths(args, results)

@@ -167,6 +167,20 @@ def test_several_contents_go_into_a_folder(run: Run, capsys: pytest.CaptureFixtu
     np.testing.assert_array_equal(ns.load_image("alone.png"), ns.load_image("made/a.png"))
 
 
+def test_a_picture_that_cannot_be_read_does_not_end_the_others_wherever_it_stands(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("broken.png").write_text("no picture")
+    assert run(inputs="broken.png content.png --style style.png", out="made") == 1
+    assert [path.name for path in Path("made").iterdir()] == ["content.png"]
+    assert "cannot read 'broken.png'" in capsys.readouterr().err
+    for wrong, why in (("none.png", "No such file"), (".", "Is a directory")):
+        for names in (f"{wrong} content.png", f"content.png {wrong}"):
+            assert run(inputs=f"{names} --style style.png", out="other") == 2
+            assert f"cannot read '{wrong}': {why}" in capsys.readouterr().err
+    assert not Path("other").exists()
+
+
 def test_a_picture_that_cannot_be_painted_does_not_end_the_others(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
