@@ -69,12 +69,12 @@ def check_loss(
     Notes
     -----
     What is checked: the value is a finite scalar, the same at every call and in compiled code; the
-    gradient agrees with finite differences, and is finite where a channel is zero throughout, as
-    many are behind a ReLU; float32 agrees with float64, so constants have to be cast to the
-    features' dtype; calls keep nothing; copies and files give the same to the bit; a mask of ones,
-    if it takes one, changes nothing; the statistic of a `LayerLoss` is no sum over positions; the
-    name and the description are those of a term; and if the class promises ``reuse``, code compiled
-    for another target serves.
+    gradient agrees with finite differences, and is finite at the target and where a channel is zero
+    throughout, as many are behind a ReLU; float32 agrees with float64, so constants have to be cast
+    to the features' dtype; calls keep nothing; copies and files give the same to the bit; a mask of
+    ones, if it takes one, changes nothing; the statistic of a `LayerLoss` is no sum over positions;
+    the name and the description are those of a term; and if the class promises ``reuse``, code
+    compiled for another target serves.
 
     Examples
     --------
@@ -91,7 +91,7 @@ same: does statistic() use its mask?
     if isinstance(make, Loss | StyleObjective):
         raise TypeError(
             "make: expected a class of losses, or a function that makes one, received the loss "
-            f"{make!r}: write lambda target: my_loss"
+            f"{make!r}: write its class, or lambda target: my_loss"
         )
     try:
         _check(make, args, options, extractor or Network, zero, saved)
@@ -132,7 +132,7 @@ def _check(
         at_target = _value(objective, _seen(exact, target))
         _expect(abs(at_target) < 1e-12 * max(value, 1e-12), "at the target", 0, f"{at_target}{why}")
         _expect(value > 0, "elsewhere", "a number above 0", value)
-    _check_evaluated(objective, exact, image, value)
+    _check_evaluated(objective, exact, image, value, target if zero else image)
     single = network("float32")
     rounded = _value(made(target, single), _seen(single, image))
     _near("in float32", value, rounded, 1e-3)
@@ -154,13 +154,20 @@ def _check_described(objective: StyleObjective) -> None:
 
 
 def _check_evaluated(
-    objective: StyleObjective, extractor: Any, image: NDArray[Any], value: float
+    objective: StyleObjective,
+    extractor: Any,
+    image: NDArray[Any],
+    value: float,
+    target: NDArray[Any],
 ) -> None:
     """Compare compiled code with the call, and its gradient with finite differences."""
     evaluator = Evaluator(objective, extractor, SHAPE)
     compiled, gradient = evaluator.value_and_gradient(image)
     _near("in compiled code", value, compiled)
     _expect(np.isfinite(gradient).all(), "the gradient", "finite numbers", gradient)
+    finite = np.isfinite(evaluator.value_and_gradient(target)[1]).all()
+    why = "others: sqrt, abs or a power of what is 0 there?"
+    _expect(finite, "the gradient at the target", "finite numbers", why)
     random = np.random.default_rng(1)
     for _ in range(3):
         # Half along the gradient, so that the slope is steep, and half at random.

@@ -164,6 +164,10 @@ def not_its_gradient(self: Any, features: Any) -> Any:
     return ops.mean(ops.square(difference) + ops.stop_gradient(difference) ** 2)
 
 
+def distance(self: Any, features: Any) -> Any:
+    return ops.sqrt(ops.square(ops.mean(features["input"]) - ops.mean(self.wanted)))
+
+
 def keeps_a_function(self: Any, target: Any) -> None:
     self.wanted, self.calls = ops.convert_to_tensor(target["input"]), len
 
@@ -186,6 +190,7 @@ def reads_it(self: Any, features: Any) -> Any:
         ({"__call__": lambda self, f: ops.mean(f["input"])}, "at the target: expected 0"),
         ({"__call__": lambda self, f: -ops.mean((f["input"] - self.wanted) ** 2)}, "elsewhere"),
         ({"__call__": lambda self, f: ops.log(-ops.mean(f["input"]))}, "the value: expected a fin"),
+        ({"__call__": distance}, "the gradient at the target: expected finite numbers"),
         ({"__deepcopy__": lambda self, memo: ns.TotalVariationLoss()}, "a copy: expected"),
         ({"__init__": keeps_a_function}, "saved and loaded: expected a loss, received: loss"),
         (
@@ -276,7 +281,11 @@ def test_what_is_no_maker_of_losses_is_told_how_to_be_one() -> None:
     def brightness(features: Mapping[str, Any]) -> Any:
         return ops.mean(features["input"])
 
-    with says(TypeError, "make: expected a class", r"loss\(brightness\): write lambda target: my_"):
+    with says(
+        TypeError,
+        "make: expected a class",
+        r"loss\(brightness\): write its class, or lambda target",
+    ):
         check_loss(brightness)  # type: ignore[arg-type]
     with says(AssertionError, "what is made: expected a loss, received", "@neuralstyle.loss"):
         check_loss(lambda features: ops.mean(features["input"]))
