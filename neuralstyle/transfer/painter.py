@@ -308,6 +308,7 @@ class Painter:
 
         given = {
             "neuralstyle": __version__,
+            "size": self.options.size,  # before the content, which may be shrunk for it
             "content": content,
             "content's opacity": alpha,
             "style": self.parts[: len(self.parts) - len(self.options.regions or ())],

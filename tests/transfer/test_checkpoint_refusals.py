@@ -73,6 +73,7 @@ def there(finished: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             r"style\[0\].style \(32, 32, 3",
             r"\(32, 30, 3\) \(",
         ),
+        ({"size": 24, "content": noise(24, 30)}, "size", "size None", "24"),
         ({"style": [STYLE, STYLE]}, "style", r"style \[", r"\["),
         ({"maxiter": 3}, "maxiter", r"maxiter\[0\] 2", "3"),
         ({"xtol": 0.5}, "xtol", "xtol 0.0", "0.5"),
