@@ -34,6 +34,13 @@ class Cell:
     rating: float
 
 
+def caption(index: int, cell: Cell, best: bool) -> str:
+    """Return what stands above a cell in the sheet."""
+    words = {"style_scale": "strokes", "content_weight": "content"}
+    first = f"{index + 1}    {cell.rating:.2f}{'  best' if best else ''}"
+    return "\n".join([first, *(f"{words[n]} {v:.2g}" for n, v in cell.settings.items())])
+
+
 @dataclass(frozen=True, eq=False)
 class Exploration:
     """What `explore` finds.

@@ -16,8 +16,9 @@ from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
-from neuralstyle.transfer.exploration import Cell, Exploration
+from neuralstyle.transfer.exploration import Cell, Exploration, caption
 from neuralstyle.transfer.names import keywords_of, of_other_recipes
+from neuralstyle.transfer.one_of_several import one_of_several
 from neuralstyle.transfer.options import Options, options
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.recipe_keywords import recipe_maker, with_recipe
@@ -47,9 +48,6 @@ CELL_SIZE = 192
 
 TINY = 1e-6
 """A number that is rounding."""
-
-WORDS = {STROKES: "strokes", CONTENT: "content"}
-"""What they are called in the sheet."""
 
 
 class Axis(NamedTuple):
@@ -208,11 +206,15 @@ class Explorer:
         axes = [self._axis(name, max(full)) for name in self.varied]
         studios: dict[Any, Studio] = {}
         cells: list[Cell] = []
+        places = [*itertools.product(*(axis.values for axis in axes))]
+        of_all = self.settings.get("progress", False), self.settings.get("callback")
         with interruption() as signals:
-            for values in itertools.product(*(axis.values for axis in axes)):
+            for k, values in enumerate(places):
                 chosen = dict(zip(self.varied, values, strict=True))
+                words = [f"{name}={value:g}" for name, value in chosen.items()]
                 try:
-                    cells.append(self._cell(given, gone, small, chosen, studios))
+                    with one_of_several(*of_all, k, len(places), words) as told:
+                        cells.append(self._cell(given, gone, small, chosen, studios, told))
                     look()
                 except KeyboardInterrupt:
                     note()
@@ -233,7 +235,7 @@ class Explorer:
         steps = itertools.product(*(axis.steps for axis in axes))
         ranks = [(-round(c.rating, 3), sum(away)) for c, away in zip(cells, steps, strict=False)]
         best = ranks.index(min(ranks))
-        captioned = [(_caption(k, cell, k == best), cell.image) for k, cell in enumerate(cells)]
+        captioned = [(caption(k, cell, k == best), cell.image) for k, cell in enumerate(cells)]
         across = len(axes[-1].values)
         rows = [captioned[first : first + across] for first in range(0, len(cells), across)]
         return Exploration(tuple(cells), best, labelled(rows))
@@ -256,10 +258,12 @@ class Explorer:
         shape: tuple[int, int],
         chosen: dict[str, float],
         studios: dict[Any, Studio],
+        told: Any,
     ) -> Cell:
         """Paint and rate one cell."""
         full = self._options(chosen)
-        less = {"size": shape, "maxiter": _fewer_iterations(full, shape)}
+        less: dict[str, Any] = {"size": shape, "maxiter": _fewer_iterations(full, shape)}
+        less |= {"progress": False, "callback": told}
         painter = Painter(self.painted, self._options({**chosen, **less}))
         if self.make in RECIPES.values():  # others may make their styles by the content's weight
             painter.share(studios.setdefault(full.style_scale, Studio()))
@@ -336,9 +340,3 @@ def _fewer_iterations(full: Options, shape: tuple[int, int]) -> list[int]:
     usual += [stage.maxiter[0] for stage in recipe.later]
     counts: Any = full.maxiter or usual
     return [math.ceil(count / 2) for count in counts[: len(usual)]]
-
-
-def _caption(index: int, cell: Cell, best: bool) -> str:
-    """Return what stands above a cell."""
-    first = f"{index + 1}    {cell.rating:.2f}{'  best' if best else ''}"
-    return "\n".join([first, *(f"{WORDS[n]} {v:.2g}" for n, v in cell.settings.items())])

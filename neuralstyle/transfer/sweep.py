@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, final
@@ -16,8 +16,8 @@ import numpy as np
 from neuralstyle._checks import Stays, shown, stays
 from neuralstyle.images.show import Sheet, picture, png, table
 from neuralstyle.optimize.interruption import interruption, note
-from neuralstyle.optimize.progress import progress_bar
-from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult
+from neuralstyle.optimize.result import Callback, Status, StyleResult
+from neuralstyle.transfer.one_of_several import one_of_several
 from neuralstyle.transfer.sheet import labelled
 
 PLAIN = (bool, int, float, str, type(None))
@@ -197,13 +197,13 @@ class Sweep:
         if self._ended:
             return False
         place = self._places[number]
-        label = f"{number + 1} of {len(self._places)}, " + ", ".join(self._lines(place))
         with interruption() as signals:
             try:
-                with progress_bar(self._progress, label=label) as draw:
+                of = number, len(self._places), self._lines(place)
+                with one_of_several(self._progress, self._callback, *of) as told:
                     result = self._paint(
                         dict(zip(self.vary, place, strict=True)),
-                        _told_of(draw, self._callback, len(self._places) - number - 1),
+                        told,
                         self._neighbour(place) if self._warm_start else None,
                     )
             except KeyboardInterrupt:
@@ -307,28 +307,3 @@ def _is_picture(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_is_picture, value))
     return not isinstance(value, np.generic) and hasattr(value, "__array__")
-
-
-@final
-class _Told:
-    """A callback that passes a run's progress on, as one of several."""
-
-    def __init__(self, draw: Callback | None, callback: Callback | None, left: int) -> None:
-        self._draw, self._callback, self._left = draw, callback, left
-
-    def __call__(self, now: Progress) -> object:
-        if self._draw is not None:
-            left = now.work_left + self._left * now.maxiter
-            self._draw(dataclasses.replace(now, work_left=left))
-        return None if self._callback is None else self._callback(now)
-
-    def after_scale(self, result: StyleResult) -> None:
-        after_scale: Callable[[StyleResult], object] | None
-        after_scale = getattr(self._callback, "after_scale", None)
-        if after_scale is not None:
-            after_scale(result)
-
-
-def _told_of(draw: Callback | None, callback: Callback | None, left: int) -> Callback | None:
-    """Return who is told of a run's progress, if anyone."""
-    return None if draw is None and callback is None else _Told(draw, callback, left)

@@ -49,7 +49,7 @@ def scored(monkeypatch: pytest.MonkeyPatch, *pairs: tuple[float, float]) -> None
 
 def columns(found: ns.Exploration) -> list[int]:
     """Return the widths of the sheet's columns: captions are wider than cells."""
-    captions = [explore._caption(k, cell, k == found.best) for k, cell in enumerate(found.cells)]
+    captions = [explore.caption(k, cell, k == found.best) for k, cell in enumerate(found.cells)]
     lines = ["\n".join(captions[k::3]).split("\n") for k in range(3)]
     return [max(map(text_width, column)) for column in lines]
 
@@ -60,6 +60,23 @@ def test_content_weights_go_down_and_stroke_sizes_across_around_the_recipes_own(
     assert settings(found) == list(itertools.product(down, across))
     assert [cell.image.shape for cell in found.cells] == [(9, 12, 3)] * 9
     assert found.sheet.shape == (3 * (4 + 3 * LINE + 9), sum(columns(found)) + 2 * GAP, 3)
+
+
+def test_progress_tells_the_number_and_the_settings_of_every_cell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen: list[int] = []
+    options = {
+        **GIVEN,
+        "content_weight": 0.5,
+        "progress": True,
+        "callback": lambda p: seen.append(1),
+    }
+    found = ns.explore(CONTENT, STYLE, recipe=recipe, **options)
+    told = capsys.readouterr().err
+    assert len(seen) >= len(found.cells) == 3
+    for k, cell in enumerate(found.cells):
+        assert f"{k + 1} of 3, style_scale={cell.settings['style_scale']:g}" in told
 
 
 def test_a_cell_is_what_its_settings_paint_small_in_half_the_iterations() -> None:
