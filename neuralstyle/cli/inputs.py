@@ -170,7 +170,7 @@ def _check(
     for content in contents if len(contents) > 1 else ():
         if content != str(STANDARD) and not os.path.isfile(content):
             why = "Is a directory" if os.path.isdir(content) else "No such file or directory"
-            raise FileNotFoundError(f"cannot read {content!r}: {why}")
+            raise FileNotFoundError(f"cannot read {content!r}: {why}{_in_quotes(content)}")
     _region_files(args)
     results = [path for _, path in jobs]
     check_paths(args, results)
@@ -209,7 +209,17 @@ def read(
     background: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> tuple[Floats, Floats | None]:
     """Read a picture and its opacity, of at most ``--max-pixels``, and shrink it."""
-    return read_picture(_source(name), wanted, background=background, max_pixels=args.max_pixels)
+    most = args.max_pixels
+    try:
+        return read_picture(_source(name), wanted, background=background, max_pixels=most)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}{_in_quotes(name)}") from error
+
+
+def _in_quotes(name: str) -> str:
+    """Return what may be wrong with a name that is no file's, and has no ending as files have."""
+    there = Path(name).suffix or os.path.exists(name)
+    return "" if there else "; a name with spaces goes in quotes"
 
 
 def largest(args: argparse.Namespace, name: str, usual: float) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from neuralstyle.cli.messages import Failure, out, sentence
+from neuralstyle.transfer.names import meant
 
 Read: TypeAlias = Callable[[str, Sequence[str]], Any]
 """Turns a flag and its words into a value, or raises an error that names the flag."""
@@ -33,6 +35,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with a sentence."""
+        found = re.match(r"unrecognized arguments: --([^\s=]+)", message)
+        flags = [flag[2:] for flag in self._option_string_actions if flag.startswith("--")]
+        near = meant(found[1].replace("_", "-"), flags) if found else None
+        message += f"; did you mean --{near}?" if near else ""
         raise Failure(f"{message}; see {self.prog} --help")
 
     def _print_message(self, message: str, file: Any = None) -> None:

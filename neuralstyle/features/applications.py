@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from neuralstyle._checks import shown
+from neuralstyle._checks import nearest, shown
 from neuralstyle._kernels.device import TRACING, check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.architectures import VGG19
@@ -79,6 +79,7 @@ def application(
     if known is None:
         raise ValueError(
             f"name: expected one of {', '.join(KERAS_NETWORKS)}, received {shown(name)}"
+            f"{nearest(name, KERAS_NETWORKS)}"
         )
     build: Any = getattr(keras.applications, known)
     module = build.__module__.rpartition(".")[2]

@@ -61,6 +61,17 @@ KerasFeatures(model, preprocess), with what it is to be given of RGB in [0, 1]
     return extractor
 
 
+def features_of(extractor: Extractor, image: Any) -> Any:
+    """Return the features of an image, having checked that they are a mapping."""
+    features = extractor(image)
+    if not hasattr(features, "keys"):
+        raise TypeError(
+            "extractor: expected one that returns a mapping from layer name to tensor, received "
+            f"one that returns {type(features).__name__}"
+        )
+    return features
+
+
 def image_shape(model: Any, preprocess: Any) -> tuple[int | None, int | None, int | None]:
     """Check that a model is one, with an image for its input, and return (H, W, C)."""
     _refuse_old_keras("model", model)

@@ -103,11 +103,12 @@ def check_image(image: object, name: str = "image") -> Floats:
     """
     array = float_array(image, name)
     shape = array.shape
-    if len(shape) == 4 and shape[0] == 1:
-        array = array[0]
+    array = array[0] if len(shape) == 4 and shape[0] == 1 else array
     if array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
+        grey = array.ndim == 2 or array.shape[2:] == (1,)
         raise ValueError(
             f"{name}: expected shape (height, width, 3) or (1, height, width, 3), received {shape}"
+            f"{'; as_image makes three channels of it' if grey else ''}"
         )
     return check_range(array, name)
 
@@ -321,8 +322,8 @@ def has_picture(value: object) -> bool:
 
 def check_finite(array: NDArray[np.floating[Any]], name: str) -> None:
     """Check that all numbers are finite."""
-    if not np.isfinite(array).all():
-        count = np.count_nonzero(~np.isfinite(array))
+    count = array.size - np.count_nonzero(np.isfinite(array))
+    if count:
         raise ValueError(
             f"{name}: expected finite values, received {count} that are NaN or infinite"
         )

@@ -122,6 +122,7 @@ def loss(function: Function | None = None, *, name: str | None = None) -> Any:
             return functools.partial(loss, name=name)
     if isinstance(function, Loss | StyleObjective | type) or not callable(function):
         hint = "; a class of losses is called to make one" if isinstance(function, type) else ""
+        hint = ": write @neuralstyle.loss, without brackets" if function is None else hint
         raise TypeError(
             f"function: expected a function of features, received {shown(function)}{hint}"
         )

@@ -171,7 +171,8 @@ def _found(features: Mapping[str, Any], layer: str, argument: str) -> Any:
     except (TypeError, IndexError):
         if isinstance(features, Mapping):
             raise  # what the extractor says, of a function of the user's for instance
+        hint = ": of an image write extractor(image)" if hasattr(features, "shape") else ""
         raise TypeError(
             f"{argument}: expected features (a mapping from layer name to tensor, as an extractor "
-            f"returns), received {type(features).__name__}"
+            f"returns), received {type(features).__name__}{hint}"
         ) from None

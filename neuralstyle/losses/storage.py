@@ -20,6 +20,7 @@ from neuralstyle._archives import digest, opened
 from neuralstyle._checks import shown
 from neuralstyle._files import check_place, quoted, reason, replacing
 from neuralstyle._types import PathLike
+from neuralstyle.losses.functions import is_function
 from neuralstyle.losses.layers import LayeredLoss
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Combination, Loss, ObjectiveLike, StyleObjective, Term
@@ -241,6 +242,8 @@ def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
     if isinstance(value, Loss):
         state = getattr(value, "__getstate__", lambda: vars(value))() or {}
         label = f"loss {value.name!r}"
+        if is_function(value):
+            raise TypeError(f"{label}: it is a function, which no file can keep: write a class")
         if not isinstance(state, Mapping):
             raise TypeError(f"{label}: its class has __slots__ or a state of its own: not saved")
         own = _own().get(type(value).__name__) is type(value)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
+from neuralstyle.features.keras_checks import features_of
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import leaves, weights_within
 from neuralstyle.losses.shapes import Shapes
@@ -102,7 +103,7 @@ def _compile(
     noisy: set[str] = set()
 
     def evaluate(image: Tensor, weights: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
-        features = extractor(image)
+        features = features_of(extractor, image)
         own, inner = filled(_nest(objective, terms), iter(given)) if terms is not None else without
         values = [value_of(*one, features, noisy) for one in zip(looking, built, own, strict=True)]
         total, told = totalled(objective, weights, values, inner)
@@ -134,7 +135,7 @@ def _built(
     built: list[Built] = []
 
     def look(image: Tensor) -> None:
-        with known.looking_at(extractor(image)):
+        with known.looking_at(features_of(extractor, image)):
             built.extend(losses())
 
     tf.function(look, autograph=False).get_concrete_function(image)

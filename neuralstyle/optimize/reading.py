@@ -12,6 +12,7 @@ import tensorflow as tf
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.fields import Field
+from neuralstyle.features.keras_checks import features_of
 from neuralstyle.features.tiles import field_of
 from neuralstyle.losses.additive import Additive
 from neuralstyle.losses.objective import StyleObjective
@@ -115,7 +116,7 @@ def reading(objective: StyleObjective, extractor: Extractor, image: tf.TensorSpe
     found = Reading([], {}, {})
 
     def look(image: Tensor) -> None:
-        features = extractor(image)
+        features = features_of(extractor, image)
         for term in leaves(objective.terms):
             found.parts.append(_part(term, features))
         found.said.update((n, getattr(features, n)) for n in SAID if hasattr(features, n))

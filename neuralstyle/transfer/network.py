@@ -9,8 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from neuralstyle._checks import shown
-from neuralstyle.features.keras_names import keras_name
+from neuralstyle._checks import nearest, shown
+from neuralstyle.features.keras_names import KERAS_NETWORKS, keras_name
 
 if TYPE_CHECKING:
     from neuralstyle._types import Dtype, Padding
@@ -135,7 +135,11 @@ def _unknown(value: str | os.PathLike[str]) -> str:
         return ""
     if isinstance(value, str) and value in _GONE:
         return f"{value!r}; since version 0.2 write {_GONE[value]}"
-    return "" if os.path.isfile(value) else f"{os.fspath(value)!r}, which does not exist"
+    if os.path.isfile(value):
+        return ""
+    text = os.fspath(value)
+    near = "" if os.path.splitext(text)[1] else nearest(text, [*NETWORKS, *KERAS_NETWORKS])
+    return f"{text!r}, which does not exist{near}"
 
 
 def load_network(

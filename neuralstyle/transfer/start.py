@@ -49,9 +49,11 @@ def check_init(argument: str, init: Any) -> Any:
         return check_image(init, argument)
     for name in [init] if isinstance(init, str) else init:
         if name not in STARTS:
+            file = isinstance(init, str) and os.path.splitext(init)[1]
+            hint = f"; a file is written pathlib.Path({shown(init)})" if file else ""
             raise ValueError(
                 f'{argument}: expected "content", "style", "noise", an image or its pathlib.Path, '
-                f"received {shown(name)}"
+                f"received {shown(name)}{hint}"
             )
     if isinstance(init, str):
         return init

@@ -157,3 +157,8 @@ def test_average_pooling_replaces_maximum_pooling(monkeypatch: pytest.MonkeyPatc
     pools = [make("x", replace_max_pooling=replaced)(noise(8, 8)) for replaced in (False, True)]
     most, mean = (np.asarray(features["pool"]) for features in pools)
     assert np.all(most >= mean) and np.any(most > mean)
+
+
+def test_a_name_that_is_none_is_told_those_that_are_near() -> None:
+    with pytest.raises(ValueError, match="received 'mobilnet'; the nearest are 'MobileNet'"):
+        ns.KerasFeatures.from_application("mobilnet")

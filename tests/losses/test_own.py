@@ -293,6 +293,13 @@ def test_what_is_no_maker_of_losses_is_told_how_to_be_one() -> None:
         check_loss(lambda target: brightness)
 
 
+def test_an_image_in_the_place_of_features_and_a_decorator_in_brackets_are_told() -> None:
+    with says(TypeError, "target: expected features", r"of an image write extractor\(image\)"):
+        ns.StyleLoss(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+    with says(TypeError, "write @neuralstyle.loss, without brackets"):
+        ns.loss()  # type: ignore[call-overload]
+
+
 def test_an_attribute_that_comes_too_late_is_told_so() -> None:
     class Late(GramLoss):
         def __init__(self, target: Any) -> None:

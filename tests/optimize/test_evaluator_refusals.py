@@ -72,6 +72,14 @@ def test_what_is_no_extractor_is_refused_with_one(extractor: Any, message: str) 
         ns.minimize(contrast, extractor, np.zeros((4, 4, 3), np.float32))
 
 
+@pytest.mark.parametrize("tile", [None, 64])
+@pytest.mark.parametrize("wrap", [lambda image: [image], lambda image: image, lambda image: None])
+def test_an_extractor_of_no_mapping_is_to_blame_and_not_the_loss(wrap: Any, tile: Any) -> None:
+    objective = contrast + ns.MomentLoss(pixels(np.zeros((1, 4, 4, 3))), "input")
+    with pytest.raises(TypeError, match="^extractor: expected one that returns a mapping"):
+        ns.Evaluator(objective, wrap, (80, 80), tile=tile)
+
+
 def test_an_unknown_layer_of_a_network_is_found_at_once(vgg: ns.VGG16Features) -> None:
     deeper = ns.loss(lambda features: ops.mean(features["block6_conv1"]))
     with pytest.raises(KeyError, match="block6_conv1.*block5_conv3"):

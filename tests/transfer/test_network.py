@@ -88,6 +88,7 @@ def test_an_extractor_is_itself() -> None:
         ("imagenet", ValueError, 'since version 0.2 write "vgg19"'),
         ("nowhere.h5", FileNotFoundError, "received 'nowhere.h5', which does not exist"),
         (Path("nowhere.h5"), FileNotFoundError, "which does not exist"),
+        ("mobilnet", FileNotFoundError, "which does not exist; the nearest are 'MobileNet"),
         (None, TypeError, "received None"),
         (3, TypeError, "received 3"),
     ],

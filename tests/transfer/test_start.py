@@ -124,6 +124,7 @@ def test_a_start_may_be_a_mixture(
 @pytest.mark.parametrize(
     ("init", "kind", "message"),
     [
+        ("a/photo.jpg", ValueError, r"a file is written pathlib.Path\('a/photo.jpg'\)$"),
         ({"photo": 1}, ValueError, "received 'photo'"),
         ({"content": 1, "dust": 1}, ValueError, "received 'dust'"),
         ({"content": "1"}, TypeError, "for 'content'"),
