@@ -21,8 +21,8 @@ def received(part: Any) -> str:
 
     Examples
     --------
-    >>> received(lambda features: 0.0)[-55:]
-    '>: make it a loss with the decorator @neuralstyle.loss'
+    >>> received({"conv1_1": None})
+    'received a mapping, dict: a loss is made of features, StyleLoss(features) for instance'
     """
     what, hint = shown(part), ""
     module = getattr(part if inspect.isroutine(part) else type(part), "__module__", None) or ""
