@@ -243,7 +243,7 @@ def _encoded(value: Any, arrays: list[NDArray[Any]], name: str) -> Any:
         state = getattr(value, "__getstate__", lambda: vars(value))() or {}
         label = f"loss {value.name!r}"
         if is_function(value):
-            raise TypeError(f"{label}: it is a function, which no file can keep: write a class")
+            raise TypeError(f"{label}: a function cannot be saved to a file: write a class")
         if not isinstance(state, Mapping):
             raise TypeError(f"{label}: its class has __slots__ or a state of its own: not saved")
         own = _own().get(type(value).__name__) is type(value)

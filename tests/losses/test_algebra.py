@@ -258,7 +258,7 @@ def test_expressions_outlive_a_run_to_the_bit(name: str, path: Path) -> None:
 
 
 def test_a_product_with_a_function_is_not_saved_and_says_why(path: Path) -> None:
-    with says(TypeError, "loss 'brightness'", "received <function"):
+    with says(TypeError, "loss 'brightness'", "cannot be saved to a file: write a class"):
         ns.save_loss(path, A * brightness_loss(TARGET))
 
 

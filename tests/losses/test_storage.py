@@ -238,7 +238,7 @@ def test_a_class_with_the_name_of_one_of_ours_comes_back_as_itself(path: Path) -
 def test_a_function_cannot_be_saved(wrap: Callable[[ns.Loss], Any], path: Path) -> None:
     ns.save_loss(path, ns.TotalVariationLoss())
     before = path.read_bytes()
-    message = r"^loss 'brightness': it is a function, which no file can keep: write a class"
+    message = r"^loss 'brightness': a function cannot be saved to a file: write a class"
     with pytest.raises(TypeError, match=message):
         ns.save_loss(path, wrap(brightness_loss(TARGET)))
     assert path.read_bytes() == before
