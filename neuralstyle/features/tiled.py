@@ -76,7 +76,7 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         turned = np.ascontiguousarray(np.rot90(self._image, quarters))
         return FeaturesInTiles(self._extractor, turned, self._tile)
 
-    def shape(self, layer: str) -> tuple[int, ...]:
+    def shape_of(self, layer: str) -> tuple[int, ...]:
         """Return a layer's shape, without computing it."""
         size = 1, *self._image.shape
         if layer == "input":
@@ -97,7 +97,7 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         if layer == "input":
             yield (slice(None), slice(None)), image_tensor(self._image, self._dtype)
             return
-        field, sides = self.receptive_field(layer), self.shape(layer)[1:3]
+        field, sides = self.receptive_field(layer), self.shape_of(layer)[1:3]
         size = self._image.shape[0], self._image.shape[1]
         torus = self.padding == "wrap"
         for tile in tiles_of(self._extractor, size, {layer: field}, self._tile, torus):
@@ -119,7 +119,7 @@ class FeaturesInTiles(Mapping[str, Tensor]):
         for place, part in self.parts(layer):
             if whole is None:
                 dtype = keras.backend.standardize_dtype(part.dtype)
-                whole = np.empty(self.shape(layer)[1:], dtype)
+                whole = np.empty(self.shape_of(layer)[1:], dtype)
             whole[place] = part[0]
         return ops.convert_to_tensor(whole)[None]
 

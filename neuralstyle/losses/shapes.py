@@ -46,7 +46,7 @@ class Shapes:
 
     def __getitem__(self, layer: str) -> tuple[int, int, int, int]:
         """Return the shape (1, H, W, C) of a layer's feature map."""
-        tell = getattr(self._features, "shape", None)  # without computing the layer
+        tell = getattr(self._features, "shape_of", None)  # without computing the layer
         shape: Any
         if tell is not None and layer in self._features:
             shape = tell(layer)

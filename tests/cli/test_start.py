@@ -63,4 +63,7 @@ def test_module_is_the_command(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"neuralstyle {ns.__version__}\n")
     done = subprocess.run([*command, "absent", "b", "-o", "c.png"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "neuralstyle: cannot read 'absent': No such file or directory\n"
+    assert (
+        done.stderr == "neuralstyle: cannot read 'absent': No such file or directory; "
+        "a name with spaces goes in quotes\n"
+    )
