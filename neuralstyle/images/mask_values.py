@@ -22,7 +22,7 @@ _COLOR, _COLORED = 0.1, 0.01
 """How far the channels of a pixel differ that has a colour, and the share of such pixels that makes
 a picture one with colours: JPEG gives a mask none."""
 
-logger = logging.getLogger("neuralstyle.images")
+logger: logging.Logger = logging.getLogger("neuralstyle.images")
 
 
 def mask_values(values: Any, name: str = "mask", *, empty: bool = False) -> Values:

@@ -43,7 +43,7 @@ def value_and_gradient(shape: tuple[int, int], **options: Any) -> tuple[float, n
 # Further sizes differ in what the last tiles hold.
 CASES = [
     (SIZES[1], True, "max"),
-    (SIZES[3], "low-memory", "avg"),
+    pytest.param(SIZES[3], "low-memory", "avg", marks=pytest.mark.slow),
     *(
         pytest.param(size, fast, pooling, marks=pytest.mark.slow)
         for size in SIZES

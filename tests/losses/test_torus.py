@@ -48,7 +48,13 @@ LOSSES: dict[str, Make] = {
 }
 
 
-@pytest.mark.parametrize("name", LOSSES)
+AT_LENGTH = ("patches at a stride", "sliced", "nearest", "laplacian")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in AT_LENGTH else ()) for n in LOSSES],
+)
 def test_a_value_does_not_change_when_a_torus_rolls_and_its_gradient_rolls_with_it(
     name: str, vgg: ns.VGG16Features
 ) -> None:

@@ -18,6 +18,9 @@ from neuralstyle.transfer.recipes import RECIPES
 
 Make = Callable[..., ns.Recipe]
 
+QUICK = ("default", "gatys2016", "nnst")
+"""Recipes that are painted in the default run: the others are made of the same parts."""
+
 every_recipe = pytest.mark.parametrize("make", RECIPES.values(), ids=RECIPES)
 every_weight = pytest.mark.parametrize(
     ("make", "flag"),
@@ -79,7 +82,13 @@ def test_the_librarys_recipes_run_by_its_own_lbfgs(make: Make) -> None:
 # Pictures
 
 
-@every_recipe
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=() if name in QUICK else pytest.mark.slow, id=name)
+        for name, make in RECIPES.items()
+    ],
+)
 def test_a_recipe_paints_the_same_bits_by_its_name_and_better_than_it_began(make: Make) -> None:
     first = ns.stylize(CONTENT, STYLE, recipe=make(), maxiter=3)
     named = ns.stylize(CONTENT, STYLE, recipe=make.__name__, maxiter=3)
@@ -95,7 +104,7 @@ def test_a_recipe_paints_the_same_bits_by_its_name_and_better_than_it_began(make
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(make, marks=() if name in ("gatys2016", "nnst") else pytest.mark.slow, id=name)
+        pytest.param(make, marks=() if name in QUICK[1:] else pytest.mark.slow, id=name)
         for name, make in RECIPES.items()
     ],
 )
