@@ -103,7 +103,9 @@ def store_of(extractor: Any) -> Store[Any, Any] | None:
     key = id(extractor)
     if key not in _stores:
         try:
-            alive = weakref.ref(extractor, lambda _: _stores.pop(key, None))
+            # The dict itself: its name may be gone when an interpreter ends.
+            stores = _stores
+            alive = weakref.ref(extractor, lambda _: stores.pop(key, None))
         except TypeError:  # it cannot be referred to weakly, so its code could not die with it
             return None
         _stores[key] = alive, Store()
