@@ -190,12 +190,12 @@ def _compared(
 
 def _sort(rows: NDArray[Any], seed: int, use: Piece) -> None:
     """Sort rows, and hand on what comes of it piece by piece."""
-    size = rows.shape[1]
+    size, single = rows.shape[1], rows.dtype == np.float32
     order, ranks = _permutation(size, seed)
 
     def sort(chunk: slice) -> None:
         some = rows[chunk]
-        if rows.dtype == np.float32:
+        if single:
             keys = _keys(some, ranks)
             keys.sort(axis=1)
         else:
@@ -203,7 +203,6 @@ def _sort(rows: NDArray[Any], seed: int, use: Piece) -> None:
         for begin in range(0, size, CHUNK):
             piece = keys[:, begin : begin + CHUNK]
             origins = order[piece & 0xFFFFFFFF]
-            single = rows.dtype == np.float32
             values = _values(piece) if single else np.take_along_axis(some, origins, axis=1)
             use((chunk, slice(begin, begin + CHUNK)), values, origins)
 

@@ -150,18 +150,21 @@ def sheet(
     ((_, path),) = inputs.jobs
     output.begin(path, None)
     recipe = RECIPES[args.recipe]
+
+    def keep(image: Any, ended: str) -> None:
+        output.save(image, {"neuralstyle": __version__, "command": output.command})
+        if ended:
+            tell(f"{ended}; {path} has what was painted until then")
+
     try:
         with interruption() as signals:
             image = contact_sheet(
                 inputs.first[0], inputs.styles, vary, recipe=recipe, **keywords, **options
             )
-            output.save(image, {"neuralstyle": __version__, "command": output.command})
-            if signals.received:
-                tell(f"interrupted; {path} has what was painted until then")
+            keep(image, "interrupted" if signals.received else "")
     except Exception as error:
         partial = getattr(error, "partial_result", None)
         if partial is not None:
-            output.save(partial, {"neuralstyle": __version__, "command": output.command})
-            tell(f"broken off; {path} has what was painted until then")
+            keep(partial, "broken off")
         raise failure(error) from error
     return output.code

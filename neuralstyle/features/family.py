@@ -48,8 +48,7 @@ class Family:
         fast: bool | Literal["low-memory"] = True,
     ) -> None:
         check_backend()
-        if pooling not in ("max", "avg"):
-            raise ValueError(f'pooling: expected "max" or "avg", received {shown(pooling)}')
+        choice("pooling", pooling, ("max", "avg"))
         choice("padding", padding, PADDINGS)
         choice("dtype", dtype, (*DTYPES, "float64"))
         if fast not in (True, False, "low-memory"):

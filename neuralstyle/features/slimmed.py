@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import shown
+from neuralstyle._checks import choice
 from neuralstyle._files import PathLike, check_place, replacing
 from neuralstyle.features.activations import Channels
 from neuralstyle.features.architectures import Weights
@@ -100,8 +100,7 @@ class Slimmed(NamedTuple):
         ``block1_conv1/mean_avg`` and ``/mean_max`` their mean activations, for ``normalized()``.
         """
         path = checked_target(target)
-        if dtype not in ("float16", "float32"):
-            raise ValueError(f'dtype: expected "float16" or "float32", received {shown(dtype)}')
+        choice("dtype", dtype, ("float16", "float32"))
         arrays: dict[str, NDArray[Any]] = {}
         for name, (kernel, bias) in self.weights.items():
             arrays[f"{name}/kernel"] = kernel if dtype == "float32" else _short(kernel)

@@ -193,7 +193,7 @@ class AdditiveMoments(Additive):
         return tuple(ops.cast(one, about.dtype) for one in statistic)
 
 
-class MomentsLoss(StatisticLoss, AdditiveMoments):
+class AdditiveStatisticLoss(StatisticLoss, AdditiveMoments):
     """Such a loss whose distance is that of `StatisticLoss`."""
 
     def _of_target(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import describe, shown
+from neuralstyle._checks import choice, describe, shown
 from neuralstyle._types import PictureLike
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.mask_values import Values as Values
@@ -93,11 +93,7 @@ class Mask:
     ) -> None:
         self.name = name
         self.values: Values = mask_values(values, name)
-        if propagation not in ("average", *_EXTREMES):
-            raise ValueError(
-                f'propagation: expected "average", "inside" or "all", received {shown(propagation)}'
-            )
-        self.propagation: Propagation = propagation
+        self.propagation: Propagation = choice("propagation", propagation, ("average", *_EXTREMES))
         self._views: dict[Any, NDArray[Any] | None] = {}
         self._gone: set[Any] = set()
 

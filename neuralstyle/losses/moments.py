@@ -9,7 +9,7 @@ from keras import ops
 
 from neuralstyle._checks import number
 from neuralstyle._types import Tensor
-from neuralstyle.losses.additive import MomentsLoss
+from neuralstyle.losses.additive import AdditiveStatisticLoss
 from neuralstyle.losses.layers import STYLE_LAYERS, Layers, Normalize, scale
 from neuralstyle.losses.masks import MaskLike
 from neuralstyle.losses.statistics import (
@@ -25,7 +25,7 @@ channel means) squared: the rounding errors of a flat colour are no scale."""
 
 
 @final
-class StyleLoss(MomentsLoss):
+class StyleLoss(AdditiveStatisticLoss):
     r"""Squared difference of the Gram matrices: the style loss of Gatys et al.
 
     .. math:: L = \sum_l w_l\, c_l \operatorname{mean}_{ij} \left(\frac{G^l_{ij}}{M_l} -
@@ -115,7 +115,7 @@ class StyleLoss(MomentsLoss):
 
 
 @final
-class CovarianceLoss(MomentsLoss):
+class CovarianceLoss(AdditiveStatisticLoss):
     r"""Squared differences of the channels' covariances and of their means.
 
     .. math:: L = \sum_l w_l \left(
@@ -197,7 +197,7 @@ class CovarianceLoss(MomentsLoss):
 
 
 @final
-class MomentLoss(MomentsLoss):
+class MomentLoss(AdditiveStatisticLoss):
     r"""Squared differences of the channels' means and of their standard deviations.
 
     .. math:: L = \sum_l w_l \left(

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from keras import ops
 
-from neuralstyle._checks import shown, whole_number
+from neuralstyle._checks import choice, whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize
 from neuralstyle.losses.masks import Mask, MaskLike, as_mask, region_at
@@ -98,12 +98,8 @@ class RelaxedEMDLoss(LayeredLoss):
         seed: int = 0,
         name: str = "relaxed_emd",
     ) -> None:
-        if distance not in ("cosine", "euclidean"):
-            raise ValueError(
-                f'distance: expected "cosine" or "euclidean", received {shown(distance)}'
-            )
+        self.distance: Distance = choice("distance", distance, ("cosine", "euclidean"))
         self.samples: int = whole_number("samples", samples, 1)
-        self.distance: Distance = distance
         self.seed: int = whole_number("seed", seed, 0)
         self._targets: dict[str, Tensor] = {}
         self._scales: dict[str, Tensor | float] = {}

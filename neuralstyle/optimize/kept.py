@@ -112,6 +112,12 @@ def store_of(extractor: Any) -> Store[Any, Any] | None:
     return _stores[key][1]
 
 
+def kept_code(extractor: Any, key: Hashable, compiled: Callable[[], C]) -> C:
+    """Return the code of a key, as `Store.code` does, or compile it if nothing may be kept."""
+    store = store_of(extractor)
+    return compiled() if store is None else store.code(key, compiled)
+
+
 def _let_go(but: _Used[Any]) -> None:
     """Let go of what was used longest ago, but never of one."""
     # A copy, because an extractor may die meanwhile.

@@ -20,7 +20,7 @@ from neuralstyle._kernels.order import gradients
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.optimize.graphs import Flat, flat, spec
-from neuralstyle.optimize.kept import store_of
+from neuralstyle.optimize.kept import kept_code
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -137,10 +137,7 @@ class Passes:
                     def compiled() -> Flat:
                         return flat(self._pass(task.cores, task.sloping), *specs)
 
-                    store = store_of(self._extractor)
-                    self._codes[key] = (
-                        store.code((self._kind, key), compiled) if store else compiled()
-                    )
+                    self._codes[key] = kept_code(self._extractor, (self._kind, key), compiled)
         return self._codes[key]
 
     def _pass(

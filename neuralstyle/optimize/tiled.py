@@ -41,7 +41,7 @@ from neuralstyle.optimize.graphs import (
     trees,
     value_of,
 )
-from neuralstyle.optimize.kept import store_of
+from neuralstyle.optimize.kept import kept_code
 from neuralstyle.optimize.memory import OPERATION, Taken, size
 from neuralstyle.optimize.passes import Passes, Task
 from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
@@ -95,7 +95,6 @@ class Tiled:
             self._whole = [name for name in names if name != "input"]
             self._seen = list(dict.fromkeys([*self._whole, *(a.layer for a in self._addends)]))
             self._head, self._own = self._headed(found, of_parts, extractor)
-            self._sloping = self._head.sloping
             self.tiles: Tiles = _tiles(found, extractor, image, tile)
         steps = {name: self._layers[name].field.step for name in self._seen}
         summed = [addend.summed for addend in self._addends]
@@ -115,9 +114,8 @@ class Tiled:
         whole, sums = self._gathered(pixels)
         total, told, *slopes = self._head.code(weights, image, *whole, *sums, *self._own())
         del whole
-        gradient = slopes.pop(0).numpy()[0] if 0 in self._sloping else np.zeros_like(pixels)
-        sloping = [k for k in self._sloping if k > 0]
-        found = dict(zip(sloping, (slope.numpy() for slope in slopes), strict=True))
+        gradient = slopes.pop(0).numpy()[0] if 0 in self._head.sloping else np.zeros_like(pixels)
+        found = dict(zip(self._head.gathered, (slope.numpy() for slope in slopes), strict=True))
         del slopes
         self._carry_back(pixels, found, [about.numpy() for about in self._abouts(sums)], gradient)
         return total, tf.constant(gradient[None]), told
@@ -132,7 +130,7 @@ class Tiled:
         seen = [self._image, *(self._layers[name].spec for name in self._whole)]
         seen += [spec for addend in self._addends for spec in addend.outputs]
         none = [np.broadcast_to(one.dtype.as_numpy_dtype(0), one.shape) for one in seen]
-        slopes = {k: none[k] for k in self._sloping if k > 0}
+        slopes = {k: none[k] for k in self._head.gathered}
         abouts = list(self._abouts(none[1 + len(self._whole) :]))
         (task,) = self._tasks([largest], none[0][0], tuple(slopes), self._sent(slopes, abouts))
         window = self._passes.alive(task)
@@ -267,13 +265,11 @@ class Tiled:
             tell(noisy)
             return _Head(code, tuple(sloping))
 
-        built = [part.built for part in parts]
-        store = None if None in built else store_of(extractor)
-        if store is None:
+        options = tuple(None if part.built is None else part.built.options for part in parts)
+        if None in options:  # the library cannot see into a loss
             return compiled(), read
-        options = tuple(one.options for one in built if one is not None)
         key = "between tiles", trees(objective), options, kinds, tuple(names), tuple(specs)
-        return store.code(key, compiled), read
+        return kept_code(extractor, key, compiled), read
 
 
 @dataclass(frozen=True)
@@ -282,6 +278,11 @@ class _Head:
 
     code: Flat
     sloping: tuple[int, ...]
+
+    @property
+    def gathered(self) -> list[int]:
+        """What has slopes beside the pixels, which are the first."""
+        return [k for k in self.sloping if k > 0]
 
     @property
     def operations(self) -> int:

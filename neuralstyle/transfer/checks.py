@@ -13,6 +13,7 @@ from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.features.tiles import TileSide, tile_side
 from neuralstyle.images.color import treatment
 from neuralstyle.images.load import MAX_SIDE
+from neuralstyle.optimize.callbacks import check_callback
 from neuralstyle.optimize.methods import as_method
 from neuralstyle.transfer.network import check_network as network
 from neuralstyle.transfer.recipes import RECIPES, Recipe, check_recipe
@@ -165,10 +166,7 @@ def color(name: str, value: Any) -> Any:
 
 def callback(name: str, value: Any) -> Any:
     """Check that it can be called, if it is there."""
-    if value is not None and not callable(value):
-        raise TypeError(f"{name}: expected a callable, received {shown(value)}")
-    if value is not None:
-        _checks.takes(name, value, "progress")
+    check_callback(value)
     return value
 
 

@@ -15,21 +15,17 @@ from neuralstyle.transfer.recipes import RECIPES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-GONE = {
+OTHER_NAMES = {
     "weights": "is now network=",
     "extractor": "is now network=",
     "shares": "is now balance=",
     "maxcor": "is now an option of the method: method=LBFGS(maxcor=...)",
     "maxls": "is now an option of the method: method=LBFGS(maxls=...)",
-}
-"""Names of version 0.1, and what became of them."""
-
-ELSEWHERE = {
     "iterations": "is maxiter=",
     "strength": "is the recipe's content_weight, which is larger the weaker the style: "
     "recipe=ns.recipes.default(content_weight=...)",
 }
-"""Names of the command line, and what they are here."""
+"""Names of version 0.1 and of the command line, and what they are here."""
 
 PLACE = "**options : see ``help(neuralstyle.stylize)``"
 """Where a docstring has the parameters; what editors show that do not run the code."""
@@ -93,8 +89,8 @@ def check_names(
     for name in given:
         if name in known:
             continue
-        if name in GONE or name in ELSEWHERE:
-            raise TypeError(f"{function}: {name} {GONE.get(name) or ELSEWHERE[name]}")
+        if name in OTHER_NAMES:
+            raise TypeError(f"{function}: {name} {OTHER_NAMES[name]}")
         near = meant(name, known)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
         told = elsewhere(name) or f"there is no option {name!r}; {hint}"
