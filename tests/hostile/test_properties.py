@@ -63,6 +63,7 @@ def refused(name: str, error: BaseException) -> None:
 @given(st.sampled_from(sorted(options())), ANYTHING | ARRAYS)
 @example("maxiter", [])
 @example("size", (2**70, 3))
+@example("bounds", np.array([0j, 1j]))
 def test_an_option_is_taken_or_refused_by_its_name(name: str, value: Any) -> None:
     try:
         read_options("stylize", {name: value})

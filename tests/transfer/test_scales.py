@@ -11,7 +11,7 @@ from support import Array, noise
 
 import neuralstyle as ns
 from neuralstyle import recipes
-from neuralstyle.transfer.scales import pyramid
+from neuralstyle.transfer.scales import Scales, pyramid
 
 Pictures: TypeAlias = tuple[Array, Array]
 
@@ -214,3 +214,21 @@ def test_a_schedule_by_scale_has_the_weight_of_every_scale(runs: Runs) -> None:
     weights = [run.objective.weights["total_variation"] for run in runs]
     assert weights == pytest.approx([0.02, 0.2, 2.0])
     assert result.settings["weights"] == {"total_variation": 2.0, "covariance": 1.0}
+
+
+def test_a_scale_that_is_behind_keeps_no_state(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be an optimiser's memory, for as long as the larger scales take."""
+    kept: list[list[bool]] = []
+    forward = Scales.forward
+
+    def looked(self: Scales, *args: Any) -> Any:
+        told = forward(self, *args)
+        kept.append([result.state is not None for result in self.results])
+        return told
+
+    monkeypatch.setattr(Scales, "forward", looked)
+    result = quick(*pictures, size=96, scales=2, method="l-bfgs")
+    assert kept == [[], [False]]
+    assert result.state is not None
