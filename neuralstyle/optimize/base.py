@@ -75,13 +75,15 @@ class Method(ABC):
         """Whether weights may change by iteration."""
         return False
 
-    def bytes_per_number(self, bounded: bool = False) -> int:
+    def bytes_per_number(self, bounded: bool = False, iterations: int | None = None) -> int:
         """Return how much memory a run takes at its peak, beside its evaluations.
 
         Parameters
         ----------
         bounded : bool, default False
             Whether there are bounds.
+        iterations : int, optional
+            How many it makes at the most: before ``maxcor`` of them L-BFGS remembers fewer.
 
         Returns
         -------
@@ -95,8 +97,8 @@ class Method(ABC):
         >>> import neuralstyle as ns
         >>> ns.LBFGSB().bytes_per_number(), ns.LBFGS().bytes_per_number()
         (344, 124)
-        >>> ns.LBFGS(pairs="bfloat16").bytes_per_number()
-        84
+        >>> ns.LBFGS(pairs="bfloat16").bytes_per_number(), ns.LBFGS().bytes_per_number(iterations=2)
+        (84, 60)
         """
         return OTHERS
 

@@ -111,7 +111,7 @@ class KerasMethod(Method):
         """Describe it by name, where it is one of `METHODS`."""
         return "adam" if self.name == "adam" and self == adam() else repr(self)
 
-    def bytes_per_number(self, bounded: bool = False) -> int:
+    def bytes_per_number(self, bounded: bool = False, iterations: int | None = None) -> int:
         """Return how much memory a run takes, by the variables that the optimiser keeps."""
         import keras
 

@@ -60,6 +60,10 @@ class _QuasiNewton(Method):
         given = {option.name: getattr(self, option.name) for option in fields(self)}
         return {k: v for k, v in given.items() if v != getattr(type(self), k)}
 
+    def _pairs(self, iterations: int | None) -> int:
+        """Return how many corrections there are after so many iterations."""
+        return self.maxcor if iterations is None else min(self.maxcor, iterations)
+
 
 @final
 @dataclass(frozen=True, repr=False)
@@ -93,9 +97,9 @@ class LBFGSB(_QuasiNewton):
     name = "l-bfgs-b"
     bounds = True
 
-    def bytes_per_number(self, bounded: bool = False) -> int:
+    def bytes_per_number(self, bounded: bool = False, iterations: int | None = None) -> int:
         """Return how much memory a run takes: (2 maxcor + 5) * 8 bytes, and eighteen vectors."""
-        return (2 * self.maxcor + 5) * 8 + SCIPYS_LBFGSB + SCIPYS_BOUNDS * bounded
+        return (2 * self._pairs(iterations) + 5) * 8 + SCIPYS_LBFGSB + SCIPYS_BOUNDS * bounded
 
     def check_size(self, size: int) -> None:
         """Refuse what SciPy would count wrong, or crash with: its offsets have 32 bits.
@@ -228,9 +232,9 @@ class LBFGS(_QuasiNewton):
             whole_number("restart", self.restart, 1)
         choice("pairs", self.pairs, PAIRS)
 
-    def bytes_per_number(self, bounded: bool = False) -> int:
+    def bytes_per_number(self, bounded: bool = False, iterations: int | None = None) -> int:
         """Return how much memory a run takes: 2 maxcor numbers of `pairs`, and eleven vectors."""
-        return 2 * self.maxcor * PAIRS[self.pairs] + OWN_LBFGS
+        return 2 * self._pairs(iterations) * PAIRS[self.pairs] + OWN_LBFGS
 
     @property
     def reweighs(self) -> bool:

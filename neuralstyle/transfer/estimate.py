@@ -30,9 +30,16 @@ SAMPLES = (256, 384)
 STEP = 32
 """Of all layers' steps a multiple."""
 
-PICTURES = 9
+PICTURES = 6
 """Pictures in float32 that a run holds beside its optimiser: content, start, result, gradient,
-those of the scale before, and what is made of them."""
+those of the scale before, and what is made of them. As measured, from 256 to 8192 pixels."""
+
+COARSER = 0.5
+"""Of the compiled code of a coarser scale, what is there beside that of the finest."""
+
+MOST_OF_A_TILE = 0.5
+"""Of the time for a small tile, what a tile of any size takes, at the most: two timings tell it
+roughly."""
 
 EVALUATIONS = 1.1
 """Evaluations for each iteration of a quasi-Newton method, about."""
@@ -173,7 +180,7 @@ class Estimates:
         self._plan, self._look = plan, look
         smaller = tuple(side for side in SIDES if side < max(plan.shapes[-1])) or SIDES
         self._sides: tuple[int | None, ...] = (None, *SIDES) if whole else smaller
-        self._optimizer = method.bytes_per_number(bounded)
+        self._optimizer = method.bytes_per_number(bounded, plan.iterations[-1])
         self._samples: dict[bool, list[_Sample]] = {}
 
     def fitting(self, tile: TileSide) -> int | None:
@@ -238,12 +245,14 @@ class Estimates:
         targets, features, layers = (
             _grown([(count, taken[k]) for count, taken in by_pixels], pixels) for k in range(3)
         )
-        window, code = 0, samples[-1].taken.code
+        window, code, kinds = 0, samples[-1].taken.code, 1.0
         if tiles is not None and tile is not None:
             like = tiles.like(shape, tile)
             largest = max(math.prod(one.shape) for one in like)
             window = _grown([(taken.pixels, taken.window) for _, taken in by_pixels], largest)
-            code = code * len({one.shape for one in like}) // len({one.shape for one in tiles})
+            code //= len({one.shape for one in tiles})
+            kinds = len({one.shape for one in like})
+        kinds += COARSER * (len(self._plan.shapes) - 1)
         most = Taken(targets, features, layers, window).most
         pictures, optimizer = PICTURES * 12 * pixels, self._optimizer * 3 * pixels
         features = round(ALLOCATED * most)
@@ -258,7 +267,7 @@ class Estimates:
             targets=targets,
             features=features,
             optimizer=optimizer,
-            peak=process + code + max(0, more - reusable_memory()),
+            peak=process + round(code * kinds) + max(0, more - reusable_memory()),
             available=None if free is None else process + free,
             seconds=self._seconds(samples, tile),
         )
@@ -305,13 +314,25 @@ class Estimates:
         for shape, count in zip(self._plan.shapes, self._plan.iterations, strict=True):
             pixels = math.prod(shape)
             if last.tiles is not None and in_tiles(tile, shape):
-                once = last.evaluation * _looked_at(last.tiles.like(shape, tile))
-                once /= _looked_at(last.tiles)
+                once = _once(samples, last.tiles.like(shape, tile))
             else:
                 once = last.evaluation * pixels / last.pixels
             # Targets take about an evaluation, and so does the first one, before the iterations.
             total += last.building + once * (2 + EVALUATIONS * count)
         return total
+
+
+def _once(samples: Sequence[_Sample], tiles: Tiles) -> float:
+    """Return the seconds of an evaluation in tiles: so many for each, and for what it looks at."""
+    timed = [(one.tiles, one.evaluation) for one in samples if one.tiles is not None]
+    (few, fast), (many, slow) = timed[0], timed[-1]
+    own = slow / len(many)
+    more = _looked_at(many) / len(many) - _looked_at(few) / len(few)
+    if more > 0:  # the rest grows with the pixels
+        slope = (own - fast / len(few)) / more
+        own -= slope * _looked_at(many) / len(many)
+    own = min(max(0.0, own), MOST_OF_A_TILE * slow / len(many))
+    return own * len(tiles) + (slow - own * len(many)) * _looked_at(tiles) / _looked_at(many)
 
 
 def _looked_at(tiles: Tiles) -> int:
