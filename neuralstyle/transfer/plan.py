@@ -197,7 +197,8 @@ def _shapes(
     sides = pictures[0].shape if pictures else ()
     if content is None and options.regions:
         sides = options.regions[0].mask.values.shape
-    return pyramid(target_size(sides, options.size), options.scales, recipe.min_size)
+    torus = (options.padding or getattr(options.network, "padding", None)) == "wrap"
+    return pyramid(target_size(sides, options.size), options.scales, recipe.min_size, torus)
 
 
 def _is_grey(options: Options, parts: Sequence[Part], content: Image | None) -> bool:

@@ -20,6 +20,9 @@ from neuralstyle.optimize.result import Callback, Progress, Status, StyleResult,
 SHORTEST_SIDE = 32
 """No scale of a coarse-to-fine run has a side below this, unless the picture has."""
 
+STEP = 16
+"""Of the deepest convolutions of VGG: sides of a torus are multiples of its layers' steps."""
+
 
 def target_size(sides: Sequence[int], size: int | tuple[int, int] | None) -> tuple[int, int]:
     """Return (height, width), given both, or the longer of them and a picture's `sides`."""
@@ -34,18 +37,32 @@ def target_size(sides: Sequence[int], size: int | tuple[int, int] | None) -> tup
 
 
 def pyramid(
-    shape: tuple[int, int], scales: int | None, min_size: int | None
+    shape: tuple[int, int], scales: int | None, min_size: int | None, torus: bool = False
 ) -> list[tuple[int, int]]:
-    """Return the shapes to work at, coarse to fine, each half of the next."""
+    """Return the shapes to work at, coarse to fine, each half of the next.
+
+    Of a torus about half: a network's layers have whole positions there, if they have at the last.
+
+    Examples
+    --------
+    >>> pyramid((240, 400), 3, None), pyramid((240, 400), 3, None, torus=True)
+    ([(60, 100), (120, 200), (240, 400)], [(64, 96), (112, 192), (240, 400)])
+    """
+    step = math.gcd(STEP, *shape) if torus else 1
     shapes = [shape]
     while len(shapes) < (scales or 99):
         factor = 2 ** len(shapes)
-        half = (round(shape[0] / factor), round(shape[1] / factor))
+        half = _whole(shape[0] / factor, step), _whole(shape[1] / factor, step)
         too_coarse = scales is None and (min_size is None or max(half) < min_size)
         if too_coarse or min(half) < SHORTEST_SIDE:
             break
         shapes.append(half)
     return shapes[::-1]
+
+
+def _whole(length: float, step: int) -> int:
+    """Return the multiple of a step that is nearest to a length, and not zero."""
+    return max(1, round(length / step)) * step
 
 
 def iterations_at(

@@ -59,10 +59,19 @@ def test_sides_that_are_no_multiples_are_refused_before_any_work(runs: Runs) -> 
         ns.stylize(None, STYLE, size=(36, 50), padding="wrap", **{**QUICK, "objective": objective})
 
 
-def test_a_refused_coarse_scale_is_told_from_the_picture(runs: Runs) -> None:
+@pytest.mark.parametrize(
+    "given", [{"padding": "wrap"}, {"network": ns.VGG16Features("compact", padding="wrap")}]
+)
+def test_coarse_scales_fit_where_the_picture_does(given: dict[str, Any], runs: Runs) -> None:
     objective: Any = lambda c, s: ns.StyleLoss(s, "conv4_1")  # noqa: E731
-    with says(ValueError, "multiples of 8", "the scale of 68 x 36 of 136 x 72; with scales=1"):
-        ns.stylize(None, STYLE, size=(72, 136), padding="wrap", objective=objective, maxiter=1)
+    ns.stylize(None, STYLE, size=(72, 136), objective=objective, maxiter=1, **given)
+    assert [run.start.shape[:2] for run in runs] == [(32, 64), (72, 136)]
+
+
+def test_a_refused_coarse_scale_is_told_from_the_picture(runs: Runs) -> None:
+    objective: Any = lambda c, s: ns.ContentLoss(c, "block5_pool")  # noqa: E731
+    with says(ValueError, "multiples of 32", "the scale of 80 x 48 of 160 x 96; with scales=1"):
+        ns.stylize(CONTENT, STYLE, size=(96, 160), padding="wrap", objective=objective, maxiter=1)
 
 
 def test_an_extractor_that_has_no_other_padding_says_so() -> None:
