@@ -3,7 +3,7 @@
 Each shows one choice and nothing else, with one photograph and one painting. Run without arguments
 it makes all, which takes half an hour on two cores; with names, such as ``color layers``, only
 those. ``--vgg16`` may name a file with ImageNet's weights, for the sheet of networks; left out,
-they are downloaded.
+they are downloaded. ``--also resnet50`` adds another of Keras' networks to that sheet.
 """
 
 import argparse
@@ -20,8 +20,9 @@ from neuralstyle.transfer.sheet import labelled
 HERE = Path(__file__).parent
 EXPLAINED = HERE.parent / "explained"
 PICTURES = HERE.parent / "pictures"
-SIDE = 192  # of --side, and "vgg16" of --vgg16: see the end
+SIDE = 192  # what --side, --vgg16 and --also say takes the place: see the end
 VGG16 = "vgg16"
+ALSO: list[str] = []
 Picture = np.ndarray
 Cell = tuple[str, Picture]
 
@@ -185,6 +186,7 @@ def networks() -> Picture:
         '"compact"': "compact",
         '"vgg16"': VGG16,
         '"random"': "random",
+        **{f'"{name}"': name for name in ALSO},
     }
     return sheet([(f"network={name}", paint(network=network)) for name, network in named.items()])
 
@@ -374,8 +376,9 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SHEETS))
     parser.add_argument("--side", type=int, default=SIDE, help="longer side of a result")
     parser.add_argument("--vgg16", default=VGG16, help="file with ImageNet's weights")
+    parser.add_argument("--also", nargs="*", default=ALSO, help="more networks for their sheet")
     args = parser.parse_args()
-    SIDE, VGG16 = args.side, args.vgg16
+    SIDE, VGG16, ALSO = args.side, args.vgg16, args.also
     EXPLAINED.mkdir(exist_ok=True)
     for name in args.names or SHEETS:
         ns.save_image(EXPLAINED / f"{name}.jpg", SHEETS[name](), quality=86)

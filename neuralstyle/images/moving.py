@@ -24,6 +24,12 @@ FORMATS = ("gif", "webp", "mp4")
 RATE = 25
 """Frames a second of MP4, in which those that stay longer are repeated."""
 
+COLOURS = (
+    "-vf scale=out_color_matrix=bt709:out_range=limited "
+    "-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709"
+)
+"""What ffmpeg makes of colours, and says so: where nothing is said players guess, by the size."""
+
 
 def check_moving(target: PathLike) -> None:
     """Check, before any long work, that a moving picture can be written to a file.
@@ -116,7 +122,7 @@ def _mp4(frames: Iterator[NDArray[np.uint8]], durations: Sequence[float]) -> byt
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
         place = os.path.join(folder, "film.mp4")
         given = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {RATE} -i -".split()
-        made = "-c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart".split()
+        made = f"{COLOURS} -c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart".split()
         command = [_ffmpeg(), "-v", "error", "-y", *given, *made, place]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,25 @@ def test_what_ffmpeg_says_is_told(ending: str, ffmpeg: Path, tmp_path: Path) -> 
     with pytest.raises(OSError, match="^ffmpeg failed: no such codec$"):
         filmed(3).save(tmp_path / "a.mp4")
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_film_by_ffmpeg_shows_the_frames_in_their_colours(tmp_path: Path) -> None:
+    colours = [(0.9, 0.1, 0.1), (0.1, 0.8, 0.2), (0.2, 0.1, 0.9)]
+    film = ns.MakingOf()
+    for nit, colour in enumerate(colours):
+        film(progress(nit + 1, np.broadcast_to(np.float32(colour), (65, 97, 3))))
+    film.save(tmp_path / "a.mp4", seconds=2, hold=1)
+    read = f"ffmpeg -v error -i {tmp_path / 'a.mp4'} -f rawvideo -pix_fmt rgb24 -"
+    data = subprocess.run(read.split(), capture_output=True, check=True).stdout
+    frames = np.frombuffer(data, np.uint8).reshape(-1, 64, 96, 3)
+    assert len(frames) == 2 * RATE
+    for frame, colour in zip(frames[[0, 3 * RATE // 4, -1]], colours, strict=True):
+        np.testing.assert_allclose(frame.mean((0, 1)) / 255, colour, atol=0.02)
+    said = subprocess.run(
+        ["ffmpeg", "-i", str(tmp_path / "a.mp4")], capture_output=True, check=False
+    ).stderr
+    assert b"bt709" in said
 
 
 def test_without_ffmpeg_it_is_told_what_goes(
