@@ -31,8 +31,8 @@ from neuralstyle.optimize.vectors import (
     all_finite,
     host,
     own,
+    projected,
     same,
-    steepest,
 )
 
 
@@ -312,9 +312,10 @@ class Run:
     def _stop(self) -> None:
         """Raise `Halt` if the last accepted iteration is enough."""
         self._unchecked = False
-        asked = self.limits["gtol"] > 0
-        steep = steepest(self._slopes, self._x, self.bounds) if asked else np.inf
-        self._tolerances.check(len(self.history), self._value, steep)
+        steepest = np.inf
+        if self.limits["gtol"] > 0:
+            steepest = float(np.abs(projected(self._slopes, self._x, self.bounds)).max())
+        self._tolerances.check(len(self.history), self._value, steepest)
 
     def result(self, status: Status, message: str, settings: dict[str, Any]) -> StyleResult:
         """Put together what `minimize` returns."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle.optimize.result import Halt, Status
-from neuralstyle.optimize.vectors import host
+from neuralstyle.optimize.vectors import host, projected
 
 if TYPE_CHECKING:
     from neuralstyle.optimize.run import Run
@@ -50,10 +50,7 @@ def standstill(run: Run, why: str | None = None) -> Halt | None:
     value, x = run._best[:2]
     start = host(x).astype(np.float64)
     _, slopes = _at(run, start)
-    if run.bounds is not None:
-        low, high = run.bounds
-        slopes = np.where((start <= low) & (slopes > 0) | (start >= high) & (slopes < 0), 0, slopes)
-    if _is_minimum(run, value, start, slopes):
+    if _is_minimum(run, value, start, projected(slopes, start, run.bounds)):
         return Halt(Status.CONVERGED, SETTLED)
     if why is None:
         return None

@@ -96,11 +96,10 @@ def all_finite(vector: Vector) -> bool:
     return math.isfinite(total) or bool(ops.all(ops.isfinite(vector)))
 
 
-def steepest(slopes: Vector, x: Vector, bounds: tuple[float, float] | None) -> float:
-    """Return the largest derivative at a point, in a direction that the bounds leave open."""
+def projected(slopes: Vector, x: Vector, bounds: tuple[float, float] | None) -> NDArray[Any]:
+    """Return the projected gradient: 0 where the bounds do not leave open the way down."""
     slopes = host(slopes)
     if bounds is not None:
-        low, high = bounds
-        x = host(x)
+        (low, high), x = bounds, host(x)
         slopes = np.where(((x <= low) & (slopes > 0)) | ((x >= high) & (slopes < 0)), 0, slopes)
-    return float(np.abs(slopes).max())
+    return slopes  # type: ignore[no-any-return]
