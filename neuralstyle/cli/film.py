@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, command: str) -> int:
     if args.output == str(STANDARD):
         raise Failure("-o: expected a folder, received -")
     jobs = places(args.frames, args.output, folder=True)
-    inputs = read_inputs(args, jobs, args.style, folder=True)
+    inputs = read_inputs(args, jobs, args.style)
     output = Output(args, command, several=True)
     options = painting.settings(args, inputs, output)
     if args.temporal_weight is not None:

@@ -72,9 +72,7 @@ def _alike(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def read_inputs(
-    args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str], folder: bool = False
-) -> Inputs:
+def read_inputs(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str]) -> Inputs:
     """Check all files, and read the styles, and the content if it is the only one.
 
     Parameters
@@ -83,8 +81,6 @@ def read_inputs(
     jobs : sequence of (str or None, Path)
     styles : sequence of str
         Files of the styles for the whole picture, or of the one that label images are of.
-    folder : bool
-        Whether the output is a folder whatever it is called.
 
     Returns
     -------
@@ -96,7 +92,7 @@ def read_inputs(
         If something cannot be read, or a result not be written without harm to what is read.
     """
     with refusing():
-        _check(args, jobs, styles, folder)
+        _check(args, jobs, styles)
         # Of several photographs one that cannot be read is left out, whichever it is: in its turn.
         waits = len(jobs) > 1 and not hasattr(args, "frames")
         first = _load(args, None if waits else jobs[0][0])
@@ -152,9 +148,7 @@ def load_flow(name: str) -> Any:
         raise ValueError(f"cannot read the flow field {name!r}: {reason(error)}") from error
 
 
-def _check(
-    args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str], folder: bool
-) -> None:
+def _check(args: argparse.Namespace, jobs: Sequence[Job], styles: Sequence[str]) -> None:
     """Make sure that inputs are there, and that results can be written without harm to them."""
     contents = [content for content, _ in jobs if content is not None]
     if [*contents, *styles].count(str(STANDARD)) > 1:
@@ -176,9 +170,8 @@ def _check(
     check_paths(args, results)
     for flow in getattr(args, "flows", None) or ():
         check_flow(flow)
-    several = folder or len(jobs) > 1 or args.output.endswith(("/", os.sep))
     if not getattr(args, "dry_run", False):
-        make_folders(args, results, several)
+        make_folders(args, results)
 
 
 def _source(name: str) -> Any:

@@ -298,22 +298,21 @@ def _refuse(place: Place, writer: str, path: Path) -> None:
     )
 
 
-def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool) -> None:
-    """Make the folder of several results, and check that all can be written.
+def make_folders(args: argparse.Namespace, results: Sequence[Path]) -> None:
+    """Make the folders of results that are to lie in one, and check that all can be written.
 
     Parameters
     ----------
     args : Namespace
     results : sequence of Path
-    folder : bool
-        Whether ``-o`` is a folder.
 
     Raises
     ------
     OSError, ValueError
         If something cannot be written.
     """
-    if folder:
+    many = several(args, results)
+    if many or args.output.endswith(("/", os.sep)):
         _make(Path(args.output))
     side = getattr(args, "options", {}).get("size")
     for one in writes(args, results):
@@ -326,7 +325,7 @@ def make_folders(args: argparse.Namespace, results: Sequence[Path], folder: bool
             check_target(one.path)
         elif one.option == "making_of":
             _named("--making-of", check_moving, one.path)
-        elif one.option != "checkpoint" or not folder:  # of several pictures it is a folder
+        elif one.option != "checkpoint" or not many:  # of several pictures it is a folder
             check_place(one.path)
 
 

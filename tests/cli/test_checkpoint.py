@@ -70,3 +70,11 @@ def test_one_photograph_has_a_file_and_several_have_a_folder(
     assert run("--checkpoint", "kept", inputs=several, out="out/") == 0
     assert [len(call["contents"]) for call in calls] == [1, 2]
     assert [call["checkpoint"] for call in calls] == ["kept", "kept"]
+
+
+def test_that_of_a_photograph_is_a_file_also_where_the_result_goes_into_a_folder(
+    run: Run, calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--checkpoint", ".", out="out/") == 2
+    assert "it is a folder" in capsys.readouterr().err
+    assert not calls
