@@ -77,8 +77,8 @@ class Crops:
     def __init__(
         self,
         images: Images,
-        sides: Sequence[int] = (96, 128, 96, 64),
-        pixels: int = 120_000,
+        sides: Sequence[int],
+        pixels: int,
         *,
         seed: int = 0,
         every: int = 16,

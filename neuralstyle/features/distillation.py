@@ -156,7 +156,7 @@ class Training:
         weights: Weights,
         sizes: Mapping[str, float],
         steps: int,
-        rate: float = RATE,
+        rate: float,
     ) -> None:
         self._architecture = architecture
         self._names = tuple(weights)
@@ -218,7 +218,7 @@ class Training:
         arrays: Mapping[str, NDArray[Any]],
         sizes: Mapping[str, float],
         steps: int,
-        rate: float = RATE,
+        rate: float,
     ) -> Training:
         """Return what goes on from where another one's `arrays` were taken."""
         start: Weights = {

@@ -90,7 +90,6 @@ def fit(
     crops: Crops,
     batches: int,
     report: Report,
-    passes: int = 4,
 ) -> Weights:
     """Fit the kernels of all layers to the chosen channels, one after another.
 
@@ -106,8 +105,6 @@ def fit(
         How many to look at; every other one with maximum pooling. One of 120 000 pixels takes
         40 MB at three eighths of VGG's width.
     report : callable
-    passes : int, default 4
-        With regard to the ReLU, after least squares.
 
     Returns
     -------
@@ -139,7 +136,7 @@ def fit(
 
         pairs = list(zip(inputs, (target.pop(name) for target in targets), strict=True))
         sliced = kernel[:, :, channels[before]][..., kept] / size
-        kernel, bias = refit(pairs, sliced, bias[kept] / size, passes=passes, seed=index)
+        kernel, bias = refit(pairs, sliced, bias[kept] / size, seed=index)
         fitted[name] = (kernel * size, bias * size)
         del pairs
         for i, one in enumerate(inputs):

@@ -25,8 +25,11 @@ from neuralstyle.features.refit import neighbourhoods, positions
 DAMPING = 1e-2
 """Of the mean eigenvalue."""
 
+BATCHES = 32
+"""How many are looked at."""
+
 ROWS = 2048
-"""Positions of a batch that are looked at."""
+"""Positions of each that are looked at."""
 
 PREPROCESSED = 60.0
 """Size of the preprocessed pictures."""
@@ -37,8 +40,6 @@ def whitening(
     weights: Weights,
     sizes: Mapping[str, float],
     crops: Crops,
-    batches: int = 32,
-    damping: float = DAMPING,
 ) -> list[Tensor]:
     """Return for every layer what turns whitened coordinates into a kernel and a bias.
 
@@ -49,9 +50,6 @@ def whitening(
     sizes : mapping from str to float
         Of the layers' channels: inputs are divided by them.
     crops : Crops
-    batches : int, default 32
-        How many to look at.
-    damping : float, default 1e-2
 
     Returns
     -------
@@ -77,7 +75,7 @@ def whitening(
 
     run = {p: compiled(functools.partial(look, p)) for p in POOLINGS}
     total: list[np.ndarray] = []
-    for number in range(batches):
+    for number in range(BATCHES):
         images = crops.batch(TRAINING, number)
         side, drawn = images.shape[1], []
         for index, layer in enumerate(architecture.layers):
@@ -88,12 +86,12 @@ def whitening(
                 drawn.append(positions(shape, ROWS, (crops.seed, number, index)))
         found = [np.asarray(m, np.float64) for m in run[POOLINGS[(number // 4) % 2]](images, drawn)]
         total = [a + b for a, b in zip(total, found, strict=True)] if total else found
-    return [_root(moments / batches, damping) for moments in total]
+    return [_root(moments / BATCHES) for moments in total]
 
 
-def _root(moments: np.ndarray, damping: float) -> Tensor:
+def _root(moments: np.ndarray) -> Tensor:
     values, vectors = np.linalg.eigh(moments)
-    floor = damping * np.trace(moments) / len(moments)
+    floor = DAMPING * np.trace(moments) / len(moments)
     return ops.convert_to_tensor(
         (vectors / np.sqrt(np.maximum(values, 0) + floor)).astype("float32")
     )

@@ -257,7 +257,7 @@ def test_a_saved_network_is_read_back_with_its_channels_and_card(
     assert read.means is not None
     for name, means in trained.means["max"].items():
         np.testing.assert_array_equal(read.means[name], means)
-    left_out = Crops(PICTURES).validation
+    left_out = Crops(PICTURES, (16,), 1024).validation
     activity = np.asarray(read.normalized()(PICTURES[left_out[0]])["relu2_1"]).mean(axis=(0, 1, 2))
     np.testing.assert_allclose(activity[activity > 0], 1, rtol=0.02)  # seen as bytes
     assert same(read._arrays, trained.weights)
