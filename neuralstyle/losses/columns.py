@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from neuralstyle.images.arrays import cell_means
 from neuralstyle.losses.masks import check_squares
 from neuralstyle.losses.shapes import Shapes, feature_at, is_torus
 from neuralstyle.losses.statistics import positions
-from neuralstyle.losses.strotss import lengths
 
 
 def column_size(shapes: Shapes, pool: int) -> tuple[int, int]:
@@ -56,19 +55,6 @@ def column_parts(
             part = ops.take(part, region, axis=0)
         parts.append(part * ops.convert_to_tensor(weight, part.dtype))
     return parts
-
-
-def joint_directions(parts: Sequence[Tensor]) -> list[Tensor]:
-    """Return the parts of vectors divided by the vectors' lengths, and one more.
-
-    That is a direction of its own for vectors that are zero, at right angles to all others. The
-    vectors are never put together, which spares the memory.
-    """
-    norms = lengths(ops.stack([lengths(part) for part in parts], axis=-1))[:, None]
-    zero = norms == 0
-    one = ops.ones_like(norms)
-    safe = ops.where(zero, one, norms)
-    return [*(part / safe for part in parts), ops.where(zero, one, 0 * one)]
 
 
 def resampled(feature: Tensor, size: tuple[int, int], *, torus: bool = False) -> Tensor:

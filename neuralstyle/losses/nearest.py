@@ -12,13 +12,13 @@ from keras import ops
 
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Tensor
-from neuralstyle.losses.columns import column_parts, joint_directions
+from neuralstyle.losses.columns import column_parts
+from neuralstyle.losses.directions import directions, joint_directions
 from neuralstyle.losses.layers import LayeredLoss, Layers
 from neuralstyle.losses.masks import Mask, MaskLike, Vanished, as_mask, region_at, where_left
 from neuralstyle.losses.names import NEAREST_LAYERS
 from neuralstyle.losses.shapes import Shapes, dtype_of, feature_at
 from neuralstyle.losses.statistics import positions
-from neuralstyle.losses.strotss import directions
 
 BLOCK = 2**28
 """Bytes of the cosines that are computed at a time, where a whole picture is matched."""

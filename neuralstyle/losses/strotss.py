@@ -11,6 +11,7 @@ from keras import ops
 
 from neuralstyle._checks import choice, whole_number
 from neuralstyle._types import Tensor
+from neuralstyle.losses.directions import directions, lengths
 from neuralstyle.losses.layers import STYLE_LAYERS, LayeredLoss, Layers, Normalize
 from neuralstyle.losses.masks import Mask, MaskLike, as_mask, region_at
 from neuralstyle.losses.shapes import Shapes, feature_at
@@ -269,21 +270,3 @@ def sampled(feature: Tensor, count: int, seed: int, region: Tensor | None) -> Te
         return points
     chosen = np.random.default_rng(seed).choice(points.shape[0], count, replace=False)
     return ops.take(points, chosen, axis=0)
-
-
-def directions(points: Tensor) -> Tensor:
-    """Return points on the unit sphere; zero becomes a direction of its own, at right angles."""
-    norms = lengths(points)[:, None]
-    zero = norms == 0
-    one = ops.ones_like(norms)
-    return ops.concatenate(
-        [points / ops.where(zero, one, norms), ops.where(zero, one, 0 * one)], axis=-1
-    )
-
-
-def lengths(points: Tensor) -> Tensor:
-    """Return Euclidean norms, with the gradient zero at zero."""
-    squared = ops.sum(ops.square(points), axis=-1)
-    positive = squared > 0
-    safe = ops.where(positive, squared, ops.ones_like(squared))
-    return ops.where(positive, ops.sqrt(safe), ops.zeros_like(squared))
