@@ -125,8 +125,7 @@ class Output:
         """Save the result and the log, and note how it ended."""
         from neuralstyle.optimize.result import Status
 
-        ended = {"status": result.status.name.lower(), "message": result.message}
-        about = {**self._about(result), **ended}
+        about = self._about(result)
         painted = self.path
         self.save(result.image, about)
         self._tell_how(result, painted)

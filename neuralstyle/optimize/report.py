@@ -10,6 +10,8 @@ def report(now: Any) -> dict[str, Any]:
     """Return what is stored with a picture: of a `Progress`, or of a `StyleResult` in the end."""
     from neuralstyle import __version__
 
+    status = getattr(now, "status", None)
+    ended = {} if status is None else {"status": status.name.lower(), "message": now.message}
     return {
         "neuralstyle": __version__,
         "iterations": now.nit,
@@ -19,6 +21,7 @@ def report(now: Any) -> dict[str, Any]:
         "losses": now.losses,
         **({"parts": now.parts} if now.parts else {}),
         "settings": now.settings,
+        **ended,
     }
 
 

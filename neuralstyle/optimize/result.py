@@ -159,8 +159,7 @@ class StyleResult:
             from neuralstyle.losses.storage import save_loss
 
             save_loss(objective, self.objective)
-        ended = {"status": self.status.name.lower(), "message": self.message}
-        texts = {KEY: in_json({**report(self), **ended})}
+        texts = {KEY: in_json(report(self))}
         save_image(target, self.image, alpha=alpha, format=format, quality=quality, metadata=texts)
 
     def save_report(
