@@ -20,8 +20,8 @@ from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import save_image
+from neuralstyle.optimize.about import in_json, report
 from neuralstyle.optimize.interruption import held
-from neuralstyle.optimize.report import in_json, report
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats

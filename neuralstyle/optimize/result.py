@@ -16,12 +16,12 @@ from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import check_target, save_image
 from neuralstyle.images.show import png, shown
 from neuralstyle.images.sources import PathOrFile
+from neuralstyle.optimize.about import in_json, report
 from neuralstyle.optimize.iteration import Iteration as Iteration
 from neuralstyle.optimize.origin import Origin
 from neuralstyle.optimize.record import Callback as Callback
 from neuralstyle.optimize.record import Progress as Progress
 from neuralstyle.optimize.record import ends as ends
-from neuralstyle.optimize.report import in_json, report
 from neuralstyle.optimize.status import Halt as Halt
 from neuralstyle.optimize.status import Status as Status
 
