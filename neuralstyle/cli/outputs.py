@@ -20,7 +20,7 @@ from neuralstyle.cli.rescue import FAILED, elsewhere
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import save_image
-from neuralstyle.optimize.about import in_json, report
+from neuralstyle.optimize.about import about_of, in_json
 from neuralstyle.optimize.interruption import held
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Output:
 
     def _about(self, now: Progress | StyleResult) -> dict[str, Any]:
         """Return what there is to say about a picture, on the way or in the end."""
-        return {"neuralstyle": __version__, "command": self.command, **report(now)}
+        return {"neuralstyle": __version__, "command": self.command, **about_of(now)}
 
     def _write(
         self, path: Path, image: Floats, about: Mapping[str, Any], alpha: Floats | None

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-def report(now: Any) -> dict[str, Any]:
+def about_of(now: Any) -> dict[str, Any]:
     """Return what is stored with a picture: of a `Progress`, or of a `StyleResult` in the end."""
     from neuralstyle import __version__
 

@@ -16,7 +16,7 @@ from neuralstyle.images.metadata import KEY
 from neuralstyle.images.save import check_target, save_image
 from neuralstyle.images.show import png, shown
 from neuralstyle.images.sources import PathOrFile
-from neuralstyle.optimize.about import in_json, report
+from neuralstyle.optimize.about import about_of, in_json
 from neuralstyle.optimize.iteration import Iteration as Iteration
 from neuralstyle.optimize.origin import Origin
 from neuralstyle.optimize.record import Callback as Callback
@@ -159,7 +159,7 @@ class StyleResult:
             from neuralstyle.losses.storage import save_loss
 
             save_loss(objective, self.objective)
-        texts = {KEY: in_json(report(self))}
+        texts = {KEY: in_json(about_of(self))}
         save_image(target, self.image, alpha=alpha, format=format, quality=quality, metadata=texts)
 
     def save_report(
