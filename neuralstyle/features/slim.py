@@ -235,7 +235,7 @@ def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
             'network: expected "vgg16", "vgg19" or a file of the weights of one, '
             f"received {os.fspath(network)!r}, which does not exist"
         )
-    name = sources.architecture_of(network, "network")
+    name = sources.architecture_of(network)
     return name, NETWORKS[name], sources.load_weights(NETWORKS[name], network), _called(network)
 
 

@@ -91,15 +91,15 @@ def load_weights(
     return read_weights(Path(source), architecture)
 
 
-def architecture_of(path: str | os.PathLike[str], argument: str = "weights") -> str:
+def architecture_of(path: str | os.PathLike[str]) -> str:
     """Tell of which network a file holds the weights, without reading them.
+
+    Messages call it ``network``: where weights are asked for, the network is known.
 
     Parameters
     ----------
     path : str or path-like
         Of a Keras ``.h5``, ``.weights.h5`` or ``.keras`` file, or ``.npz``.
-    argument : str, default "weights"
-        What messages call it.
 
     Returns
     -------
@@ -117,13 +117,19 @@ def architecture_of(path: str | os.PathLike[str], argument: str = "weights") -> 
     >>> architecture_of(DATA / "compact-vgg16.npz")
     'vgg16'
     """
-    names = _names_in(Path(path), argument)
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"network: there is no file {str(path)!r}")
+    try:
+        names = convolution_names(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace("weights: ", "network: ", 1)) from error
     for name, architecture in NETWORKS.items():
         if _keys(architecture, names):
             return name
     known = NETWORKS.values()
     raise ValueError(
-        f"{argument}: {str(path)!r} does not hold the weights of a "
+        f"network: {str(path)!r} does not hold the weights of a "
         f"{' or '.join(one.name for one in known)}: expected "
         f"{' or '.join(str(len(one.convolutions)) for one in known)} convolutions, "
         f"received {len(names)}"
@@ -205,15 +211,6 @@ def digest(
             hashed.update(np.ascontiguousarray(array, "<f4").data)
     further = [padding] * (padding != "zeros") + [dtype] * (dtype in HALVES)
     return "-".join([hashed.hexdigest(), *further])
-
-
-def _names_in(path: Path, argument: str) -> tuple[str, ...]:
-    if not path.exists():
-        raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
-    try:
-        return convolution_names(path)
-    except ValueError as error:
-        raise ValueError(str(error).replace("weights: ", f"{argument}: ", 1)) from error
 
 
 def _keys(architecture: Architecture, names: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -225,7 +225,7 @@ def unwrapped(network: Extractor) -> Extractor:
 def _in_file(path: str | os.PathLike[str]) -> Named:
     from neuralstyle.features.weights import architecture_of
 
-    kind = NETWORKS[architecture_of(path, "network")].kind
+    kind = NETWORKS[architecture_of(path)].kind
     return Named(kind, os.path.realpath(path))
 
 

@@ -205,7 +205,7 @@ def test_an_empty_file_and_a_text_file_are_refused(name: str, text: str, tmp_pat
     path.write_text(text)
     assert_refused(path)
     with pytest.raises(ValueError, match="^network: .*is not a readable weights file"):
-        sources.architecture_of(path, "network")
+        sources.architecture_of(path)
 
 
 def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_file_that_does_not_exist_is_not_found(name: str, tmp_path: Path) -> N
     with pytest.raises(FileNotFoundError, match=f"^weights: .*{re.escape(str(tmp_path / name))}"):
         ns.VGG19Features(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="^network: "):
-        sources.architecture_of(tmp_path / name, "network")
+        sources.architecture_of(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["vgg19.h5", "vgg19.npz"])
