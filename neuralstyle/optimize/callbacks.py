@@ -12,10 +12,11 @@ from neuralstyle.optimize.result import Callback, Halt, Progress, Status, ends
 
 def check_callback(callback: Any) -> None:
     """Check that a callback can be called, if there is one."""
-    if callback is not None and not callable(callback):
+    if callback is None:
+        return
+    if not callable(callback):
         raise TypeError(f"callback: expected a callable, received {shown(callback)}")
-    if callback is not None:
-        takes("callback", callback, "progress")
+    takes("callback", callback, "progress")
 
 
 def call(callbacks: Sequence[Callback], now: Progress) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
-from neuralstyle._checks import shown
+from neuralstyle._checks import executor, shown, truth
 from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.features.tiles import TileSide, tile_side
 from neuralstyle.images.color import treatment
@@ -22,7 +21,7 @@ from neuralstyle.transfer.start import check_init as init
 if TYPE_CHECKING:
     from neuralstyle.transfer.regions import Region
 
-__all__ = ["init", "network"]
+__all__ = ["executor", "init", "network", "truth"]
 
 
 def amount(name: str, value: Any) -> float:
@@ -48,16 +47,6 @@ def count(name: str, value: Any) -> int | None:
 def tile(name: str, value: Any) -> TileSide:
     """Check the side of a tile, "auto" or None."""
     return tile_side(value)
-
-
-def executor(name: str, value: Any) -> Executor | None:
-    """Check an executor, or None."""
-    return _checks.executor(name, value)
-
-
-def truth(name: str, value: Any) -> bool:
-    """Check True or False."""
-    return _checks.truth(name, value)
 
 
 def size(name: str, value: Any) -> int | tuple[int, int] | None:
