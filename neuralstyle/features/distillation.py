@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from keras import ops
@@ -29,9 +29,6 @@ from neuralstyle.features.activations import POOLINGS, Teacher, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import TRAINING, Crops
 from neuralstyle.features.whitening import PREPROCESSED, whitening
-
-RATE = 1e-3
-"""Of Adam, in units of a layer's typical weight: its outputs' size by its inputs'."""
 
 WARM_UP = 50
 """Steps in which the rate rises."""
@@ -50,14 +47,6 @@ READ, RARELY_READ = 1.0, 0.25
 
 CLIP = 1.0
 """Most that all gradients together may measure."""
-
-FRESH = 24
-"""Batches of a round."""
-
-REUSE = 4
-"""How many times a round crosses them."""
-
-Arrays: TypeAlias = list[NDArray[np.float32]]
 
 
 class Example(NamedTuple):
@@ -141,6 +130,7 @@ class Training:
     steps : int
         After how many the rate has fallen.
     rate : float
+        Of Adam, at its highest.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ from neuralstyle.features.activations import POOLINGS, Teacher, squared_errors
 from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
 from neuralstyle.features.checkpoints import Checkpoint
 from neuralstyle.features.crops import VALIDATION, Crops, Images
-from neuralstyle.features.distillation import FRESH, RATE, REUSE, Examples, Training
+from neuralstyle.features.distillation import Examples, Training
 from neuralstyle.features.normalization import Means, mean_activations
 from neuralstyle.features.slimmed import Slimmed, SlimProgress
 from neuralstyle.features.slimming import fit, select
@@ -32,6 +32,12 @@ Network: TypeAlias = VGG16Features | VGG19Features | PathLike
 SIDES = (96, 128, 96, 64)
 PIXELS = 120_000
 BATCHES = (24, 64)
+
+RATE = 1e-3
+"""Of Adam, in units of a layer's typical weight: its outputs' size by its inputs'."""
+
+FRESH, REUSE = 24, 4
+"""Batches of a round of training, and how many times it crosses them."""
 
 CHECKED_SIDE, CHECKED_BATCHES = 128, 8
 """Of the crops of pictures left out, on which errors are measured in the end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,7 +16,6 @@ from neuralstyle.optimize.result import StyleResult
 
 Name: TypeAlias = Literal["content", "style", "noise"]
 Init: TypeAlias = Name | Image | StyleResult | os.PathLike[str] | Mapping[Name, float]
-StartImage: TypeAlias = Callable[[tuple[int, int], int], Image]
 
 STARTS = ("content", "style", "noise")
 """The images to start from that have a name."""

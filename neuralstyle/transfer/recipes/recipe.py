@@ -255,9 +255,8 @@ def combined(
     return StyleObjective(*terms)
 
 
-Made: TypeAlias = "tuple[dict[Hashable, Loss], Hashable, Iterator[int]]"
-
-_memory: ContextVar[Made | None] = ContextVar("_memory", default=None)
+_memory: ContextVar[tuple[dict[Hashable, Loss], Hashable, Iterator[int]] | None]
+_memory = ContextVar("_memory", default=None)
 
 
 @contextmanager
