@@ -143,7 +143,7 @@ class LayeredLoss(StructuredLoss):
     def __repr__(self) -> str:
         """Describe it in a line: its main parameters, and the options that are not the usual."""
         shown = []
-        for name, parameter in _parameters(type(self)).items():
+        for name, parameter in parameters_of(type(self)).items():
             if name not in ("target", "source", "target_mask", "name") and name in vars(self):
                 value = getattr(self, name)
                 main = parameter.kind is not parameter.KEYWORD_ONLY and name != "mask"
@@ -283,15 +283,16 @@ def _check_kind(items: Iterable[Any], argument: str, kind: type, noun: str) -> N
             )
 
 
-def _parameters(kind: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return what a class's constructor takes, and what it passes on to those of its bases."""
+def parameters_of(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return what a function takes, or a class, with what it passes on to its bases."""
     found: dict[str, inspect.Parameter] = {}
-    for base in kind.__mro__:
-        if "__init__" in vars(base):
-            own = inspect.signature(vars(base)["__init__"]).parameters
-            found = {**found, **{k: v for k, v in own.items() if k not in found}}
-            if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
-                break
+    for one in make.__mro__ if isinstance(make, type) else (make,):
+        if isinstance(one, type) and "__init__" not in vars(one):
+            continue
+        own = inspect.signature(one).parameters
+        found |= {k: v for k, v in own.items() if k not in found}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
+            break
     return found
 
 

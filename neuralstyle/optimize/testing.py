@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor, image_dtype
 from neuralstyle.losses.evaluation import CAST, PRECISION
 from neuralstyle.losses.functions import is_function
+from neuralstyle.losses.layers import parameters_of
 from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
 from neuralstyle.losses.own import LayerLoss
 from neuralstyle.losses.parts import leaves
@@ -241,7 +241,7 @@ def _check_outlived(
 
 
 def _check_masks(make: Any, made: Any, features: Any, value: float) -> None:
-    takes = _parameters(make)
+    takes = parameters_of(make)
     names = [name for name in ("mask", "target_mask") if name in takes]
     if not names:
         return
@@ -253,20 +253,6 @@ def _check_masks(make: Any, made: Any, features: Any, value: float) -> None:
     own = any(isinstance(leaf.loss, LayerLoss) for leaf in leaves(made().terms))
     hint = "does statistic() use its mask?" if own else "is the mask used?"
     _expect(part != value, of, "another value", f"the same: {hint}")
-
-
-def _parameters(make: Any) -> set[str]:
-    """Return the names that a class, with its bases, or a function takes."""
-    found: set[str] = set()
-    kinds = make.__mro__ if isinstance(make, type) else (make,)
-    for kind in kinds:
-        if isinstance(kind, type) and "__init__" not in vars(kind):
-            continue
-        parameters = inspect.signature(kind).parameters.values()
-        found |= {parameter.name for parameter in parameters}
-        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-            break
-    return found
 
 
 def _seen(extractor: Any, image: NDArray[Any]) -> Mapping[str, Tensor]:
