@@ -157,6 +157,22 @@ def put(stream: Any, data: str | bytes) -> None:
     write_all(getattr(binary, "raw", binary), data)
 
 
+def check_target_kind(target: Any) -> None:
+    """Check that there is something to write to: a path, or a binary file object.
+
+    Examples
+    --------
+    >>> check_target_kind(io.StringIO())
+    Traceback (most recent call last):
+    TypeError: target: expected a path or a binary file object, received StringIO
+    """
+    file = hasattr(target, "write") and not isinstance(target, io.TextIOBase)
+    if not file and not isinstance(target, str | os.PathLike):
+        raise TypeError(
+            f"target: expected a path or a binary file object, received {type(target).__name__}"
+        )
+
+
 def check_place(target: PathLike) -> None:
     """Check, before any long work, that a file could be written.
 

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from neuralstyle._checks import shown, whole_number
-from neuralstyle._files import check_place, quoted, reason, write_to
+from neuralstyle._files import check_place, check_target_kind, quoted, reason, write_to
 from neuralstyle.images.arrays import check_image, check_range, float_array
 from neuralstyle.images.load import IMAGE_DESCRIPTION, PathOrFile
 
@@ -155,12 +155,7 @@ def _check_side(argument: str, kind: str, side: int) -> None:
 
 def _kind(target: PathOrFile, format: str | None) -> str:
     """Return Pillow's name of the format to write."""
-    if not isinstance(target, str | os.PathLike) and (
-        not hasattr(target, "write") or isinstance(target, io.TextIOBase)
-    ):
-        raise TypeError(
-            f"target: expected a path or a binary file object, received {type(target).__name__}"
-        )
+    check_target_kind(target)
     known = ", ".join(_FORMATS)
     if format is not None:
         if not isinstance(format, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from neuralstyle._checks import describe, shown
-from neuralstyle._files import check_place, write_to
+from neuralstyle._files import check_place, check_target_kind, write_to
 from neuralstyle._types import Image
 from neuralstyle.images.arrays import check_image, size_within
 from neuralstyle.images.opacity import opaque
@@ -54,13 +53,9 @@ def write_page(
     for name, text in (("command", command), ("title", title)):
         if text is not None and not isinstance(text, str):
             raise TypeError(f"{name}: expected a string, received {shown(text)}")
-    path = isinstance(target, str | os.PathLike)
-    if path:
-        check_place(target)  # type: ignore[arg-type]
-    elif not hasattr(target, "write") or isinstance(target, io.TextIOBase):
-        raise TypeError(
-            f"target: expected a path or a binary file object, received {type(target).__name__}"
-        )
+    check_target_kind(target)
+    if isinstance(target, str | os.PathLike):
+        check_place(target)
     data = page(result, _origin(result, content, style), command, title)
     write_to(target, data)
 
