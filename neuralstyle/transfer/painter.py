@@ -249,22 +249,20 @@ class Painter:
                         look()
                         objective = balanced(objective, extractor, start, plan, options)
                         objective = at_scale(objective, number, len(plan.shapes))
-                        seen: tuple[Any, Any] = objective, extractor
-                        looking = looked_at(options)
+                        what: dict[str, Any] = {"objective": objective, "extractor": extractor}
+                        what |= looked_at(options)
                         if self._studio is not None:
                             place = shape, len(plan.shapes) - number
-                            evaluator = self._studio.evaluator(place, *seen, start.shape, **looking)
-                            seen, looking = (evaluator, None), {}
+                            evaluator = self._studio.evaluator(place, shape=start.shape, **what)
+                            what = {"objective": evaluator, "extractor": None}
                     within = kept.of_scale()
                     told = run.forward(callbacks, about)
                     result = minimize(
-                        seen[0],
-                        seen[1],
-                        start,
+                        **what,
+                        init=start,
                         method=self.method,
                         maxiter=count,
                         parametrization=plan.parametrization,
-                        **looking,
                         callback=kept.watching(run, within.get("history", ()), told),
                         **within,
                         **{name: getattr(self.options, name) for name in PASSED_ON},
