@@ -60,8 +60,7 @@ def run(args: argparse.Namespace, command: str) -> int:
     jobs = places(contents, args.output)
     if args.sheet and len(jobs) > 1:
         raise Failure("--sheet: expected one CONTENT")
-    if args.web is not None and len(jobs) > 1:
-        raise Failure("--web: expected one CONTENT, as the page is about one picture")
+    painting.check_web(args, len(jobs))
     inputs = read_inputs(args, jobs, styles)
     output = Output(args, command, several=len(jobs) > 1)
     options = painting.settings(args, inputs, output)

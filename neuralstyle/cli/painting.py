@@ -32,17 +32,24 @@ def settings(args: argparse.Namespace, inputs: Inputs, output: Output) -> dict[s
     given = {**args.options, "progress": not args.quiet}
     if not getattr(args, "sheet", None):
         given["callback"] = output
-    if getattr(args, "web", None) is not None:
-        if args.sheet:
-            raise Failure("--web: expected it without --sheet, whose cells are many pictures")
-        if args.quiet:
-            raise Failure("--web: expected it without --quiet, which would not tell its address")
     if inputs.regions:
         with silent_start():
             from neuralstyle.transfer.regions import Region
         with refusing():
             given["regions"] = [_region(Region, k, *of) for k, of in enumerate(inputs.regions)]
     return given
+
+
+def check_web(args: argparse.Namespace, count: int) -> None:
+    """Refuse a page about several pictures, and one that nobody is told of."""
+    if args.web is None:
+        return
+    if count > 1:
+        raise Failure("--web: expected one CONTENT, as the page is about one picture")
+    if args.sheet:
+        raise Failure("--web: expected it without --sheet, whose cells are many pictures")
+    if args.quiet:
+        raise Failure("--web: expected it without --quiet, which would not tell its address")
 
 
 def _region(make: Callable[..., Any], number: int, *parts: Any) -> Any:

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace, command: str) -> int:
     keywords = recipe_keywords(args)
     if args.dry_run:
         estimating.check(args)
+    painting.check_web(args, 1)
     if "content_weight" in inspect.signature(RECIPES[args.recipe]).parameters:
         keywords = {"content_weight": 0.0, **keywords}
     if not args.styles and not args.region:

@@ -65,7 +65,7 @@ WRITING = {
 }
 """Flags that write, beside ``-o w.png``, and what they write."""
 
-NOT_TOGETHER = {("sheet", "auto"), ("sheet", "choose")}
+NOT_TOGETHER = {("sheet", "auto"), ("sheet", "choose"), ("sheet", "web")}
 """Refused as they are."""
 
 NO_FILES = {"content_layers", "style_layers", "licence"}
