@@ -266,7 +266,7 @@ def painted_sweep(
         return painter.paint(content).result
 
     # What is wrong with a value is told now, not after the runs before it.
-    for place in _looked_at(checked, of_recipes, settings):
+    for place in _places_to_check(checked, of_recipes, settings):
         painter_at(place).check(content)
 
     return Sweep(
@@ -278,7 +278,7 @@ def painted_sweep(
     )
 
 
-def _looked_at(
+def _places_to_check(
     vary: Mapping[str, Sequence[Any]], of_recipes: set[str], settings: Mapping[str, Any]
 ) -> list[dict[str, int]]:
     """Return the places of the runs that are looked at beforehand.
