@@ -19,6 +19,7 @@ from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._kernels.order import gradients
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
+from neuralstyle.losses.shapes import feature_at, is_torus
 from neuralstyle.optimize.graphs import Flat, flat, spec
 from neuralstyle.optimize.kept import kept_code
 
@@ -174,8 +175,10 @@ class Passes:
         def part(name: str, behind: int = 0) -> Tensor:
             first = tf.concat([[0], begin // self._steps[name], [0]], 0)
             one, height, width, channels = shapes[name]
-            ends = [[0, 0], [0, behind], [0, behind], [0, 0]]
-            padded = tf.pad(features[name], ends, "SYMMETRIC") if behind else features[name]
+            # A torus may be as long as the window, which then does not say what comes after its end.
+            padded = feature_at(features, name, beyond=behind)
+            if behind and not is_torus(features):
+                padded = tf.pad(padded, [[0, 0], [0, behind], [0, behind], [0, 0]], "SYMMETRIC")
             return tf.slice(padded, first, (one, height + behind, width + behind, channels))
 
         found = [part(name) for name in self._whole]

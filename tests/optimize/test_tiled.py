@@ -143,6 +143,15 @@ def test_borders_are_those_of_the_whole_picture(narrow: Path, padding: Any, pool
     assert_same(objective + ns.HistogramLoss(style, layers[1]), vgg, image)
 
 
+@pytest.mark.parametrize("shape", [(128, 64), (64, 128)])
+def test_a_torus_of_one_tile_along_an_axis_goes_on_there(narrow: Path, shape: Any) -> None:
+    vgg = ns.VGG16Features(narrow, "avg", padding="wrap", dtype="float64")
+    image = picture(5, shape).astype(np.float64)
+    objective = ns.StyleLoss(vgg(STYLE[:56, :64]), "block1_conv2")
+    assert_same(objective + ns.TotalVariationLoss(), vgg, image)
+    assert_same(objective + ns.TotalVariationLoss(mask=half_mask(shape)), vgg, image)
+
+
 def test_octaves_and_joined_networks_are_seen_in_tiles() -> None:
     pyramid = ns.Pyramid(NETWORK, octaves=2)
     style = pyramid(STYLE)
