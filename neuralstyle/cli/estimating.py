@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +48,7 @@ def estimate(
             found = estimate_memory(content, inputs.styles, recipe=recipe, **rest)
         except Exception as error:
             raise failure(error) from error
-        out(f"{found}\n")
+        told = {**dataclasses.asdict(found), "fits": found.fits}
+        out(f"{json.dumps(told) if args.json else found}\n")
         fit = fit and found.fits
     return 0 if fit else 1

@@ -175,7 +175,7 @@ class Passes:
         def part(name: str, behind: int = 0) -> Tensor:
             first = tf.concat([[0], begin // self._steps[name], [0]], 0)
             one, height, width, channels = shapes[name]
-            # A torus may be as long as the window, which then does not say what comes after its end.
+            # A window as long as the torus does not say what comes after its end.
             padded = feature_at(features, name, beyond=behind)
             if behind and not is_torus(features):
                 padded = tf.pad(padded, [[0, 0], [0, behind], [0, behind], [0, 0]], "SYMMETRIC")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuralstyle._checks import weight
 from neuralstyle._types import Image, PictureLike, SupportsArray
 from neuralstyle.features.base import image_tensor
-from neuralstyle.images.arrays import resize
+from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.flow import check_flow, warp
 from neuralstyle.images.mask_values import mask_values
 from neuralstyle.images.opacity import opaque
@@ -53,7 +53,9 @@ def stylize_frames(
     flows : iterable of arrays, each (H, W, 2), or of pairs of such and a mask (H, W)
         One for every frame after the first, no more, in pixels of the frames: where each pixel was
         in the frame before, relative to where it is now (see `warp`). The mask says from 0 to 1 how
-        far that is to be trusted: 0 where something comes into sight.
+        far that is to be trusted: 0 where something comes into sight. Either may be of another size
+        in the frame's proportions, such as of a frame that was made smaller when it was read; the
+        flow is in pixels of its own size then.
     temporal_weight : float, default 1
         Of the temporal loss. More makes the film steadier, and slower to take up what is new.
     **options
@@ -154,11 +156,14 @@ def _flow(
     flow, mask = given if pair else (given, np.ones(size, np.float32))
     flow = check_flow(flow)
     mask = mask_values(mask, f"flows: mask of frame {number}", empty=True).astype(np.float32)
-    if flow.shape[:2] != size or mask.shape != size:
-        raise ValueError(
-            f"flows: expected a field and mask of the frame's size {size} for frame {number}, "
-            f"received {flow.shape[:2]} and {mask.shape}"
-        )
+    # Frames are made smaller while they are read, and flows are computed of the files.
+    sides = {"field": flow.shape[:2], "mask": mask.shape}
+    for what, of in sides.items():
+        if of != size and scaled_size(of, max(size)) != size:
+            raise ValueError(
+                f"flows: expected a {what} of the frame's size {size}, or of one in its "
+                f"proportions, for frames[{number}], received {of}"
+            )
     return flow, mask
 
 

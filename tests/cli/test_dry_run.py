@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,17 @@ def test_it_tells_and_paints_nothing(run: Run, capsys: Any, made: Callable[[], l
     assert re.match(r"48 x \d+ as a whole\nprocess +\d+\.\d\d GB\n", table)
     assert re.search(r"\npeak +\d+\.\d\d GB of \d+\.\d\d GB\ntime +", table)
     assert made() == []
+
+
+def test_in_json_it_is_a_line_for_each_picture(
+    run: Run, capsys: Any, asked: list[dict[str, Any]]
+) -> None:
+    assert run("--dry-run", "--json", "--size", "48") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        **dict.fromkeys(("process", "pictures", "targets", "features", "optimizer"), 0),
+        **{"shape": [48, 48], "tile": None, "peak": 48, "available": 60},
+        **{"seconds": 1.0, "fits": True},
+    }
 
 
 def test_the_options_of_the_run_are_those_of_the_question(

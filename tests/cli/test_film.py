@@ -57,6 +57,12 @@ def test_flows_and_weight_arrive(
     np.testing.assert_array_equal(mask, np.ones((48, 56)))
 
 
+def test_flows_of_frames_that_are_made_smaller_are_taken(
+    run: Callable[..., int], flow: np.ndarray
+) -> None:
+    assert run("--size", "40", "--iterations", "1", inputs=FRAMES, out="film/") == 0
+
+
 @pytest.mark.parametrize("wrong", ["shape", "damage"])
 def test_flow_that_is_none_ends_the_film(
     run: Callable[..., int], flow: np.ndarray, capsys: pytest.CaptureFixture[str], wrong: str
