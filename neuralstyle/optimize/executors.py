@@ -138,14 +138,21 @@ class Spread(Generic[T, R]):
         parcels: dict[str, _Job] = {}
         try:
             while True:
-                for task in itertools.islice(remaining, ahead - len(queue)):
-                    queue.append(_Job(task))
-                    self._send(queue[-1], running)
+                # What went out before an error is worth having, and nothing behind it is.
+                while len(queue) < ahead and not any(job.error for job in queue):
+                    taken = _taken(remaining)
+                    if taken is None:
+                        break
+                    queue.append(taken)
+                    if not taken.done:
+                        self._send(taken, running)
                 if not queue:
                     return
                 while not queue[0].done and running:
                     self._receive(running, parcels)
                 job = queue.popleft()
+                if job.error is not None:
+                    raise job.error
                 yield job.answer if job.done else self._work(job.task)
         finally:
             for future in running:
@@ -175,6 +182,9 @@ class Spread(Generic[T, R]):
             except BrokenExecutor as error:
                 self._go_on_alone(error, running)
                 return
+            except Exception as error:  # raised in its turn
+                job.error, job.done = error, True
+                continue
             if isinstance(answer, _Unknown):
                 # While a parcel for it is under way there is no need of another one; but one that
                 # knows the work already may take the task that has it.
@@ -201,6 +211,17 @@ class _Job:
     task: Any
     answer: Any = None
     done: bool = False
+    error: Exception | None = None
+
+
+def _taken(tasks: Iterator[Any]) -> _Job | None:
+    """Take a task, or the error of what was to give it."""
+    try:
+        return _Job(next(tasks))
+    except StopIteration:
+        return None
+    except Exception as error:
+        return _Job(None, done=True, error=error)
 
 
 @dataclass(frozen=True)

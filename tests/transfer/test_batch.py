@@ -43,6 +43,21 @@ def test_threads_paint_whole_pictures_as_home_does(at_home: list[ns.StyleResult]
         assert "executor" not in {**ours.settings["options"], **ours.settings["not_stored"]}
 
 
+@pytest.mark.parametrize("reader", ["worker", "home"])
+def test_what_was_painted_before_an_error_is_yielded(reader: str) -> None:
+    def contents() -> Any:
+        yield CONTENTS[0]
+        if reader == "home":
+            raise OSError("unreadable")
+        yield "nowhere.png"
+
+    with Counting(2) as pool:
+        results = ns.stylize_many(contents(), STYLE, executor=pool, **QUICK)
+        assert next(results).nit == QUICK["maxiter"]
+        with pytest.raises(OSError, match=r"unreadable|nowhere\.png"):
+            next(results)
+
+
 def look(image: Any) -> Any:
     return pixels(image)
 
