@@ -54,6 +54,6 @@ def narrow() -> Weights:
     from support import NARROW
 
     from neuralstyle.features.architectures import VGG19
-    from neuralstyle.features.plain import random_weights
+    from neuralstyle.features.vgg.plain import random_weights
 
     return random_weights(VGG19, widths=NARROW)

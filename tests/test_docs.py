@@ -22,7 +22,7 @@ import pytest
 import neuralstyle as ns
 from neuralstyle.cli.main import COMMANDS
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.transfer.options import options
+from neuralstyle.transfer.options.options import options
 from neuralstyle.transfer.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent

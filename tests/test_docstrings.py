@@ -17,7 +17,7 @@ MODULES = [
     if not module.name.endswith("__main__")
     if importlib.import_module(module.name).__name__ == module.name  # by its own name alone
 ]
-LONG = {"neuralstyle.features.vgg.VGG19Features"}
+LONG = {"neuralstyle.features.vgg.vgg.VGG19Features"}
 """It draws twenty million weights."""
 EXAMPLES = [
     pytest.param(example, id=example.name, marks=pytest.mark.slow if example.name in LONG else ())

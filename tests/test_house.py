@@ -32,7 +32,7 @@ FLOOR = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
 GROUND = set(FLOORS[0])
 
 NAMING_TENSORFLOW = {
-    f"optimize/{name}.py"
+    f"optimize/evaluation/{name}.py"
     for name in (
         *("evaluator", "compiled", "gradient_norms", "graphs", "reading", "addends", "passes"),
         "tiled",
@@ -130,13 +130,29 @@ def test_nothing_imports_upwards(file: str) -> None:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     graph = {file: {file_of(module) for _, module in imported(file)} - {file} for file in FILES}
+    check_straight(graph, "files import each other: {}. Move what they share to a file below both.")
+
+
+def test_no_rooms_of_a_wing_import_each_other_in_a_circle() -> None:
+    """What several rooms share lies beside them, in the wing itself."""
+    graph: dict[str, set[str]] = {}
+    for file in FILES:
+        room = room_of(file)
+        others = {room_of(file_of(module)) for _, module in imported(file)}
+        if "/" in room:
+            graph.setdefault(room, set()).update(o for o in others - {room} if "/" in o)
+    check_straight(graph, "rooms import each other: {}. Move what they share beside them.")
+
+
+def room_of(file: str) -> str:
+    return "/".join(file.split("/")[:-1][:2])
+
+
+def check_straight(graph: dict[str, set[str]], otherwise: str) -> None:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        circle = " <- ".join(error.args[1])
-        pytest.fail(
-            f"files import each other: {circle}. Move what they share to a file below both."
-        )
+        pytest.fail(otherwise.format(" <- ".join(error.args[1])))
 
 
 @every_file

@@ -220,7 +220,7 @@ def test_names_that_are_listed_are_imported_when_first_used() -> None:
 def test_methods_recipes_and_colours_are_listed_without_keras() -> None:
     # The command line shows them in its help.
     done = python(
-        "import sys; import neuralstyle.images.color, neuralstyle.optimize.methods;"
+        "import sys; import neuralstyle.images.color, neuralstyle.optimize.methods.methods;"
         "sys.exit(', '.join(m for m in ('tensorflow', 'keras') if m in sys.modules) or 0)"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -13,8 +13,8 @@ import numpy as np
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
-from neuralstyle.features.formats import TORCH_DEVIATIONS, TORCH_MEANS
-from neuralstyle.features.plain import build
+from neuralstyle.features.vgg.formats import TORCH_DEVIATIONS, TORCH_MEANS
+from neuralstyle.features.vgg.plain import build
 
 FAMILY = {name: getattr(ns, f"{one.name}Features") for name, one in NETWORKS.items()}
 """The extractor of each network, by the names in the table."""

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 import neuralstyle as ns
 from neuralstyle.losses import STYLE_LAYERS
-from neuralstyle.transfer.sheet import labelled
+from neuralstyle.transfer.comparing.sheet import labelled
 
 HERE = Path(__file__).parent
 EXPLAINED = HERE.parent / "explained"

@@ -17,9 +17,9 @@ from neuralstyle.cli.parser import Gone, Keep, Parser, Read
 from neuralstyle.cli.wording import flag
 from neuralstyle.images.load import MAX_PIXELS
 from neuralstyle.images.save import save_image
-from neuralstyle.transfer import words
-from neuralstyle.transfer.names import did_you_mean
-from neuralstyle.transfer.options import Option, options
+from neuralstyle.transfer.options import words
+from neuralstyle.transfer.options.names import did_you_mean
+from neuralstyle.transfer.options.options import Option, options
 from neuralstyle.transfer.recipes import RECIPES
 
 DEFAULT_SIZE = 512

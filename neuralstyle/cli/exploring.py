@@ -19,7 +19,7 @@ from neuralstyle.cli.wording import flag
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
     from neuralstyle.optimize.result import StyleResult
-    from neuralstyle.transfer.exploration import Exploration
+    from neuralstyle.transfer.comparing.exploration import Exploration
 
 
 def check(args: argparse.Namespace) -> None:
@@ -41,7 +41,7 @@ def paint(
     with silent_start():
         from neuralstyle.optimize.result import Status
         from neuralstyle.transfer.checkpoint import in_folder, of_content
-        from neuralstyle.transfer.explore import CELL_SIZE, Explorer
+        from neuralstyle.transfer.comparing.explore import CELL_SIZE, Explorer
         from neuralstyle.transfer.stylize import stylize
     # The pictures to keep of every Nth iteration are those of the picture, not of the cells.
     tried = {n: value for n, value in options.items() if n not in ("callback", "checkpoint")}

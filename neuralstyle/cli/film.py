@@ -21,7 +21,7 @@ from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.cli.paths import STANDARD
 from neuralstyle.images.load import is_animation
-from neuralstyle.transfer import words
+from neuralstyle.transfer.options import words
 from neuralstyle.transfer.recipes import RECIPES
 
 SUMMARY = "paint the frames of a film such that what moves keeps its strokes"

@@ -25,9 +25,9 @@ from neuralstyle.optimize.interruption import held
 
 if TYPE_CHECKING:
     from neuralstyle._types import Floats
-    from neuralstyle.optimize.live_page import LivePage
-    from neuralstyle.optimize.making_of import MakingOf
     from neuralstyle.optimize.result import Progress, StyleResult
+    from neuralstyle.optimize.showing.live_page import LivePage
+    from neuralstyle.optimize.showing.making_of import MakingOf
 
 
 class Output:
@@ -56,7 +56,7 @@ class Output:
         if getattr(self.args, "web", None) is None:
             yield
             return
-        from neuralstyle.optimize.live_page import LivePage
+        from neuralstyle.optimize.showing.live_page import LivePage
 
         standard = self.args.output == str(STANDARD)
         title = None if standard else Path(self.args.output).name
@@ -94,7 +94,7 @@ class Output:
         """Be called back after an iteration: save the picture so far, if it is its turn."""
         if self.args.making_of:
             if self.film is None:
-                from neuralstyle.optimize.making_of import MakingOf
+                from neuralstyle.optimize.showing.making_of import MakingOf
 
                 self.film = MakingOf()
             self.film(now)

@@ -153,7 +153,7 @@ def sheet(
     with refusing():
         vary = sheet_settings(args, inputs.styles)
     with silent_start():
-        from neuralstyle.transfer.contact_sheet import contact_sheet
+        from neuralstyle.transfer.comparing.contact_sheet import contact_sheet
     ((_, path),) = inputs.jobs
     output.begin(path, None)
     recipe = RECIPES[args.recipe]

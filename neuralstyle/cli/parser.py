@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from neuralstyle.cli.messages import Failure, out, sentence
-from neuralstyle.transfer.names import meant
+from neuralstyle.transfer.options.names import meant
 
 Read: TypeAlias = Callable[[str, Sequence[str]], Any]
 """Turns a flag and its words into a value, or raises an error that names the flag."""

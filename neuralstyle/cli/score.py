@@ -13,7 +13,7 @@ from neuralstyle.cli.inputs import largest, read
 from neuralstyle.cli.messages import check_out, failure, out, refusing, silent_start
 from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.images.load import covering
-from neuralstyle.transfer.options import options
+from neuralstyle.transfer.options.options import options
 from neuralstyle.transfer.scales import SHORTEST_SIDE
 from neuralstyle.transfer.score import score
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, command: str) -> int:
     try:
         if "network" in args.options:
             with silent_start():
-                import neuralstyle.features.vgg  # noqa: F401
+                import neuralstyle.features.vgg.vgg  # noqa: F401
         found = score(picture, content, style, **args.options)
     except Exception as error:
         raise failure(error) from error

@@ -15,10 +15,10 @@ from neuralstyle.cli.parser import Keep, Parser
 from neuralstyle.cli.paths import check_paths
 from neuralstyle.cli.rescue import FAILED, in_temporary_folder
 from neuralstyle.cli.wording import flag
-from neuralstyle.transfer import words
+from neuralstyle.transfer.options import words
 
 if TYPE_CHECKING:
-    from neuralstyle.features.slimmed import Slimmed, SlimProgress
+    from neuralstyle.features.slim.slimmed import Slimmed, SlimProgress
 
 SUMMARY = "make a narrow, fast network out of a wide one"
 USAGE: tuple[str, ...] = (
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, command: str) -> int:
         target = Path(args.output)
         check_paths(args, [target, target.with_suffix(".md")])
     with silent_start():
-        from neuralstyle.features import slim, slimmed
+        from neuralstyle.features.slim import slim, slimmed
     show = _Lines(args.quiet)
     try:
         target = slimmed.checked_target(target)

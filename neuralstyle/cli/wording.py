@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
-from neuralstyle.transfer.options import options
+from neuralstyle.transfer.options.options import options
 from neuralstyle.transfer.recipes import RECIPES
 
 OTHERS = {

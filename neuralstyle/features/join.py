@@ -11,7 +11,7 @@ from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
 from neuralstyle.features.failures import unknown_layer
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_checks import check_extractor
+from neuralstyle.features.keras_models.checks import check_extractor
 
 
 @final

@@ -11,7 +11,7 @@ from neuralstyle._checks import whole_number
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_checks import check_extractor
+from neuralstyle.features.keras_models.checks import check_extractor
 
 KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
 """Weights of neighbouring pixels where an image is halved: Burt and Adelson's, with a = 0.4."""

@@ -11,7 +11,7 @@ from neuralstyle._checks import shown, weights
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
-from neuralstyle.optimize.gradient_norms import gradient_norms
+from neuralstyle.optimize.evaluation.gradient_norms import gradient_norms
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from neuralstyle._checks import image_shape, shown
 from neuralstyle._types import Image
 from neuralstyle.features.tiles import TileSide
 from neuralstyle.images.arrays import check_image
-from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.interruption import EVALUATION, patience
 from neuralstyle.optimize.result import StyleResult
 

@@ -16,14 +16,13 @@ from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide
 from neuralstyle.losses.objective import ObjectiveLike
-from neuralstyle.optimize.base import Method, State
 from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.callbacks import check_callback
-from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.interruption import interruption, note
-from neuralstyle.optimize.methods import LBFGSB, MethodLike, as_method
+from neuralstyle.optimize.methods.base import Method, State
+from neuralstyle.optimize.methods.methods import LBFGSB, MethodLike, as_method
 from neuralstyle.optimize.parametrizations import Parametrization
-from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import (
     Callback,
     Halt,
@@ -34,6 +33,7 @@ from neuralstyle.optimize.result import (
 )
 from neuralstyle.optimize.reweighing import Anew
 from neuralstyle.optimize.run import Run
+from neuralstyle.optimize.showing.progress import progress_bar
 from neuralstyle.optimize.states import check_losses, check_state, origin
 
 logger: logging.Logger = logging.getLogger(__name__)

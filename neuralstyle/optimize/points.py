@@ -9,7 +9,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._types import Image, Tensor
-from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.vectors import Vector, added, blocks, host
 

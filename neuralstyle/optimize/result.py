@@ -207,7 +207,7 @@ class StyleResult:
         >>> b"<title>Smoother</title>" in file.getvalue()
         True
         """
-        from neuralstyle.optimize.page.page import write_page
+        from neuralstyle.optimize.showing.page.page import write_page
 
         write_page(target, self, content, style, command, title)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from neuralstyle._types import Number
-from neuralstyle.optimize.weights import LiveWeights
+from neuralstyle.optimize.evaluation.weights import LiveWeights
 
 
 class Anew(Exception):

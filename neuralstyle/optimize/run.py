@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from neuralstyle._checks import Stays, stays
 from neuralstyle._types import Image
 from neuralstyle.optimize.callbacks import call
-from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.finite import check_start, not_finite
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.finite import check_start, not_finite
 from neuralstyle.optimize.idle import check_products
 from neuralstyle.optimize.interruption import EVALUATION, begin, look, patience
 from neuralstyle.optimize.parametrizations import Parametrization

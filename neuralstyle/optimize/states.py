@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import describe
 from neuralstyle.losses.objective import StyleObjective
-from neuralstyle.optimize.base import Method
+from neuralstyle.optimize.methods.base import Method
 
 TOLERANCE = 0.01
 """How far the pull of a loss on the value may be from where the state left it, as a fraction of

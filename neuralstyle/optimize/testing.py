@@ -23,8 +23,8 @@ from neuralstyle.losses.objective import Loss, ObjectiveLike, StyleObjective
 from neuralstyle.losses.own import LayerLoss
 from neuralstyle.losses.parts import leaves
 from neuralstyle.losses.storage import load_loss, save_loss
-from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.trial import Dead, Network
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.trial import Dead, Network
 
 SHAPE = (16, 12, 3)
 STEP = 1e-6

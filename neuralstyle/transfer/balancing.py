@@ -8,13 +8,13 @@ from neuralstyle._types import Image
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.balance import weighed
-from neuralstyle.optimize.gradient_norms import gradient_norms
+from neuralstyle.optimize.evaluation.gradient_norms import gradient_norms
 from neuralstyle.optimize.interruption import look
-from neuralstyle.optimize.methods import LBFGS
+from neuralstyle.optimize.methods.methods import LBFGS
 from neuralstyle.optimize.minimize import minimize
 from neuralstyle.transfer.left_out import LeftOut
-from neuralstyle.transfer.names import TERMS, did_you_mean
-from neuralstyle.transfer.options import Options, looked_at
+from neuralstyle.transfer.options.names import TERMS, did_you_mean
+from neuralstyle.transfer.options.options import Options, looked_at
 from neuralstyle.transfer.plan import Plan
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.recipes.registry import RecipeFunction

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, final
 
 from neuralstyle._checks import shown
 from neuralstyle._types import PathLike
-from neuralstyle.optimize.executors import Spread
+from neuralstyle.optimize.evaluation.executors import Spread
 from neuralstyle.optimize.result import StyleResult
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.options.options import Options, options
 from neuralstyle.transfer.painter import Painter
 
 Task: TypeAlias = tuple[Any, PathLike | None]

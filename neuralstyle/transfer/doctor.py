@@ -291,8 +291,8 @@ def places() -> dict[str, str]:
     ['compact', 'vgg16', 'vgg19']
     """
     from neuralstyle.features.architectures import NETWORKS
-    from neuralstyle.features.download import imagenet_place
-    from neuralstyle.features.weights import DATA
+    from neuralstyle.features.vgg.download import imagenet_place
+    from neuralstyle.features.vgg.weights import DATA
 
     files = {
         "compact": next(DATA / one.compact for one in NETWORKS.values() if one.compact),
@@ -324,7 +324,7 @@ def without_place(text: str) -> str:
 
 def seconds_per_evaluation() -> float:
     """Time evaluations of the default recipe with the compact network for a second."""
-    from neuralstyle.optimize.evaluator import Evaluator
+    from neuralstyle.optimize.evaluation.evaluator import Evaluator
     from neuralstyle.transfer.network import load_network
     from neuralstyle.transfer.recipes import default
 

@@ -16,10 +16,10 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import LEAST, Tiles, TileSide, in_tiles
 from neuralstyle.images.arrays import scaled_size
 from neuralstyle.losses.objective import StyleObjective
-from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.fitting import SIDES
-from neuralstyle.optimize.memory import ALLOCATED, Taken, room
-from neuralstyle.optimize.methods import Method
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.fitting import SIDES
+from neuralstyle.optimize.evaluation.memory import ALLOCATED, Taken, room
+from neuralstyle.optimize.methods.methods import Method
 from neuralstyle.transfer.plan import Plan
 
 logger: logging.Logger = logging.getLogger(__name__)

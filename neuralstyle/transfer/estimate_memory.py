@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from neuralstyle._types import PictureLike
 from neuralstyle.transfer.estimate import Estimate
+from neuralstyle.transfer.options.signatures import read_options, takes_options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.signatures import read_options, takes_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from neuralstyle.transfer.stylize_options import StylizeOptions
+    from neuralstyle.transfer.options.stylize_options import StylizeOptions
 
 
 @takes_options(but=["checkpoint"])

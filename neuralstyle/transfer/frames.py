@@ -20,13 +20,13 @@ from neuralstyle.losses import TemporalLoss
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.checkpoint import in_folder
+from neuralstyle.transfer.options.signatures import read_options, takes_options
 from neuralstyle.transfer.painter import Before, Painter, nothing_before
-from neuralstyle.transfer.signatures import read_options, takes_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from neuralstyle.transfer.stylize_options import StylizeOptions
+    from neuralstyle.transfer.options.stylize_options import StylizeOptions
 
 
 @takes_options()

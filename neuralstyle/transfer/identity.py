@@ -17,7 +17,7 @@ from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses.masks import Mask
 from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.losses.storage import fingerprint
-from neuralstyle.optimize.base import Method
+from neuralstyle.optimize.methods.base import Method
 from neuralstyle.optimize.result import StyleResult
 from neuralstyle.transfer.network import NETWORKS
 from neuralstyle.transfer.parts import Part

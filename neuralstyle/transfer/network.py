@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle._checks import nearest, shown
-from neuralstyle.features.keras_names import KERAS_NETWORKS, keras_name
+from neuralstyle.features.keras_models.names import KERAS_NETWORKS, keras_name
 
 if TYPE_CHECKING:
     from neuralstyle._types import Dtype, Padding
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Named:
-    """A network that has a name: its class in `neuralstyle.features.vgg`, and its weights."""
+    """A network that has a name: its class in `neuralstyle.features.vgg.vgg`, and its weights."""
 
     kind: str
     weights: str | None
 
     def load(self, pooling: Pooling, seed: int, normalized: bool, dtype: Dtype) -> Extractor:
         """Load it, to see borders mirrored; normalised, if there is a table of its means."""
-        from neuralstyle.features import vgg
+        from neuralstyle.features.vgg import vgg
 
         options: dict[str, Any] = {"padding": "reflect", "seed": seed, "dtype": dtype}
         network = getattr(vgg, self.kind)(self.weights, pooling, **options)
@@ -45,7 +45,7 @@ class Application:
 
     def load(self, pooling: Pooling, seed: int, normalized: bool, dtype: Dtype) -> Extractor:
         """Load it; there are no tables of mean activations."""
-        from neuralstyle.features.keras_model import KerasFeatures
+        from neuralstyle.features.keras_models.model import KerasFeatures
 
         if dtype != "float32":
             raise ValueError(
@@ -98,7 +98,7 @@ def check_network(name: str, value: Any) -> Any:
     if callable(value):
         # Where Keras has not been imported, it is no model of Keras.
         if "keras" in sys.modules:
-            from neuralstyle.features.keras_checks import check_extractor
+            from neuralstyle.features.keras_models.checks import check_extractor
 
             check_extractor(name, value)
         return value
@@ -223,7 +223,7 @@ def unwrapped(network: Extractor) -> Extractor:
 
 
 def _in_file(path: str | os.PathLike[str]) -> Named:
-    from neuralstyle.features.weights import architecture_of
+    from neuralstyle.features.vgg.weights import architecture_of
 
     kind = NETWORKS[architecture_of(path)].kind
     return Named(kind, os.path.realpath(path))

@@ -9,7 +9,7 @@ from typing import Any
 from neuralstyle._types import Image
 from neuralstyle.images.convert import as_image
 from neuralstyle.optimize.origin import Origin, Pixels, Rows, kept
-from neuralstyle.transfer.flags import command_line
+from neuralstyle.transfer.options.flags import command_line
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.scales import style_size
 from neuralstyle.transfer.score import MEANINGS, score

@@ -24,16 +24,16 @@ from neuralstyle.optimize.interruption import (
     note,
     patience,
 )
-from neuralstyle.optimize.methods import LBFGSB, Method
+from neuralstyle.optimize.methods.methods import LBFGSB, Method
 from neuralstyle.optimize.minimize import minimize
-from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Status, StyleResult, interrupted
+from neuralstyle.optimize.showing.progress import progress_bar
 from neuralstyle.transfer.balancing import balanced, check_balance
 from neuralstyle.transfer.checkpoint import Checkpoint
 from neuralstyle.transfer.estimate import Estimate, Estimates, Look
 from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
-from neuralstyle.transfer.options import Options, looked_at, options
+from neuralstyle.transfer.options.options import Options, looked_at, options
 from neuralstyle.transfer.origin import origin_of
 from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, Shape, check_together, make_plan

@@ -12,7 +12,7 @@ from neuralstyle._checks import check_shares
 from neuralstyle._types import Floats, Image
 from neuralstyle.images.opacity import opaque, seen
 from neuralstyle.losses.masks import Mask
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options.options import Options
 from neuralstyle.transfer.regions import both
 
 logger: logging.Logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from neuralstyle.images.load import covering, read_picture
 from neuralstyle.optimize.minimize import check_method
 from neuralstyle.optimize.parametrizations import Parametrization, grey
 from neuralstyle.optimize.result import StyleResult
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options.options import Options
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.scales import enlarged, iterations_at, pyramid, target_size

@@ -21,11 +21,11 @@ from neuralstyle.losses.moments import StyleLoss
 from neuralstyle.losses.names import STYLE_LAYERS
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective
 from neuralstyle.optimize.beginning import initial_image
-from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.making_of import MakingOf, spaced
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.minimize import minimize
-from neuralstyle.optimize.page.curves import lines
 from neuralstyle.optimize.result import StyleResult
+from neuralstyle.optimize.showing.making_of import MakingOf, spaced
+from neuralstyle.optimize.showing.page.curves import lines
 from neuralstyle.transfer.network import check_network, load_network
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from neuralstyle.images.color import TREATMENTS, ColorTreatment
-from neuralstyle.optimize.methods import Method, parse_method
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.optimize.methods.methods import Method, parse_method
+from neuralstyle.transfer.options.options import Options, options
 from neuralstyle.transfer.plan import Plan
 from neuralstyle.transfer.recipes.recipe import Recipe
 from neuralstyle.transfer.recipes.registry import call_of

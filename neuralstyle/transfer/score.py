@@ -26,8 +26,8 @@ from neuralstyle.images.measures import (
     similarity,
 )
 from neuralstyle.losses.names import STYLE_LAYERS
-from neuralstyle.transfer import checks
 from neuralstyle.transfer.network import check_network, load_network
+from neuralstyle.transfer.options import checks
 from neuralstyle.transfer.scales import style_size
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import final
 
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.objective import Loss, StyleObjective
-from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
 
 KEPT = 16
 """Evaluators that are kept, the latest ones: of a few scales, with and without a term."""

@@ -9,13 +9,13 @@ from neuralstyle._types import PictureLike
 from neuralstyle.optimize.result import Status, StyleResult
 from neuralstyle.transfer.batch import spread
 from neuralstyle.transfer.checkpoint import in_folder, of_content
+from neuralstyle.transfer.options.signatures import read_options, takes_options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.signatures import read_options, takes_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from neuralstyle.transfer.stylize_options import StylizeOptions
+    from neuralstyle.transfer.options.stylize_options import StylizeOptions
 
 
 @takes_options()

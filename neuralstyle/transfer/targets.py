@@ -22,7 +22,7 @@ from neuralstyle.losses.objective import Loss, StyleObjective
 from neuralstyle.losses.parts import leaves
 from neuralstyle.losses.shapes import UnknownLayer
 from neuralstyle.transfer.made import Key, Made, made_of
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options.options import Options
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.plan import Plan, Shape
 from neuralstyle.transfer.recipes import RECIPES, Recipe, combined

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 import neuralstyle as ns
-from neuralstyle.optimize import beginning, compiled
+from neuralstyle.optimize import beginning
+from neuralstyle.optimize.evaluation import compiled
 from neuralstyle.transfer import painter
 
 

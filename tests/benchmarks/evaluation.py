@@ -108,7 +108,7 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 def library_weights(weights: str) -> Weights:
     """Load the weights that the library's own variants use."""
     from neuralstyle.features.architectures import VGG16, VGG19
-    from neuralstyle.features.weights import load_weights
+    from neuralstyle.features.vgg.weights import load_weights
 
     return load_weights(VGG16, "compact") if weights == "compact" else load_weights(VGG19, None)
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import neuralstyle as ns
+from neuralstyle.transfer.comparing.sheet import labelled
 from neuralstyle.transfer.recipes import RECIPES
-from neuralstyle.transfer.sheet import labelled
 
 NUMBERS = ("style", "texture", "content", "color", "features", "seconds")
 

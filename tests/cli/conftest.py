@@ -12,7 +12,8 @@ import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli.main import main
-from neuralstyle.transfer import contact_sheet, frames, stylize
+from neuralstyle.transfer import frames, stylize
+from neuralstyle.transfer.comparing import contact_sheet
 from neuralstyle.transfer.recipes import RECIPES
 
 Run: TypeAlias = Callable[..., int]

@@ -19,9 +19,9 @@ import pytest
 from neuralstyle.cli.arguments import keywords, of_keyword, of_option, of_sheet
 from neuralstyle.cli.main import COMMANDS, main, parser
 from neuralstyle.cli.wording import flag
-from neuralstyle.optimize.methods import METHODS
+from neuralstyle.optimize.methods.methods import METHODS
 from neuralstyle.transfer.network import NETWORKS
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.options.options import Options, options
 from neuralstyle.transfer.recipes import RECIPES
 
 FORMS = {

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle.transfer import explore, stylize
+from neuralstyle.transfer import stylize
+from neuralstyle.transfer.comparing import explore
 
 Run = Callable[..., int]
 Made = Callable[[], list[str]]

@@ -59,7 +59,7 @@ def test_warnings_are_sentences_even_if_quiet_and_downloads_unless_quiet(
 ) -> None:
     def warning(*args: Any, **options: Any) -> Iterator[Any]:
         warnings.warn("the style is small", stacklevel=1)
-        logging.getLogger("neuralstyle.features.weights").info("downloading %s", "vgg")
+        logging.getLogger("neuralstyle.features.vgg.weights").info("downloading %s", "vgg")
         logging.getLogger("neuralstyle.optimize.minimize").info("an iteration")
         return iter(())
 

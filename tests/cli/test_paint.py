@@ -14,7 +14,7 @@ import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli import inputs
-from neuralstyle.transfer import contact_sheet
+from neuralstyle.transfer.comparing import contact_sheet
 from neuralstyle.transfer.recipes import RECIPES
 
 Run = Callable[..., int]

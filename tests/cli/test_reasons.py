@@ -61,11 +61,11 @@ def test_what_cannot_be_imported_is_told(
 
 HEAVY = {
     "neuralstyle.transfer.stylize",
-    "neuralstyle.transfer.contact_sheet",
-    "neuralstyle.transfer.explore",
+    "neuralstyle.transfer.comparing.contact_sheet",
+    "neuralstyle.transfer.comparing.explore",
     "neuralstyle.transfer.frames",
     "neuralstyle.transfer.doctor",
-    "neuralstyle.features.vgg",
+    "neuralstyle.features.vgg.vgg",
     "neuralstyle.features",
 }
 """What the commands import after TensorFlow has been asked to be silent."""

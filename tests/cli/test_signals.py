@@ -226,7 +226,7 @@ def test_a_sheet_is_saved_as_far_as_it_has_come(
         signal.raise_signal(signal.SIGTERM)
         return np.zeros((4, 4, 3), np.float32)
 
-    monkeypatch.setattr("neuralstyle.transfer.contact_sheet.contact_sheet", sheet)
+    monkeypatch.setattr("neuralstyle.transfer.comparing.contact_sheet.contact_sheet", sheet)
     assert run("--sheet", "content_weight=0.1,0.2") == 143
     assert ns.load_image("out.png").shape == (4, 4, 3)
     said = "neuralstyle: interrupted; out.png has what was painted until then\n"
@@ -262,7 +262,7 @@ def test_of_cells_that_are_explored_the_finished_ones_are_saved(
         error.partial_result = ns.Exploration((cell,), 0, picture)  # type: ignore[attr-defined]
         raise error
 
-    monkeypatch.setattr("neuralstyle.transfer.explore.Explorer.explore", interrupted)
+    monkeypatch.setattr("neuralstyle.transfer.comparing.explore.Explorer.explore", interrupted)
     assert run("--auto", "--quiet") == 130
     assert made() == ["out_sheet.png"]
     cells = "neuralstyle: out_sheet.png: interrupted, cells finished: 1\n"

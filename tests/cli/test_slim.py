@@ -11,9 +11,9 @@ import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli.main import main
-from neuralstyle.features import slim
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.slim import slim
+from neuralstyle.features.vgg.plain import random_weights
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 import neuralstyle as ns
 from neuralstyle.cli.main import main
-from neuralstyle.optimize import live_page
-from neuralstyle.optimize.live_page import LivePage
+from neuralstyle.optimize.showing import live_page
+from neuralstyle.optimize.showing.live_page import LivePage
 
 pytestmark = pytest.mark.usefixtures("shallow")
 

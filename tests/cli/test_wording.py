@@ -10,9 +10,9 @@ import pytest
 from neuralstyle.cli.arguments import keywords
 from neuralstyle.cli.wording import reworded
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.features.download import imagenet_file
 from neuralstyle.features.failures import LISTED, unknown_layer
-from neuralstyle.transfer.options import options
+from neuralstyle.features.vgg.download import imagenet_file
+from neuralstyle.transfer.options.options import options
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from keras import layers, ops
 from support import noise
 
 import neuralstyle as ns
-from neuralstyle.features import applications
-from neuralstyle.features.applications import Input, application, vgg_names
-from neuralstyle.features.keras_graph import Graph
-from neuralstyle.features.keras_names import KERAS_NETWORKS, keras_name
+from neuralstyle.features.keras_models import applications
+from neuralstyle.features.keras_models.applications import Input, application, vgg_names
+from neuralstyle.features.keras_models.graph import Graph
+from neuralstyle.features.keras_models.names import KERAS_NETWORKS, keras_name
 
 BUILDERS = {name: getattr(keras.applications, name) for name in KERAS_NETWORKS}
 MODULES = sorted({build.__module__.rpartition(".")[2] for build in BUILDERS.values()})
@@ -44,7 +44,7 @@ def test_a_network_is_found_however_its_name_is_written(name: str, expected: str
 def test_the_names_are_those_of_keras_but_for_one_family() -> None:
     public = vars(keras.applications).items()
     known = {name for name, build in public if callable(build) and not name.startswith("_")}
-    added = "Keras has other networks now: they belong into neuralstyle/features/keras_names.py"
+    added = "Keras has other networks now: they belong into features/keras_models/names.py"
     assert known - {"NASNetMobile", "NASNetLarge"} == set(KERAS_NETWORKS), added
 
 

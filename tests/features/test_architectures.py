@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 
 import neuralstyle as ns
-from neuralstyle.features import vgg
 from neuralstyle.features.architectures import NETWORKS, VGG19, Architecture
-from neuralstyle.features.plain import build
-from neuralstyle.features.weights import DATA
+from neuralstyle.features.vgg import vgg
+from neuralstyle.features.vgg.plain import build
+from neuralstyle.features.vgg.weights import DATA
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_the_table_is_read_without_keras() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_of_the_table_has_a_public_extractor(name: str) -> None:
     kind = f"{NETWORKS[name].name}Features"
-    assert hasattr(vgg, kind), f"write a class {kind} in neuralstyle/features/vgg.py"
+    assert hasattr(vgg, kind), f"write a class {kind} in neuralstyle/features/vgg/vgg.py"
     assert getattr(vgg, kind).architecture is NETWORKS[name]
     assert kind in ns.__all__, f"put {kind} into neuralstyle/__init__.pyi"
 

@@ -8,8 +8,8 @@ import numpy as np
 from support import picture
 
 import neuralstyle as ns
-from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import VGG16
+from neuralstyle.features.vgg import weights as sources
 
 
 def test_the_compact_network_comes_with_the_package() -> None:

@@ -17,7 +17,7 @@ from weight_files import FAMILY, write_npz
 import neuralstyle as ns
 from neuralstyle.features.architectures import NETWORKS
 from neuralstyle.features.base import image_dtype
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg.plain import random_weights
 
 SIZE = 48
 UNKNOWN = "conv9_9"

@@ -17,7 +17,7 @@ from weight_files import write_npz
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG19
-from neuralstyle.features.plain import preprocess, random_weights
+from neuralstyle.features.vgg.plain import preprocess, random_weights
 
 # Keras' own, while it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

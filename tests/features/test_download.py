@@ -24,10 +24,10 @@ from support import NARROW, assert_same_weights
 from weight_files import write_notop
 
 import neuralstyle as ns
-from neuralstyle.features import download
-from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import NETWORKS, VGG16, VGG19, Architecture, Weights
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg import download
+from neuralstyle.features.vgg import weights as sources
+from neuralstyle.features.vgg.plain import random_weights
 
 
 class Server(http.server.ThreadingHTTPServer):

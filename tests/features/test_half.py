@@ -16,8 +16,8 @@ from weight_files import write_npz
 import neuralstyle as ns
 from neuralstyle._kernels import convolution
 from neuralstyle._kernels.half import HALVES
-from neuralstyle.features.weights import load_weights
-from neuralstyle.transfer.options import Options
+from neuralstyle.features.vgg.weights import load_weights
+from neuralstyle.transfer.options.options import Options
 from neuralstyle.transfer.painter import Painter
 
 SHARED = Path(__file__).parents[3] / "shared"

@@ -11,7 +11,7 @@ from keras import layers, ops
 from support import noise
 
 import neuralstyle as ns
-from neuralstyle.features.keras_graph import Graph, averaging
+from neuralstyle.features.keras_models.graph import Graph, averaging
 
 
 def image() -> Any:

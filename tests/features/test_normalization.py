@@ -13,11 +13,11 @@ from support import NARROW, noise, picture
 from weight_files import FAMILY, archive, plain
 
 import neuralstyle as ns
-from neuralstyle.features import normalization
-from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import NETWORKS, VGG16, Pooling, Weights
-from neuralstyle.features.normalization import Means, mean_activations, norms, rescaled
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg import normalization
+from neuralstyle.features.vgg import weights as sources
+from neuralstyle.features.vgg.normalization import Means, mean_activations, norms, rescaled
+from neuralstyle.features.vgg.plain import random_weights
 
 REAL = Path(__file__).parents[3] / "shared/weights/vgg16-imagenet.npz"
 POOLINGS: tuple[Pooling, ...] = ("avg", "max")

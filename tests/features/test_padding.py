@@ -14,10 +14,10 @@ from support import NARROW, noise, picture, says
 import neuralstyle as ns
 from neuralstyle._kernels import convolution
 from neuralstyle._types import PADDINGS, Padding
-from neuralstyle.features.activations import activations
 from neuralstyle.features.architectures import VGG16, Weights
-from neuralstyle.features.fast import FastVGG
-from neuralstyle.features.plain import build, preprocess, random_weights
+from neuralstyle.features.slim.activations import activations
+from neuralstyle.features.vgg.fast import FastVGG
+from neuralstyle.features.vgg.plain import build, preprocess, random_weights
 
 SCIPY = {"zeros": "constant", "reflect": "reflect", "wrap": "wrap"}
 """SciPy's names of the paddings."""

@@ -15,8 +15,6 @@ from keras import ops
 from support import NARROW, assert_same_weights
 
 import neuralstyle as ns
-from neuralstyle.features import plain
-from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import (
     NETWORKS,
     VGG16,
@@ -25,7 +23,9 @@ from neuralstyle.features.architectures import (
     Pooling,
     Weights,
 )
-from neuralstyle.features.plain import build, preprocess, random_weights
+from neuralstyle.features.vgg import plain
+from neuralstyle.features.vgg import weights as sources
+from neuralstyle.features.vgg.plain import build, preprocess, random_weights
 
 
 def test_the_same_seed_draws_the_same_weights(narrow: Weights) -> None:

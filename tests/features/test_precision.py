@@ -12,7 +12,8 @@ from keras import layers
 from support import noise
 
 import neuralstyle as ns
-from neuralstyle.features import applications, keras_model
+from neuralstyle.features.keras_models import applications
+from neuralstyle.features.keras_models import model as keras_model
 
 
 def model(policy: str) -> keras.Model:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import neuralstyle as ns
-from neuralstyle.features import slim as module
 from neuralstyle.features.architectures import VGG16, Weights
 from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
-from neuralstyle.features.plain import random_weights
-from neuralstyle.features.refit import refit
-from neuralstyle.features.selection import choose, metric
+from neuralstyle.features.slim import slim as module
+from neuralstyle.features.slim.refit import refit
+from neuralstyle.features.slim.selection import choose, metric
+from neuralstyle.features.vgg.plain import random_weights
 from tests.support import picture, says
 
 WIDE, NARROW = (4, 6, 8, 8, 8), (3, 5, 6, 6, 6)

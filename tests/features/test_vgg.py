@@ -19,7 +19,7 @@ from weight_files import FAMILY
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import NETWORKS, VGG16
-from neuralstyle.features.weights import load_weights
+from neuralstyle.features.vgg.weights import load_weights
 
 REAL = Path(__file__).parents[3] / "shared/weights/vgg16-imagenet.npz"
 """The real VGG16, beside the repository where it is at hand."""

@@ -15,9 +15,9 @@ from support import NARROW, assert_same_weights
 from weight_files import WRITERS, Writer, write_compressed_npz, write_npz
 
 import neuralstyle as ns
-from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import NETWORKS, VGG16, VGG19, Architecture, Weights
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg import weights as sources
+from neuralstyle.features.vgg.plain import random_weights
 
 OTHER = {"VGG16": VGG19, "VGG19": VGG16}
 

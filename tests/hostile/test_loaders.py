@@ -18,9 +18,9 @@ from support import NARROW
 import neuralstyle as ns
 from neuralstyle.cli.inputs import load_flow
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.features.checkpoints import Checkpoint
-from neuralstyle.features.plain import random_weights
-from neuralstyle.features.weights import read_weights
+from neuralstyle.features.slim.checkpoints import Checkpoint
+from neuralstyle.features.vgg.plain import random_weights
+from neuralstyle.features.vgg.weights import read_weights
 
 MANY = int(os.environ.get("NEURALSTYLE_FUZZ", "20000"))
 """Inputs for each loader in the slow test."""

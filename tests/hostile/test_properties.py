@@ -16,9 +16,9 @@ import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16
 from neuralstyle.features.tiles import LEAST, Tiles
 from neuralstyle.losses.masks import as_mask
-from neuralstyle.optimize.methods import METHODS, parse_method
-from neuralstyle.transfer.options import options
-from neuralstyle.transfer.signatures import read_options
+from neuralstyle.optimize.methods.methods import METHODS, parse_method
+from neuralstyle.transfer.options.options import options
+from neuralstyle.transfer.options.signatures import read_options
 
 few = settings(
     max_examples=int(os.environ.get("NEURALSTYLE_EXAMPLES", "60")),

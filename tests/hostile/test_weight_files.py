@@ -18,8 +18,8 @@ import neuralstyle as ns
 from neuralstyle import _archives
 from neuralstyle.cli.inputs import load_flow
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.features.plain import random_weights
-from neuralstyle.features.weights import architecture_of, read_weights
+from neuralstyle.features.vgg.plain import random_weights
+from neuralstyle.features.vgg.weights import architecture_of, read_weights
 
 NAME = "block2_conv1"
 LITTLE = 50 * 2**20

@@ -15,7 +15,7 @@ from support import Array, near, noise, pixels
 
 import neuralstyle as ns
 from neuralstyle.images.show import Sheet, picture
-from neuralstyle.transfer.sheet import labelled
+from neuralstyle.transfer.comparing.sheet import labelled
 
 VOID = {"img"}
 

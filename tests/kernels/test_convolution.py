@@ -14,9 +14,9 @@ from support import transient_memory
 import neuralstyle as ns
 from neuralstyle._kernels import convolution as fast
 from neuralstyle._kernels import winograd
-from neuralstyle.features import weights as checkpoints
 from neuralstyle.features.architectures import VGG19
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg import weights as checkpoints
+from neuralstyle.features.vgg.plain import random_weights
 
 SIZES = [(32, 32), (33, 47), (48, 64), (50, 35), (64, 17), (16, 80), (61, 61), (96, 72)]
 

@@ -12,7 +12,7 @@ from support import Array
 
 import neuralstyle as ns
 from neuralstyle.features.octaves import halved
-from neuralstyle.optimize import compiled as compilation
+from neuralstyle.optimize.evaluation import compiled as compilation
 
 LAYERS = ("block1_pool", "block2_conv1")
 

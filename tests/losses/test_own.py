@@ -93,7 +93,7 @@ def test_a_promise_is_kept(compiled_for: list[Any]) -> None:
 
 @pytest.fixture
 def compiled_for(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    from neuralstyle.optimize import compiled
+    from neuralstyle.optimize.evaluation import compiled
 
     made: list[Any] = []
     compile_ = compiled._compile

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from support import Evaluators
 
-from neuralstyle.optimize import beginning, compiled
+from neuralstyle.optimize import beginning
+from neuralstyle.optimize.evaluation import compiled
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from support import Reusable, near, noise, says
 
 import neuralstyle as ns
-from neuralstyle.optimize.methods import METHODS, as_method
+from neuralstyle.optimize.methods.methods import METHODS, as_method
 from neuralstyle.optimize.run import Run
 
 LARGE = 3 * 8192**2
@@ -194,7 +194,7 @@ def test_the_largest_maxcor_that_a_message_names_fits_and_the_next_does_not(size
 def test_a_run_is_refused_before_anything_is_evaluated(
     vgg: ns.VGG16Features, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuralstyle.optimize.quasi_newton.OFFSETS", 5000)
+    monkeypatch.setattr("neuralstyle.optimize.methods.quasi_newton.OFFSETS", 5000)
     told: list[ns.Progress] = []
     start, pixels = noise(), Reusable()
     with says(ValueError, "method: expected maxcor=5 at the most"):

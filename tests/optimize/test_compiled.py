@@ -13,7 +13,7 @@ import pytest
 from support import half_mask, picture
 
 import neuralstyle as ns
-from neuralstyle.optimize import kept
+from neuralstyle.optimize.evaluation import kept
 
 SHAPE = (40, 32)
 

@@ -16,7 +16,7 @@ from keras import ops
 from support import Evaluators, Reusable, near, noise
 
 import neuralstyle as ns
-from neuralstyle.optimize.methods import METHODS
+from neuralstyle.optimize.methods.methods import METHODS
 
 
 def documented() -> ns.Method:

@@ -21,8 +21,8 @@ import pytest
 from support import blend, picture, pixels, says
 
 import neuralstyle as ns
-from neuralstyle.optimize import executors
-from neuralstyle.optimize.executors import Spread
+from neuralstyle.optimize.evaluation import executors
+from neuralstyle.optimize.evaluation.executors import Spread
 
 SHAPE = 64, 130
 """Three tiles."""

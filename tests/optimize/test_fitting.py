@@ -10,8 +10,8 @@ import tensorflow as tf
 from support import picture, pixels, says
 
 import neuralstyle as ns
-from neuralstyle.optimize import fitting
-from neuralstyle.optimize.memory import alive
+from neuralstyle.optimize.evaluation import fitting
+from neuralstyle.optimize.evaluation.memory import alive
 
 SHAPE = (150, 200, 3)
 

@@ -27,7 +27,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no browser to hear of the end: here is none that asks again."""
-    monkeypatch.setattr("neuralstyle.optimize.page.board.GRACE", 0.01)
+    monkeypatch.setattr("neuralstyle.optimize.showing.page.board.GRACE", 0.01)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tensorflow.python.framework import ops as registries
 import neuralstyle as ns
 from neuralstyle._kernels import convolution
 from neuralstyle.losses import STYLE_LAYERS
-from neuralstyle.optimize.memory import alive
+from neuralstyle.optimize.evaluation.memory import alive
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from keras import ops
 from support import Reusable, near, noise, says
 
 import neuralstyle as ns
-from neuralstyle.optimize.methods import METHODS, as_method, parse_method
+from neuralstyle.optimize.methods.methods import METHODS, as_method, parse_method
 
 PIXELS = Reusable()
 
@@ -35,7 +35,7 @@ def run(method: Any, **options: Any) -> ns.StyleResult:
 def test_lists_of_methods_need_neither_keras_nor_tensorflow() -> None:
     code = (
         "import sys\n"
-        "from neuralstyle.optimize.methods import METHODS, as_method, parse_method\n"
+        "from neuralstyle.optimize.methods.methods import METHODS, as_method, parse_method\n"
         "assert as_method('L-BFGS') == parse_method('l-bfgs:maxcor=10')\n"
         "print(*METHODS, *sorted({'keras', 'tensorflow', 'scipy'} & set(sys.modules)))"
     )

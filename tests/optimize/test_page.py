@@ -18,8 +18,8 @@ from support import noise, picture, pixels
 
 import neuralstyle as ns
 from neuralstyle.optimize.origin import LONGEST, Origin, kept
-from neuralstyle.optimize.page.curves import chart, lines
-from neuralstyle.optimize.page.page import MOST
+from neuralstyle.optimize.showing.page.curves import chart, lines
+from neuralstyle.optimize.showing.page.page import MOST
 
 EVIL = "<script>alert('x')</script>&\"'.jpg"
 

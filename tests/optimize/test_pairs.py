@@ -16,7 +16,7 @@ from keras import ops
 from support import says
 
 import neuralstyle as ns
-from neuralstyle.optimize.pairs import Pairs
+from neuralstyle.optimize.methods.pairs import Pairs
 from neuralstyle.optimize.vectors import BLOCK, dot, norm
 
 KINDS: dict[str, Callable[[np.ndarray], Any]] = {

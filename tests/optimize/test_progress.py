@@ -13,9 +13,9 @@ from rich.console import Console
 from support import near, noise, pixels
 
 import neuralstyle as ns
-from neuralstyle.optimize import progress
-from neuralstyle.optimize.progress import _pace, progress_bar
 from neuralstyle.optimize.result import Progress
+from neuralstyle.optimize.showing import progress
+from neuralstyle.optimize.showing.progress import _pace, progress_bar
 
 
 def record(nit: int, seconds: float = 0.0, scale: int = 0, scales: int = 1, **others: Any):

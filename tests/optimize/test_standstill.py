@@ -10,7 +10,7 @@ from keras import ops
 from support import Evaluators, Reusable, noise, pixels
 
 import neuralstyle as ns
-from neuralstyle.optimize.methods import METHODS
+from neuralstyle.optimize.methods.methods import METHODS
 
 PIXELS = Reusable()
 START, OTHER = (0.25 + 0.5 * noise(8, 12, seed) for seed in (0, 1))

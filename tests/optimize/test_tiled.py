@@ -19,8 +19,8 @@ from weight_files import write_npz
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16
-from neuralstyle.features.plain import random_weights
-from neuralstyle.optimize import passes, tiled
+from neuralstyle.features.vgg.plain import random_weights
+from neuralstyle.optimize.evaluation import passes, tiled
 
 SHAPE = 115, 102
 """No multiple of any step: the last tiles have the rest."""

@@ -17,8 +17,8 @@ from support import half_mask, noise
 import neuralstyle as ns
 from neuralstyle.cli.arguments import recipe_keywords
 from neuralstyle.cli.main import parser
-from neuralstyle.transfer.flags import command_line
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options.flags import command_line
+from neuralstyle.transfer.options.options import Options
 from neuralstyle.transfer.recipes import RECIPES
 from neuralstyle.transfer.recipes.registry import call_of, recipe_of
 from neuralstyle.transfer.record import recorded

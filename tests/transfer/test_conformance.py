@@ -13,7 +13,7 @@ from support import noise, picture, value_and_gradient
 
 import neuralstyle as ns
 from neuralstyle import recipes
-from neuralstyle.optimize.methods import Method
+from neuralstyle.optimize.methods.methods import Method
 from neuralstyle.transfer.recipes import RECIPES
 
 Make = Callable[..., ns.Recipe]

@@ -11,7 +11,7 @@ from support import noise
 
 import neuralstyle as ns
 from neuralstyle import recipes
-from neuralstyle.transfer.sheet import GAP, LINE, WIDEST, labelled, text_width
+from neuralstyle.transfer.comparing.sheet import GAP, LINE, WIDEST, labelled, text_width
 
 BAR = 4 + LINE
 CONTENT, STYLE = noise(8, 8), noise(8, 8, 1)

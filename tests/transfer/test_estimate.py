@@ -15,10 +15,10 @@ import pytest
 from support import picture, says
 
 import neuralstyle as ns
-from neuralstyle.optimize import memory
+from neuralstyle.optimize.evaluation import memory
 from neuralstyle.transfer import estimate as estimates
+from neuralstyle.transfer.options.signatures import read_options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.signatures import read_options
 
 CONTENT, STYLE = picture(0, (60, 80)), picture(1, (64, 64))
 SHALLOW = ns.recipes.default(content_weight=0, color_weight=0, style_layers=["block1_conv1"])

@@ -13,10 +13,10 @@ from painting import PAINT, PIXELS, Look, Noted, Runs, of_pixels
 from support import noise
 
 import neuralstyle as ns
-from neuralstyle.transfer import explore
+from neuralstyle.transfer.comparing import explore
+from neuralstyle.transfer.comparing.sheet import GAP, LINE, text_width
 from neuralstyle.transfer.recipes import RECIPES
 from neuralstyle.transfer.recipes.recipe import weighted
-from neuralstyle.transfer.sheet import GAP, LINE, text_width
 
 CONTENT, STYLE = noise(18, 24), 0.5 * noise(40, 40, 1)
 GIVEN: dict[str, Any] = {**PAINT, "cell_size": 12}

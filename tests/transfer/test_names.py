@@ -15,8 +15,8 @@ from support import noise, picture
 
 import neuralstyle as ns
 from neuralstyle.cli.wording import flag
-from neuralstyle.transfer.names import TERMS, keywords_of
-from neuralstyle.transfer.options import options
+from neuralstyle.transfer.options.names import TERMS, keywords_of
+from neuralstyle.transfer.options.options import options
 from neuralstyle.transfer.recipes import RECIPES
 
 CONTENT, STYLE = noise(8, 12), noise(8, 8, 1)

@@ -16,10 +16,10 @@ from painting import PIXELS, SHALLOW
 from support import NARROW, noise
 
 import neuralstyle as ns
-from neuralstyle.features import applications
-from neuralstyle.features import vgg as vggs
 from neuralstyle.features.architectures import NETWORKS as ARCHITECTURES
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.keras_models import applications
+from neuralstyle.features.vgg import vgg as vggs
+from neuralstyle.features.vgg.plain import random_weights
 from neuralstyle.transfer.network import KEPT, NETWORKS, check_network, load_network
 
 

@@ -14,8 +14,8 @@ from weight_files import archive
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16, Weights
-from neuralstyle.features.normalization import mean_activations
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg.normalization import mean_activations
+from neuralstyle.features.vgg.plain import random_weights
 from neuralstyle.transfer.network import load_network
 
 CONTENT = noise(32, 40)

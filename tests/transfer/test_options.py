@@ -19,9 +19,11 @@ from painting import PIXELS, SHALLOW, Noted, of_pixels
 from support import noise, picture
 
 import neuralstyle as ns
-from neuralstyle.transfer import batch, explore, frames, signatures, stylize, sweeping
-from neuralstyle.transfer.option import Option
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer import batch, frames, stylize
+from neuralstyle.transfer.comparing import explore, sweeping
+from neuralstyle.transfer.options import signatures
+from neuralstyle.transfer.options.option import Option
+from neuralstyle.transfer.options.options import Options, options
 from neuralstyle.transfer.painter import Painter
 
 NAMES = list(options())
@@ -154,7 +156,7 @@ def test_signatures_have_nothing_else() -> None:
 def test_the_classes_for_type_checkers_have_every_option() -> None:
     stub = Path(stylize.__file__).with_name("stylize_options.pyi").read_text()
     assert stub.endswith("\n\n" + signatures.typed_dicts()), (
-        "neuralstyle/transfer/stylize_options.pyi: the classes have to read\n\n"
+        "neuralstyle/transfer/options/stylize_options.pyi: the classes have to read\n\n"
         + signatures.typed_dicts()
     )
 
@@ -350,7 +352,7 @@ def test_every_choice_is_one(name: str) -> None:
 
 def test_the_list_of_options_needs_neither_keras_nor_tensorflow() -> None:
     code = (
-        "import sys; from neuralstyle.transfer.options import options; options();"
+        "import sys; from neuralstyle.transfer.options.options import options; options();"
         "from neuralstyle.transfer.recipes import RECIPES; [make() for make in RECIPES.values()];"
         "sys.exit(', '.join(m for m in ('keras', 'tensorflow') if m in sys.modules) or 0)"
     )

@@ -13,8 +13,8 @@ from support import half_mask, noise, picture
 
 import neuralstyle as ns
 from neuralstyle.optimize.origin import Origin
-from neuralstyle.transfer.flags import command_line
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options.flags import command_line
+from neuralstyle.transfer.options.options import Options
 from neuralstyle.transfer.origin import origin_of
 from neuralstyle.transfer.parts import make_parts
 

@@ -14,10 +14,10 @@ from painting import PAINT, PIXELS, STYLE
 from support import Reusable, noise, picture, pixels
 
 import neuralstyle as ns
-from neuralstyle.optimize import compiled
+from neuralstyle.optimize.evaluation import compiled
+from neuralstyle.transfer.comparing.sheet import GAP, LINE, text_width
 from neuralstyle.transfer.recipes import RECIPES
 from neuralstyle.transfer.recipes.recipe import remembering
-from neuralstyle.transfer.sheet import GAP, LINE, text_width
 
 CONTENT = noise(32, 36)
 X = noise(6, 8, 1)

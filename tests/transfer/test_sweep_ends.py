@@ -13,7 +13,7 @@ from painting import PAINT, STYLE
 from support import Reusable, noise, pixels
 
 import neuralstyle as ns
-from neuralstyle.transfer.sweep import Sweep
+from neuralstyle.transfer.comparing.sweep import Sweep
 
 X = noise(6, 8, 1)
 CONTENT = noise(32, 36)

@@ -18,8 +18,8 @@ from neuralstyle._kernels.device import TRACING, check_backend
 from neuralstyle._types import Tensor
 from neuralstyle.features.architectures import VGG19
 from neuralstyle.features.failures import FAILURES, said
-from neuralstyle.features.keras_graph import Graph
-from neuralstyle.features.keras_names import KERAS_NETWORKS, keras_name
+from neuralstyle.features.keras_models.graph import Graph
+from neuralstyle.features.keras_models.names import KERAS_NETWORKS, keras_name
 
 _PREPARE = (layers.ZeroPadding2D, layers.Cropping2D, layers.MaxPooling2D, layers.AveragePooling2D)
 _ADAPT = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.BatchNormalization)

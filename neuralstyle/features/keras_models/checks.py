@@ -12,7 +12,7 @@ from neuralstyle._checks import shown
 from neuralstyle._kernels.device import outside_graph
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.failures import FAILURES, Refused, said
-from neuralstyle.features.keras_graph import IMAGE, Graph
+from neuralstyle.features.keras_models.graph import IMAGE, Graph
 
 
 def check_extractor(name: str, value: Any, which: str = "") -> Extractor:

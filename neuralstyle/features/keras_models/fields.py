@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers
 
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_graph import IMAGE, Graph
+from neuralstyle.features.keras_models.graph import IMAGE, Graph
 
 # Kinds are compared exactly, as a subclass may do anything.
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)

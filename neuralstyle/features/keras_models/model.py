@@ -17,15 +17,15 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Features, image_tensor
 from neuralstyle.features.failures import FAILURES, Refused, said, unknown_layer
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_checks import (
+from neuralstyle.features.keras_models.checks import (
     check_layout,
     compute_alike,
     digest_of,
     image_shape,
     of_fixed_size,
 )
-from neuralstyle.features.keras_fields import field_of, shifting
-from neuralstyle.features.keras_graph import IMAGE, Graph, averaging
+from neuralstyle.features.keras_models.fields import field_of, shifting
+from neuralstyle.features.keras_models.graph import IMAGE, Graph, averaging
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -177,7 +177,7 @@ class KerasFeatures:
         >>> network(np.zeros((64, 64, 3), np.float32))["block3_conv1"].shape
         TensorShape([1, 8, 8, 128])
         """
-        from neuralstyle.features.applications import Input, application, vgg_names
+        from neuralstyle.features.keras_models.applications import Input, application, vgg_names
 
         model, module = application(name, weights, seed)
         return cls(

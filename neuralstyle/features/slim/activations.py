@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from neuralstyle._kernels.training import compiled
 from neuralstyle._types import Floats, Tensor
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
-from neuralstyle.features.fast import FastVGG
-from neuralstyle.features.plain import convolved, pool, preprocess
+from neuralstyle.features.vgg.fast import FastVGG
+from neuralstyle.features.vgg.plain import convolved, pool, preprocess
 
 Channels: TypeAlias = Mapping[str, NDArray[np.int64]]
 """Which channels of the wide network a narrow one has, layer by layer."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from neuralstyle._archives import digest, opened
 from neuralstyle._files import PathLike, check_place, replacing
-from neuralstyle.features.activations import Channels
 from neuralstyle.features.architectures import Architecture
+from neuralstyle.features.slim.activations import Channels
 
 State: TypeAlias = tuple[dict[str, NDArray[np.int64]], dict[str, float], dict[str, NDArray[Any]]]
 """The chosen channels, their sizes, and what `Training.arrays` returned."""

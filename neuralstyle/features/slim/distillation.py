@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from neuralstyle._kernels.training import compiled, slopes
 from neuralstyle._types import Floats, Tensor
-from neuralstyle.features.activations import POOLINGS, Teacher, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import TRAINING, Crops
-from neuralstyle.features.whitening import PREPROCESSED, whitening
+from neuralstyle.features.slim.activations import POOLINGS, Teacher, activations
+from neuralstyle.features.slim.whitening import PREPROCESSED, whitening
 
 WARM_UP = 50
 """Steps in which the rate rises."""

@@ -14,17 +14,17 @@ import numpy as np
 from neuralstyle._checks import number, shown, whole_number
 from neuralstyle._files import PathLike
 from neuralstyle._kernels.device import check_backend
-from neuralstyle.features import model_card
-from neuralstyle.features import weights as sources
-from neuralstyle.features.activations import POOLINGS, Teacher, squared_errors
 from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
-from neuralstyle.features.checkpoints import Checkpoint
 from neuralstyle.features.crops import VALIDATION, Crops, Images
-from neuralstyle.features.distillation import Examples, Training
-from neuralstyle.features.normalization import Means, mean_activations
-from neuralstyle.features.slimmed import Slimmed, SlimProgress
-from neuralstyle.features.slimming import fit, select
-from neuralstyle.features.vgg import VGG16Features, VGG19Features
+from neuralstyle.features.slim import model_card
+from neuralstyle.features.slim.activations import POOLINGS, Teacher, squared_errors
+from neuralstyle.features.slim.checkpoints import Checkpoint
+from neuralstyle.features.slim.distillation import Examples, Training
+from neuralstyle.features.slim.slimmed import Slimmed, SlimProgress
+from neuralstyle.features.slim.slimming import fit, select
+from neuralstyle.features.vgg import weights as sources
+from neuralstyle.features.vgg.normalization import Means, mean_activations
+from neuralstyle.features.vgg.vgg import VGG16Features, VGG19Features
 from neuralstyle.images.load import MAX_PIXELS
 
 Network: TypeAlias = VGG16Features | VGG19Features | PathLike

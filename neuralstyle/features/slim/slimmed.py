@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import choice
 from neuralstyle._files import PathLike, check_place, replacing
-from neuralstyle.features.activations import Channels
 from neuralstyle.features.architectures import Weights
-from neuralstyle.features.normalization import Means
+from neuralstyle.features.slim.activations import Channels
+from neuralstyle.features.vgg.normalization import Means
 
 
 class SlimProgress(NamedTuple):

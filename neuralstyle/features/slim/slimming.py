@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from neuralstyle._kernels.training import compiled
 from neuralstyle._types import Tensor
-from neuralstyle.features.activations import POOLINGS, Channels, Teacher, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import REFIT, SELECTION, Crops
-from neuralstyle.features.plain import convolved, pool, preprocess
-from neuralstyle.features.refit import refit
-from neuralstyle.features.selection import choose, metric
+from neuralstyle.features.slim.activations import POOLINGS, Channels, Teacher, activations
+from neuralstyle.features.slim.refit import refit
+from neuralstyle.features.slim.selection import choose, metric
+from neuralstyle.features.vgg.plain import convolved, pool, preprocess
 
 Report = Callable[[str, int, int], None]
 """Is told the stage, how much of it is done, and of how much."""

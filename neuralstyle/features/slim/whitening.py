@@ -16,11 +16,11 @@ from keras import ops
 
 from neuralstyle._kernels.training import compiled
 from neuralstyle._types import Tensor
-from neuralstyle.features.activations import POOLINGS, activations
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.crops import TRAINING, Crops
-from neuralstyle.features.plain import pool, preprocess
-from neuralstyle.features.refit import neighbourhoods, positions
+from neuralstyle.features.slim.activations import POOLINGS, activations
+from neuralstyle.features.slim.refit import neighbourhoods, positions
+from neuralstyle.features.vgg.plain import pool, preprocess
 
 DAMPING = 1e-2
 """Of the mean eigenvalue."""

@@ -14,16 +14,16 @@ from neuralstyle._checks import choice, shown
 from neuralstyle._kernels.device import TRACING, advise_onednn, check_backend
 from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import DTYPES, PADDINGS, Padding
-from neuralstyle.features import weights as sources
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.base import Features, image_dtype, image_tensor
 from neuralstyle.features.crops import Images, read_pictures
 from neuralstyle.features.failures import unknown_layer
-from neuralstyle.features.fast import FastVGG
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_model import KerasFeatures
-from neuralstyle.features.normalization import Means, known_means, mean_activations, rescaled
-from neuralstyle.features.plain import build, preprocess
+from neuralstyle.features.keras_models.model import KerasFeatures
+from neuralstyle.features.vgg import weights as sources
+from neuralstyle.features.vgg.fast import FastVGG
+from neuralstyle.features.vgg.normalization import Means, known_means, mean_activations, rescaled
+from neuralstyle.features.vgg.plain import build, preprocess
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,7 +12,7 @@ import numpy as np
 from neuralstyle._kernels.convolution import Convolution, recomputed
 from neuralstyle._types import Floats, Padding, Tensor
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
-from neuralstyle.features.plain import MEANS, pool, preprocess
+from neuralstyle.features.vgg.plain import MEANS, pool, preprocess
 
 
 @final
@@ -23,7 +23,7 @@ class FastVGG:
     ----------
     architecture : Architecture
     weights : dict from str to (kernel, bias)
-        See `neuralstyle.features.weights.load_weights`.
+        See `neuralstyle.features.vgg.weights.load_weights`.
     pooling : {"max", "avg"}
     padding : {"zeros", "reflect", "wrap"}, default "zeros"
     low_memory : bool, default False
@@ -39,7 +39,7 @@ class FastVGG:
     Examples
     --------
     >>> from neuralstyle.features.architectures import VGG16
-    >>> from neuralstyle.features.weights import load_weights
+    >>> from neuralstyle.features.vgg.weights import load_weights
     >>> network = FastVGG(VGG16, load_weights(VGG16, "compact"), "avg")
     >>> image = np.zeros((1, 32, 48, 3), np.float32)
     >>> passed = network.compute({"input": image}, "block2_conv1")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._archives import most_bytes, opened
-from neuralstyle.features.plain import MEANS
+from neuralstyle.features.vgg.plain import MEANS
 
 Pair: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 """A kernel and a bias."""

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from neuralstyle._kernels.device import check_backend
 from neuralstyle._types import Floats, Padding
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
-from neuralstyle.features.fast import FastVGG
-from neuralstyle.features.formats import read_arrays
-from neuralstyle.features.weights import DATA
+from neuralstyle.features.vgg.fast import FastVGG
+from neuralstyle.features.vgg.formats import read_arrays
+from neuralstyle.features.vgg.weights import DATA
 
 Means: TypeAlias = dict[str, NDArray[np.float32]]
 """Mean activation of every channel of every convolution."""
@@ -71,7 +71,7 @@ def mean_activations(
     Examples
     --------
     >>> from neuralstyle.features.architectures import VGG16
-    >>> from neuralstyle.features.weights import load_weights
+    >>> from neuralstyle.features.vgg.weights import load_weights
     >>> pictures = [np.random.default_rng(0).random((32, 40, 3), np.float32)]
     >>> weights = load_weights(VGG16, "compact")
     >>> means = mean_activations(VGG16, weights, pictures, "avg")

@@ -68,7 +68,7 @@ def build(
     Examples
     --------
     >>> from neuralstyle.features.architectures import VGG16
-    >>> from neuralstyle.features.weights import load_weights
+    >>> from neuralstyle.features.vgg.weights import load_weights
     >>> model = build(VGG16, load_weights(VGG16, "compact"))
     >>> model.layers[-1].name, len(model.get_layer("block4_conv2").output.shape)
     ('block5_pool', 4)

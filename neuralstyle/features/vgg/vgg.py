@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from neuralstyle.features.architectures import VGG16, VGG19
-from neuralstyle.features.family import Family
+from neuralstyle.features.vgg.family import Family
 
 
 @final

@@ -16,11 +16,11 @@ from neuralstyle._kernels.device import TRACING
 from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import Padding
 from neuralstyle.features.architectures import NETWORKS, Architecture, Pooling, Weights
-from neuralstyle.features.download import imagenet_file
-from neuralstyle.features.formats import KERAS_NAME, Pair, convolution_names, read_convolutions
-from neuralstyle.features.plain import random_weights
+from neuralstyle.features.vgg.download import imagenet_file
+from neuralstyle.features.vgg.formats import KERAS_NAME, Pair, convolution_names, read_convolutions
+from neuralstyle.features.vgg.plain import random_weights
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 """Where the networks lie that come with the package."""
 
 

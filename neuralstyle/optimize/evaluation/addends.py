@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from neuralstyle._types import Tensor
 from neuralstyle.losses.structure import bare
-from neuralstyle.optimize.graphs import spec
-from neuralstyle.optimize.passes import Summed
-from neuralstyle.optimize.reading import Part, Reading
+from neuralstyle.optimize.evaluation.graphs import spec
+from neuralstyle.optimize.evaluation.passes import Summed
+from neuralstyle.optimize.evaluation.reading import Part, Reading
 
 
 @dataclass(frozen=True)

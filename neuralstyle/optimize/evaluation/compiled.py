@@ -3,8 +3,8 @@
 Tracing an evaluation into a graph takes about a second, as long as tens of evaluations of a small
 image. But what differs between two photographs, two paintings or two weights are numbers. So the
 losses are split (`neuralstyle.losses.structure`): what fixes the graph is the key under which
-compiled code is found, and the arrays are its arguments (`neuralstyle.optimize.kept`). What the
-library cannot see into is compiled anew for every evaluator.
+compiled code is found, and the arrays are its arguments (`kept`). What the library
+cannot see into is compiled anew for every evaluator.
 """
 
 from __future__ import annotations
@@ -18,14 +18,23 @@ import tensorflow as tf
 from neuralstyle._kernels.device import TRACING, check_process
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
-from neuralstyle.features.keras_checks import features_of
+from neuralstyle.features.keras_models.checks import features_of
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import leaves, weights_within
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build, filled, structure
-from neuralstyle.optimize.graphs import Flat, Read, flat, slopes_of, tell, totalled, trees, value_of
-from neuralstyle.optimize.kept import Store, store_of
-from neuralstyle.optimize.memory import OPERATION, Taken
+from neuralstyle.optimize.evaluation.graphs import (
+    Flat,
+    Read,
+    flat,
+    slopes_of,
+    tell,
+    totalled,
+    trees,
+    value_of,
+)
+from neuralstyle.optimize.evaluation.kept import Store, store_of
+from neuralstyle.optimize.evaluation.memory import OPERATION, Taken
 
 
 @final

@@ -1,7 +1,7 @@
 """The value and gradient of an objective at an image, as optimisers want them.
 
-Here the network's tensors meet the optimisers' flat vectors; `neuralstyle.optimize.compiled` makes
-the graph that computes both.
+Here the network's tensors meet the optimisers' flat vectors; `compiled` makes the
+graph that computes both.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from neuralstyle._kernels.device import OutOfMemory, check_backend, check_proces
 from neuralstyle._types import Image, Tensor
 from neuralstyle.features.base import Extractor, image_dtype
 from neuralstyle.features.failures import said
-from neuralstyle.features.keras_checks import check_extractor
+from neuralstyle.features.keras_models.checks import check_extractor
 from neuralstyle.features.tiles import Tiles, TileSide
 from neuralstyle.images.arrays import check_finite, float_array
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.parts import paths
 from neuralstyle.losses.schedule import schedules
-from neuralstyle.optimize.fitting import compiled
-from neuralstyle.optimize.memory import Taken
+from neuralstyle.optimize.evaluation.fitting import compiled
+from neuralstyle.optimize.evaluation.memory import Taken
+from neuralstyle.optimize.evaluation.weights import LiveWeights
 from neuralstyle.optimize.pictures import check_first, shaped
 from neuralstyle.optimize.vectors import Values, all_finite
-from neuralstyle.optimize.weights import LiveWeights
 
 
 @final

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.gradient_norms import gradient_norms
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.gradient_norms import gradient_norms
 from neuralstyle.optimize.vectors import Vector, all_finite
 
 

@@ -10,12 +10,12 @@ from neuralstyle._kernels.memory import reusable_memory
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide, in_tiles, tile_side
 from neuralstyle.losses.objective import StyleObjective
-from neuralstyle.optimize.budget import SPARE
-from neuralstyle.optimize.compiled import Compiled
-from neuralstyle.optimize.executors import Spread, check_executor
-from neuralstyle.optimize.memory import ALLOCATED, Taken, room
-from neuralstyle.optimize.passes import Passes
-from neuralstyle.optimize.tiled import Tiled
+from neuralstyle.optimize.evaluation.compiled import Compiled
+from neuralstyle.optimize.evaluation.executors import Spread, check_executor
+from neuralstyle.optimize.evaluation.memory import ALLOCATED, Taken, room
+from neuralstyle.optimize.evaluation.passes import Passes
+from neuralstyle.optimize.evaluation.tiled import Tiled
+from neuralstyle.optimize.methods.budget import SPARE
 
 SIDES = (1024, 768, 512, 384, 256, 128)
 """Of tiles that are tried, where memory is short."""

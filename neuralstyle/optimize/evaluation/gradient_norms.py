@@ -13,8 +13,8 @@ from neuralstyle.features.tiles import in_tiles
 from neuralstyle.images.arrays import check_image
 from neuralstyle.losses.objective import ObjectiveLike, StyleObjective, Term
 from neuralstyle.losses.variation import TotalVariationLoss
-from neuralstyle.optimize.evaluator import Evaluator
-from neuralstyle.optimize.executors import check_executor
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.executors import check_executor
 from neuralstyle.optimize.vectors import norm
 
 

@@ -16,7 +16,7 @@ from neuralstyle.losses.evaluation import scalar, weighted_sum
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import Leaf, assembled, tree
 from neuralstyle.losses.structure import Built
-from neuralstyle.optimize.memory import alive, size
+from neuralstyle.optimize.evaluation.memory import alive, size
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The two passes of an evaluation over one tile, which need nothing but what they are given.
 
 So it does not matter where a tile is looked at: at home, or in a thread, a process or a machine of
-an executor (`neuralstyle.optimize.executors`). No target comes along.
+an executor (`neuralstyle.optimize.evaluation.executors`). No target comes along.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from neuralstyle._kernels.order import gradients
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.losses.shapes import feature_at, is_torus
-from neuralstyle.optimize.graphs import Flat, flat, spec
-from neuralstyle.optimize.kept import kept_code
+from neuralstyle.optimize.evaluation.graphs import Flat, flat, spec
+from neuralstyle.optimize.evaluation.kept import kept_code
 
 Shape: TypeAlias = tuple[int, ...]
 

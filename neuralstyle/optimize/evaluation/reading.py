@@ -12,15 +12,15 @@ import tensorflow as tf
 from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.fields import Field
-from neuralstyle.features.keras_checks import features_of
+from neuralstyle.features.keras_models.checks import features_of
 from neuralstyle.features.tiles import field_of
 from neuralstyle.losses.additive import Additive
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import Leaf, leaves
 from neuralstyle.losses.shapes import Shapes
 from neuralstyle.losses.structure import Built, Opaque, build
-from neuralstyle.optimize.graphs import value_of
-from neuralstyle.optimize.through import Through
+from neuralstyle.optimize.evaluation.graphs import value_of
+from neuralstyle.optimize.evaluation.through import Through
 
 SAID = ("digest", "padding", "receptive_field")
 """What features may say of themselves, beside the layers."""

@@ -5,8 +5,8 @@ The gradient of the objective of the whole picture takes two passes over its til
 where these are enough (`neuralstyle.losses.additive`), else the layers that they read, whole. The
 losses and their slopes with respect to that are computed once. The second pass carries the slopes
 back through every tile, and adds up what the tiles say of the pixels that they share. What is done
-with a tile is a function of what it is given (`neuralstyle.optimize.passes`), so an executor may do
-it (`neuralstyle.optimize.executors`); what comes of it is put together in the order of the tiles.
+with a tile is a function of what it is given (`passes`), so an executor may do
+it (`executors`); what comes of it is put together in the order of the tiles.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from neuralstyle.features.tiles import Tile, Tiles, tiles_of
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import weights_within
 from neuralstyle.losses.structure import filled, structure
-from neuralstyle.optimize.addends import Addend, addends
-from neuralstyle.optimize.executors import AHEAD, Spread
-from neuralstyle.optimize.graphs import (
+from neuralstyle.optimize.evaluation.addends import Addend, addends
+from neuralstyle.optimize.evaluation.executors import AHEAD, Spread
+from neuralstyle.optimize.evaluation.graphs import (
     Flat,
     Read,
     flat,
@@ -41,10 +41,10 @@ from neuralstyle.optimize.graphs import (
     trees,
     value_of,
 )
-from neuralstyle.optimize.kept import kept_code
-from neuralstyle.optimize.memory import OPERATION, Taken, size
-from neuralstyle.optimize.passes import Passes, Task
-from neuralstyle.optimize.reading import Gathered, Layer, Part, Reading, reading
+from neuralstyle.optimize.evaluation.kept import kept_code
+from neuralstyle.optimize.evaluation.memory import OPERATION, Taken, size
+from neuralstyle.optimize.evaluation.passes import Passes, Task
+from neuralstyle.optimize.evaluation.reading import Gathered, Layer, Part, Reading, reading
 
 
 @final

@@ -11,7 +11,7 @@ from keras import ops
 
 from neuralstyle._types import Tensor
 from neuralstyle.features.fields import Field
-from neuralstyle.optimize.through import Through
+from neuralstyle.optimize.evaluation.through import Through
 
 
 @final

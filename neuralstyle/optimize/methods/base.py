@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
-from neuralstyle.optimize.budget import OTHERS
+from neuralstyle.optimize.methods.budget import OTHERS
 
 if TYPE_CHECKING:
     from neuralstyle.optimize.run import Run

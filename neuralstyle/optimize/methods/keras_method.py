@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import number, shown, truth
-from neuralstyle.optimize.base import Method, State
-from neuralstyle.optimize.budget import KERAS, KERAS_VARIABLE
+from neuralstyle.optimize.methods.base import Method, State
+from neuralstyle.optimize.methods.budget import KERAS, KERAS_VARIABLE
 
 if TYPE_CHECKING:
     import keras
@@ -126,8 +126,8 @@ class KerasMethod(Method):
         import keras
         from keras import ops
 
-        from neuralstyle.optimize.lbfgs import on_device
-        from neuralstyle.optimize.standstill import standstill
+        from neuralstyle.optimize.methods.lbfgs import on_device
+        from neuralstyle.optimize.methods.standstill import standstill
         from neuralstyle.optimize.vectors import NOTHING, norm
 
         kind, _, config = self._key()

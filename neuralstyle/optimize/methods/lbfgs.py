@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from neuralstyle._checks import Stays, choice, stays, whole_number
 from neuralstyle._kernels.device import has_gpu
-from neuralstyle.optimize.budget import PAIRS
-from neuralstyle.optimize.pairs import Pairs
+from neuralstyle.optimize.methods.budget import PAIRS
+from neuralstyle.optimize.methods.pairs import Pairs
 from neuralstyle.optimize.vectors import Vector, dot, host, norm
 
 Function: TypeAlias = Callable[[Vector], tuple[float, Vector]]

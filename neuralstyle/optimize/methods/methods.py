@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from neuralstyle._checks import shown, takes
-from neuralstyle.optimize.base import Method
-from neuralstyle.optimize.keras_method import KerasMethod, adam
-from neuralstyle.optimize.quasi_newton import LBFGS, LBFGSB
+from neuralstyle.optimize.methods.base import Method
+from neuralstyle.optimize.methods.keras_method import KerasMethod, adam
+from neuralstyle.optimize.methods.quasi_newton import LBFGS, LBFGSB
 
 if TYPE_CHECKING:
     import keras

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import choice, shown, whole_number
-from neuralstyle.optimize.base import Method, State, not_by_hand
-from neuralstyle.optimize.budget import (
+from neuralstyle.optimize.methods.base import Method, State, not_by_hand
+from neuralstyle.optimize.methods.budget import (
     OFFSETS,
     OWN_LBFGS,
     PAIRS,
@@ -243,8 +243,8 @@ class LBFGS(_QuasiNewton):
 
     def run(self, run: Run, state: State | None = None) -> None:
         """Iterate for as long as there is a lower value to be found."""
-        from neuralstyle.optimize.lbfgs import ManualLBFGS, on_device
-        from neuralstyle.optimize.standstill import standstill
+        from neuralstyle.optimize.methods.lbfgs import ManualLBFGS, on_device
+        from neuralstyle.optimize.methods.standstill import standstill
         from neuralstyle.optimize.vectors import NOTHING, norm
 
         # The gradient of a picture's loss is tiny for each pixel: float32 has no room for its
@@ -304,7 +304,7 @@ class LBFGS(_QuasiNewton):
 
 
 def _stuck(run: Run, why: str) -> Halt:
-    from neuralstyle.optimize.standstill import standstill
+    from neuralstyle.optimize.methods.standstill import standstill
 
     halt = standstill(run, str(why))
     assert halt is not None

@@ -14,10 +14,10 @@ from neuralstyle._files import reason
 from neuralstyle._types import Image
 from neuralstyle.images.show import jpeg, uri
 from neuralstyle.optimize.iteration import Iteration
-from neuralstyle.optimize.page.board import Board
-from neuralstyle.optimize.page.curves import chart, lines, swatch
-from neuralstyle.optimize.page.server import Server
-from neuralstyle.optimize.progress import left
+from neuralstyle.optimize.showing.page.board import Board
+from neuralstyle.optimize.showing.page.curves import chart, lines, swatch
+from neuralstyle.optimize.showing.page.server import Server
+from neuralstyle.optimize.showing.progress import left
 
 if TYPE_CHECKING:
     from neuralstyle.optimize.record import Progress

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, overload
 from neuralstyle._checks import shown
 from neuralstyle._types import PictureLike
 from neuralstyle.images.show import Sheet
+from neuralstyle.transfer.comparing.sweeping import painted_sweep
+from neuralstyle.transfer.options.signatures import takes_options
 from neuralstyle.transfer.recipes import Recipe, default
-from neuralstyle.transfer.signatures import takes_options
-from neuralstyle.transfer.sweeping import painted_sweep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from neuralstyle.transfer.stylize_options import SheetOptions
+    from neuralstyle.transfer.options.stylize_options import SheetOptions
 
 
 @overload

@@ -16,23 +16,23 @@ from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
-from neuralstyle.transfer.exploration import Cell, Exploration, caption
-from neuralstyle.transfer.names import keywords_of, of_other_recipes
-from neuralstyle.transfer.one_of_several import one_of_several
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.comparing.exploration import Cell, Exploration, caption
+from neuralstyle.transfer.comparing.one_of_several import one_of_several
+from neuralstyle.transfer.comparing.sheet import labelled
+from neuralstyle.transfer.options.names import keywords_of, of_other_recipes
+from neuralstyle.transfer.options.options import Options, options
+from neuralstyle.transfer.options.recipe_keywords import recipe_maker, with_recipe
+from neuralstyle.transfer.options.signatures import check_names, takes_options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.recipe_keywords import recipe_maker, with_recipe
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
 from neuralstyle.transfer.scales import iterations_at, pyramid, target_size
 from neuralstyle.transfer.score import Score, score
-from neuralstyle.transfer.sheet import labelled
-from neuralstyle.transfer.signatures import check_names, takes_options
 from neuralstyle.transfer.studio import Studio
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from neuralstyle.transfer.stylize_options import ExploreOptions
+    from neuralstyle.transfer.options.stylize_options import ExploreOptions
 
 STROKES, CONTENT = "style_scale", "content_weight"
 """What is varied: an option of `stylize`, and a keyword of recipes."""

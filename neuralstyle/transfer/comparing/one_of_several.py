@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import final
 
-from neuralstyle.optimize.progress import progress_bar
 from neuralstyle.optimize.result import Callback, Progress, StyleResult
+from neuralstyle.optimize.showing.progress import progress_bar
 
 
 @final

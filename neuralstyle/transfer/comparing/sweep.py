@@ -17,8 +17,8 @@ from neuralstyle._checks import Stays, shown, stays
 from neuralstyle.images.show import Sheet, picture, png, table
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.result import Callback, Status, StyleResult
-from neuralstyle.transfer.one_of_several import one_of_several
-from neuralstyle.transfer.sheet import labelled
+from neuralstyle.transfer.comparing.one_of_several import one_of_several
+from neuralstyle.transfer.comparing.sheet import labelled
 
 PLAIN = (bool, int, float, str, type(None))
 """What a table holds as it is."""

@@ -14,22 +14,22 @@ from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.losses.weights import term_weight
 from neuralstyle.optimize.beginning import beginning
 from neuralstyle.optimize.callbacks import check_callback
-from neuralstyle.optimize.evaluator import Evaluator
+from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.minimize import minimize
 from neuralstyle.optimize.result import Callback, StyleResult
-from neuralstyle.transfer.names import did_you_mean, keywords_of, meant, of_other_recipes
-from neuralstyle.transfer.options import options
+from neuralstyle.transfer.comparing.sweep import Sweep, check_vary
+from neuralstyle.transfer.options.names import did_you_mean, keywords_of, meant, of_other_recipes
+from neuralstyle.transfer.options.options import options
+from neuralstyle.transfer.options.recipe_keywords import recipe_maker, with_recipe
+from neuralstyle.transfer.options.signatures import check_names, takes_options
 from neuralstyle.transfer.painter import Painter
-from neuralstyle.transfer.recipe_keywords import recipe_maker, with_recipe
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
-from neuralstyle.transfer.signatures import check_names, takes_options
 from neuralstyle.transfer.studio import Studio
-from neuralstyle.transfer.sweep import Sweep, check_vary
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from neuralstyle.transfer.stylize_options import MinimizeOptions, SweepOptions
+    from neuralstyle.transfer.options.stylize_options import MinimizeOptions, SweepOptions
 
 
 def sweep(

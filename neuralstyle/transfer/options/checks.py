@@ -13,7 +13,7 @@ from neuralstyle.features.tiles import TileSide, tile_side
 from neuralstyle.images.color import treatment
 from neuralstyle.images.load import MAX_SIDE
 from neuralstyle.optimize.callbacks import check_callback
-from neuralstyle.optimize.methods import as_method
+from neuralstyle.optimize.methods.methods import as_method
 from neuralstyle.transfer.network import check_network as network
 from neuralstyle.transfer.recipes import RECIPES, Recipe, check_recipe
 from neuralstyle.transfer.start import check_init as init

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuralstyle.transfer.options import Options, options
+from neuralstyle.transfer.options.options import Options, options
 from neuralstyle.transfer.recipes.recipe import Recipe
 from neuralstyle.transfer.recipes.registry import RecipeFunction, recipe_of
 

@@ -12,9 +12,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from neuralstyle.transfer.option import Option as Option
-from neuralstyle.transfer.picture_options import PictureOptions
-from neuralstyle.transfer.run_options import RunOptions
+from neuralstyle.transfer.options.option import Option as Option
+from neuralstyle.transfer.options.picture_options import PictureOptions
+from neuralstyle.transfer.options.run_options import RunOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.images.color import TREATMENTS
-from neuralstyle.transfer import checks, words
 from neuralstyle.transfer.network import NETWORKS, network_word
-from neuralstyle.transfer.option import option
+from neuralstyle.transfer.options import checks, words
+from neuralstyle.transfer.options.option import option
 
 if TYPE_CHECKING:
     from neuralstyle._types import Dtype, Padding

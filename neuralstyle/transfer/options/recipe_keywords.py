@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from neuralstyle._checks import shown
-from neuralstyle.transfer.names import keywords_of
-from neuralstyle.transfer.options import Options
+from neuralstyle.transfer.options.names import keywords_of
+from neuralstyle.transfer.options.options import Options
+from neuralstyle.transfer.options.signatures import read_options
 from neuralstyle.transfer.recipes import RECIPES, Recipe
-from neuralstyle.transfer.signatures import read_options
 
 
 def recipe_maker(recipe: Any) -> Callable[..., Recipe]:

@@ -9,14 +9,14 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from neuralstyle.features.tiles import TileSide
-from neuralstyle.transfer import checks, words
-from neuralstyle.transfer.option import option
+from neuralstyle.transfer.options import checks, words
+from neuralstyle.transfer.options.option import option
 from neuralstyle.transfer.start import STARTS, Init
 
 if TYPE_CHECKING:
     import keras
 
-    from neuralstyle.optimize.methods import Method
+    from neuralstyle.optimize.methods.methods import Method
     from neuralstyle.optimize.parametrizations import Parametrization
     from neuralstyle.optimize.result import Callback
 

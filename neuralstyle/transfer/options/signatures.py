@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from neuralstyle.transfer.names import meant, of_recipe
-from neuralstyle.transfer.options import Option, Options, options
+from neuralstyle.transfer.options.names import meant, of_recipe
+from neuralstyle.transfer.options.options import Option, Options, options
 from neuralstyle.transfer.recipes import RECIPES
 
 F = TypeVar("F", bound=Callable[..., Any])

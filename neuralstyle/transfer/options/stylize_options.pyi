@@ -1,5 +1,5 @@
 # The options of `stylize` and its kin for type checkers: the classes are what
-# `signatures.typed_dicts()` makes of neuralstyle/transfer/options.py, of the recipes and of
+# `signatures.typed_dicts()` makes of neuralstyle/transfer/options/options.py, of the recipes and of
 # `minimize`; a test compares them.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -14,10 +14,10 @@ from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide
 from neuralstyle.images.color import ColorTreatment
 from neuralstyle.losses.layers import Layers
-from neuralstyle.optimize.methods import Method, MethodLike
+from neuralstyle.optimize.methods.methods import Method, MethodLike
 from neuralstyle.optimize.parametrizations import Parametrization
 from neuralstyle.optimize.result import Callback
-from neuralstyle.transfer.picture_options import Alpha, ObjectiveFactory, StyleFit
+from neuralstyle.transfer.options.picture_options import Alpha, ObjectiveFactory, StyleFit
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.regions import Region
 from neuralstyle.transfer.start import Init

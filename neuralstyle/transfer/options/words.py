@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neuralstyle._checks import shown
 from neuralstyle.features.tiles import LEAST
-from neuralstyle.optimize.methods import Method, parse_method
+from neuralstyle.optimize.methods.methods import Method, parse_method
 from neuralstyle.transfer.start import STARTS
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from neuralstyle._checks import check_shares, shown
 from neuralstyle._types import Floats, Tensor
 from neuralstyle.images.show import table
-from neuralstyle.optimize.methods import LBFGS, Method
+from neuralstyle.optimize.methods.methods import LBFGS, Method
 
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Pooling

@@ -22,7 +22,7 @@ from neuralstyle.images.opacity import opaque
 from neuralstyle.images.show import jpeg, uri
 from neuralstyle.images.sources import PathOrFile
 from neuralstyle.optimize.origin import Origin, Rows, kept
-from neuralstyle.optimize.page.curves import chart, lines, swatch
+from neuralstyle.optimize.showing.page.curves import chart, lines, swatch
 from neuralstyle.optimize.status import Status
 
 MOST = 5_000_000
