@@ -14,7 +14,7 @@ from neuralstyle._kernels.processor import ask_for_onednn
 from neuralstyle.cli.wording import reworded
 from neuralstyle.optimize.interruption import NOTHING_BEGUN, look, patience
 
-TELLING = ("features.weights", "transfer.checkpoint")
+TELLING = ("features.vgg.weights", "transfer.checkpoint")
 """Modules whose log is shown beyond warnings."""
 
 

@@ -46,7 +46,7 @@ def pyramid(
     Examples
     --------
     >>> pyramid((240, 400), 3, None), pyramid((240, 400), 3, None, torus=True)
-    ([(60, 100), (120, 200), (240, 400)], [(64, 96), (112, 192), (240, 400)])
+    ([(60, 100), (120, 200), (240, 400)], [(64, 96), (128, 192), (240, 400)])
     """
     step = math.gcd(STEP, *shape) if torus else 1
     shapes = [shape]

@@ -66,7 +66,7 @@ HEAVY = {
     "neuralstyle.transfer.frames",
     "neuralstyle.transfer.doctor",
     "neuralstyle.features.vgg.vgg",
-    "neuralstyle.features",
+    "neuralstyle.features.slim",
 }
 """What the commands import after TensorFlow has been asked to be silent."""
 

@@ -131,11 +131,13 @@ def test_gradients_of_the_real_vgg16_are_as_exact_as_the_plain_networks(
 
     expected = gradient(exact)
     rms = np.sqrt(np.mean(expected**2))
+    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network: each that
+    # does changes the gradient at the hundred pixels that it sees.
     ours_error, plain_error = (
-        np.sqrt(np.mean((gradient(extractor) - expected) ** 2)) / rms for extractor in (ours, plain)
+        np.quantile(np.abs(gradient(extractor) - expected), 0.9) / rms
+        for extractor in (ours, plain)
     )
-    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network.
-    assert ours_error <= max(3 * plain_error, 1e-3), (ours_error, plain_error)
+    assert ours_error <= max(3 * plain_error, 1e-5), (ours_error, plain_error)
 
 
 def test_the_real_vgg16_sees_photographs_as_it_should(

@@ -154,7 +154,7 @@ def test_signatures_have_nothing_else() -> None:
 
 
 def test_the_classes_for_type_checkers_have_every_option() -> None:
-    stub = Path(stylize.__file__).with_name("stylize_options.pyi").read_text()
+    stub = Path(signatures.__file__).with_name("stylize_options.pyi").read_text()
     assert stub.endswith("\n\n" + signatures.typed_dicts()), (
         "neuralstyle/transfer/options/stylize_options.pyi: the classes have to read\n\n"
         + signatures.typed_dicts()
@@ -162,7 +162,7 @@ def test_the_classes_for_type_checkers_have_every_option() -> None:
 
 
 def test_every_type_of_the_classes_for_type_checkers_is_imported_there() -> None:
-    stub = ast.parse(Path(stylize.__file__).with_name("stylize_options.pyi").read_text())
+    stub = ast.parse(Path(signatures.__file__).with_name("stylize_options.pyi").read_text())
     imported = {
         alias.asname or alias.name
         for node in stub.body
