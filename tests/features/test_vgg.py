@@ -131,8 +131,8 @@ def test_gradients_of_the_real_vgg16_are_as_exact_as_the_plain_networks(
 
     expected = gradient(exact)
     rms = np.sqrt(np.mean(expected**2))
-    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network: each that
-    # does changes the gradient at the hundred pixels that it sees.
+    # In float32 some ReLUs and maxima decide otherwise than in float64, in either network: each
+    # that does changes the gradient at the hundred pixels that it sees.
     ours_error, plain_error = (
         np.quantile(np.abs(gradient(extractor) - expected), 0.9) / rms
         for extractor in (ours, plain)

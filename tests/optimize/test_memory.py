@@ -114,9 +114,9 @@ sizes = []
 for k in range({count}):
     {what}(k)
     sizes.append(resident())
-quarter = max(sizes[: {count} // 4])
-print(quarter, max(sizes))
-assert max(sizes) <= max(1.05 * quarter, quarter + 40), sizes
+half = max(sizes[: {count} // 2])  # what is kept, by oneDNN too, is nearly full then
+print(half, max(sizes))
+assert max(sizes) <= max(1.05 * half, half + 40), sizes
 """
 
 

@@ -2,7 +2,8 @@
 
 It hangs on the extractor, and dies with it. But a program may hold many extractors, and paint
 pictures of other sizes for days. Compiled code takes memory by the number of its operations, about
-10 kB each, in TensorFlow and in Python. So this number is bounded, for all extractors together.
+25 kB each, in Python, TensorFlow and oneDNN. So this number is bounded, for all
+extractors together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, final
 
 OPERATIONS = 16_000
-"""Operations of all code that is kept, about 160 MB: two shapes of photographs at four scales each,
+"""Operations of all code that is kept, about 400 MB: two shapes of photographs at four scales each,
 by the default recipe, or four scales of a picture by the largest recipe with regions. With twice as
 many, the allocator's fragments of what came and went between them grew as well."""
 
