@@ -45,7 +45,7 @@ def estimate_memory(
     -----
     The pictures are looked at with longer sides of 256 and of 384 pixels. What an evaluation will
     take is read off its graph there, and goes on in proportion to the pixels; of time, one
-    evaluation is measured. Peaks were within 15 % of what was measured, from 256 to 4096 pixels, on
+    evaluation is measured. Peaks were within 12 % of what was measured, from 256 to 4096 pixels, on
     a processor. On a GPU the features lie in that one's memory, not in the process's.
 
     Examples
