@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +16,15 @@ COUNT = int(os.environ.get("NEURALSTYLE_SOAK", "200"))
 """Pictures of the soak."""
 
 ROOM = 1.05, 40
-"""What memory may grow by after the first quarter of the pictures, in which what is kept becomes
-full: a factor, or megabytes."""
+"""What memory may grow by in the second half of the pictures, when what is kept is full: a factor,
+or megabytes."""
+
+OTHERS = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+"""What keeps out that is not the library's: oneDNN's code for every shape, of which it keeps more
+than a thousand. What the allocator has not given back yet is asked for."""
 
 PROGRAM = """
+import ctypes
 import gc
 import json
 import random
@@ -41,6 +44,7 @@ METHODS = [None, None, "l-bfgs-b", "adam"]
 
 def memory():
     gc.collect()
+    getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
     with open("/proc/self/status") as file:
         return int(re.search(r"^RssAnon:\\s+(\\d+) kB", file.read(), re.M)[1]) / 1e3
 
@@ -99,13 +103,11 @@ def test_memory_stays_level_over_many_pictures_of_mixed_kinds() -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"},
+        env={**os.environ, **OTHERS, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     levels = json.loads(done.stdout)
-    # Single pictures stand out by what the allocator has not given back yet.
-    ends = [COUNT * quarter // 4 for quarter in range(5)]
-    quarters = [statistics.median(levels[a:b]) for a, b in itertools.pairwise(ends)]
     factor, megabytes = ROOM
-    _, level, *later = quarters
-    assert max(later) <= max(factor * level, level + megabytes), quarters
+    first = max(levels[: COUNT // 2])
+    quarters = [max(levels[COUNT * k // 4 : COUNT * (k + 1) // 4]) for k in range(4)]
+    assert max(levels) <= max(factor * first, first + megabytes), quarters
