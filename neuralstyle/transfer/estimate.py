@@ -21,6 +21,7 @@ from neuralstyle.optimize.evaluation.fitting import SIDES
 from neuralstyle.optimize.evaluation.memory import ALLOCATED, Taken, room
 from neuralstyle.optimize.methods.methods import Method
 from neuralstyle.transfer.plan import Plan
+from neuralstyle.transfer.scales import in_steps
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -292,8 +293,8 @@ class Estimates:
             return self._looked(shape, tile)
         except ValueError:
             # A torus has room for whole positions of its layers alone.
-            around = [max(1, round(length / STEP)) * STEP for length in shape]
-            return self._looked((around[0], around[1]), tile)
+            height, width = (in_steps(length, STEP) for length in shape)
+            return self._looked((height, width), tile)
 
     def _looked(self, shape: Shape, tile: int | None) -> _Sample:
         found = []

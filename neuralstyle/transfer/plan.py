@@ -17,7 +17,7 @@ from neuralstyle.images.load import covering, read_picture
 from neuralstyle.optimize.minimize import check_method
 from neuralstyle.optimize.parametrizations import Parametrization, grey
 from neuralstyle.optimize.result import StyleResult
-from neuralstyle.transfer.options.options import Options
+from neuralstyle.transfer.options.options import Options, sees_torus
 from neuralstyle.transfer.parts import Part
 from neuralstyle.transfer.recipes import Recipe
 from neuralstyle.transfer.scales import enlarged, iterations_at, pyramid, target_size
@@ -197,8 +197,8 @@ def _shapes(
     sides = pictures[0].shape if pictures else ()
     if content is None and options.regions:
         sides = options.regions[0].mask.values.shape
-    torus = (options.padding or getattr(options.network, "padding", None)) == "wrap"
-    return pyramid(target_size(sides, options.size), options.scales, recipe.min_size, torus)
+    shape = target_size(sides, options.size)
+    return pyramid(shape, options.scales, recipe.min_size, sees_torus(options))
 
 
 def _is_grey(options: Options, parts: Sequence[Part], content: Image | None) -> bool:

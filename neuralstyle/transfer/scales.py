@@ -52,7 +52,7 @@ def pyramid(
     shapes = [shape]
     while len(shapes) < (scales or 99):
         factor = 2 ** len(shapes)
-        half = _whole(shape[0] / factor, step), _whole(shape[1] / factor, step)
+        half = in_steps(shape[0] / factor, step), in_steps(shape[1] / factor, step)
         too_coarse = scales is None and (min_size is None or max(half) < min_size)
         if too_coarse or min(half) < SHORTEST_SIDE:
             break
@@ -60,7 +60,7 @@ def pyramid(
     return shapes[::-1]
 
 
-def _whole(length: float, step: int) -> int:
+def in_steps(length: float, step: int) -> int:
     """Return the multiple of a step that is nearest to a length, and not zero."""
     return max(1, round(length / step)) * step
 

@@ -10,6 +10,9 @@ from painting import STYLE, Runs
 from support import noise, says
 
 import neuralstyle as ns
+from neuralstyle.transfer.comparing import explore
+from neuralstyle.transfer.options.signatures import read_options
+from neuralstyle.transfer.scales import pyramid
 
 CONTENT = noise(32, 48)
 
@@ -66,6 +69,13 @@ def test_coarse_scales_fit_where_the_picture_does(given: dict[str, Any], runs: R
     objective: Any = lambda c, s: ns.StyleLoss(s, "conv4_1")  # noqa: E731
     ns.stylize(None, STYLE, size=(72, 136), objective=objective, maxiter=1, **given)
     assert [run.start.shape[:2] for run in runs] == [(32, 64), (72, 136)]
+
+
+def test_an_exploration_counts_the_scales_of_a_torus() -> None:
+    options = read_options("stylize", {"padding": "wrap", "maxiter": (8, 6)})
+    shape = 96, 126  # half of it is too coarse, about half is not
+    assert len(pyramid(shape, None, 64)) < len(pyramid(shape, None, 64, torus=True)) == 2
+    assert explore._fewer_iterations(options, shape) == [4, 3]
 
 
 def test_a_refused_coarse_scale_is_told_from_the_picture(runs: Runs) -> None:

@@ -20,7 +20,7 @@ from neuralstyle.transfer.comparing.exploration import Cell, Exploration, captio
 from neuralstyle.transfer.comparing.one_of_several import one_of_several
 from neuralstyle.transfer.comparing.sheet import labelled
 from neuralstyle.transfer.options.names import keywords_of, of_other_recipes
-from neuralstyle.transfer.options.options import Options, options
+from neuralstyle.transfer.options.options import Options, options, sees_torus
 from neuralstyle.transfer.options.recipe_keywords import recipe_maker, with_recipe
 from neuralstyle.transfer.options.signatures import check_names, takes_options
 from neuralstyle.transfer.painter import Painter
@@ -335,7 +335,7 @@ def _rounded(value: float) -> float:
 def _fewer_iterations(full: Options, shape: tuple[int, int]) -> list[int]:
     """Return half the iterations, for the scales that a picture of that shape has."""
     recipe = full.recipe if isinstance(full.recipe, Recipe) else default()
-    shapes = pyramid(shape, full.scales, recipe.min_size)
+    shapes = pyramid(shape, full.scales, recipe.min_size, sees_torus(full))
     usual = iterations_at(None, recipe.maxiter, shapes)
     usual += [stage.maxiter[0] for stage in recipe.later]
     counts: Any = full.maxiter or usual

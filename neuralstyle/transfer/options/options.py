@@ -41,6 +41,11 @@ def looked_at(of: Options) -> dict[str, Any]:
     return {"tile": of.tile, "executor": of.executor}
 
 
+def sees_torus(of: Options) -> bool:
+    """Return whether the picture is a torus, by its own option or by an extractor's."""
+    return (of.padding or getattr(of.network, "padding", None)) == "wrap"
+
+
 def options() -> dict[str, Option]:
     """Return what there is to know of every option, by its name.
 
