@@ -18,7 +18,7 @@ from neuralstyle._kernels.device import (
 )
 from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import Padding, Tensor
-from neuralstyle.features.failures import FAILURES, explained, unknown_layer
+from neuralstyle.features.failures import FAILURES, check_torus, explained, unknown_layer
 from neuralstyle.features.fields import Field
 from neuralstyle.images.arrays import check_image
 
@@ -265,12 +265,8 @@ class Features(Mapping[str, Tensor]):
     def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
         height, width = self._tensors["input"].shape[1:3]
         if self.padding == "wrap":
-            *_, step = self.receptive_field(layer)
-            if height % step or width % step:
-                raise ValueError(
-                    f"{self.picture}: expected sides in multiples of {step} pixels, with which "
-                    f'layer {layer!r} sees a torus (padding="wrap"), received {width} x {height}'
-                )
+            steps = {name: self.receptive_field(name)[2] for name in self._layers}
+            check_torus(self.picture, (height, width), layer, steps)
         try:
             passed = self._compute(self._tensors, layer)
             if 0 in passed[layer].shape[1:3]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import final
 
 from neuralstyle._checks import nearest
@@ -104,6 +105,29 @@ def said(error: Exception) -> str:
         text = text.partition("\n")[2].strip()
     first = _AROUND.sub("", text).split("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def check_torus(picture: str, shape: tuple[int, int], layer: str, steps: Mapping[str, int]) -> None:
+    """Refuse a picture round whose borders a layer cannot see, and say which sizes all layers can.
+
+    Parameters
+    ----------
+    picture : str
+        What to call it.
+    shape : tuple of int
+        Its height and width.
+    layer : str
+    steps : mapping from str to int
+        Pixels from unit to unit of every layer.
+    """
+    height, width = shape
+    step, every = steps[layer], math.lcm(*steps.values())
+    if height % step or width % step:
+        raise ValueError(
+            f"{picture}: expected sides in multiples of {step} pixels, with which layer {layer!r} "
+            f'sees a torus (padding="wrap"; all layers with multiples of {every}), '
+            f"received {width} x {height}"
+        )
 
 
 def unknown_layer(name: str, layers: tuple[str, ...], aliases: tuple[str, ...] = ()) -> KeyError:

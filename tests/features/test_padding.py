@@ -167,7 +167,7 @@ def test_features_of_a_torus_roll_with_the_picture() -> None:
 def test_the_sides_of_a_torus_are_multiples_of_the_deepest_layers_step() -> None:
     features = ns.VGG16Features("compact", padding="wrap")(noise(36, 24))
     assert features["conv3_1"].shape[1:3] == (9, 6)
-    with says(ValueError, "image", "multiples of 8", "'block4_conv1'", "24 x 36"):
+    with says(ValueError, "image", "multiples of 8", "'block4_conv1'", "of 32", "24 x 36"):
         features["conv4_1"]
 
 
