@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Field(NamedTuple):
@@ -70,3 +70,35 @@ class Field(NamedTuple):
             pixels.length + (self.length - 1) * pixels.step,
             self.step * pixels.step,
         )
+
+
+def asked_field(of: Any, layer: str, called: str | None = None) -> Field:
+    """Ask an extractor, or features, what the units of a layer see.
+
+    Parameters
+    ----------
+    of : extractor or features
+    layer : str
+    called : str, optional
+        The layer's name in messages, if another.
+
+    Returns
+    -------
+    Field
+
+    Raises
+    ------
+    KeyError
+        If there is no such layer.
+    ValueError
+        If it does not say.
+    """
+    if layer == "input":
+        return Field()
+    receptive_field = getattr(of, "receptive_field", None)
+    if receptive_field is None:
+        raise ValueError(
+            f"what layer {called or layer!r} sees is not known: its extractor does not say (it has "
+            "no method receptive_field)"
+        )
+    return Field(*receptive_field(layer))

@@ -10,7 +10,7 @@ from neuralstyle._checks import nearest, shown
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
 from neuralstyle.features.failures import unknown_layer
-from neuralstyle.features.fields import Field
+from neuralstyle.features.fields import Field, asked_field
 from neuralstyle.features.keras_models.checks import check_extractor
 
 
@@ -250,13 +250,8 @@ def _field(of: Mapping[str, Any], layer: str, known: tuple[str, ...]) -> Field:
     name, _, plain = layer.partition("/")
     if name not in of or not plain:
         raise _unknown(layer, of, known)
-    if plain == "input":
-        return Field()
-    receptive_field = getattr(of[name], "receptive_field", None)
-    if receptive_field is None:
-        raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
     try:
-        return Field(*receptive_field(plain))
+        return asked_field(of[name], plain, layer)
     except KeyError:
         raise _unknown(layer, of, known) from None
 

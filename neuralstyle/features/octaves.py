@@ -10,7 +10,7 @@ from keras import ops
 from neuralstyle._checks import whole_number
 from neuralstyle._types import Padding, Tensor
 from neuralstyle.features.base import Extractor, image_dtype, image_tensor, name_picture
-from neuralstyle.features.fields import Field
+from neuralstyle.features.fields import Field, asked_field
 from neuralstyle.features.keras_models.checks import check_extractor
 
 KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
@@ -291,13 +291,7 @@ def _split(name: str, octaves: int) -> tuple[int, str]:
 
 def _field(network: Any, octave: int, layer: str, padding: str | None) -> Field:
     """Return what a layer of an octave sees, given what says so for plain names."""
-    receptive_field = getattr(network, "receptive_field", None)
-    if layer == "input":
-        field = Field()
-    elif receptive_field is None:
-        raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
-    else:
-        field = Field(*receptive_field(layer))
+    field = asked_field(network, layer)
     before = MARGIN if padding == "wrap" else 0
     for _ in range(octave):
         field = field.over(Field().through(len(KERNEL), stride=2, before=before))

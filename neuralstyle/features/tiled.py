@@ -14,7 +14,7 @@ from neuralstyle._kernels.device import shape_traced
 from neuralstyle._types import Image, Padding, Tensor
 from neuralstyle.features.base import image_dtype, image_tensor, name_picture
 from neuralstyle.features.fields import Field
-from neuralstyle.features.tiles import LEAST, field_of, tiles_of
+from neuralstyle.features.tiles import LEAST, tiled_field, tiles_of
 
 
 @final
@@ -69,7 +69,7 @@ class FeaturesInTiles(Mapping[str, Tensor]):
 
     def receptive_field(self, layer: str) -> Field:
         """Return what the units of a layer see."""
-        return field_of(layer, self._some, self._extractor)
+        return tiled_field(self._some, layer)
 
     def turned(self, quarters: int) -> FeaturesInTiles:
         """Return the features of the turned image."""

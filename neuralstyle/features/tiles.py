@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._checks import shown, whole_number
-from neuralstyle.features.fields import Field
+from neuralstyle.features.fields import Field, asked_field
 
 TileSide: TypeAlias = Literal["auto"] | int | None
 """Side of tiles; None for none, "auto" for what memory allows."""
@@ -278,30 +278,20 @@ def tiles_of(
     return tiles
 
 
-def field_of(layer: str, features: Any, extractor: Any) -> Field:
+def tiled_field(features: Any, layer: str) -> Field:
     """Return what the units of a layer see, as tiles have to know it.
 
     Parameters
     ----------
-    layer : str
     features : mapping from str to tensor
-    extractor : callable
-        Which made them.
+    layer : str
 
     Raises
     ------
     ValueError
         If the features do not say.
     """
-    if layer == "input":
-        return Field()
-    receptive_field = getattr(features, "receptive_field", None)
-    if receptive_field is None:
-        raise ValueError(
-            "tile: expected None with an extractor that does not tell what its layers see (it has "
-            f"no method receptive_field), {extractor!r}"
-        )
     try:
-        return Field(*receptive_field(layer))
+        return asked_field(features, layer)
     except ValueError as error:
         raise ValueError(f"tile: expected None: {error.args[0]}") from error

@@ -13,7 +13,7 @@ from neuralstyle._types import Tensor
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.fields import Field
 from neuralstyle.features.keras_models.checks import features_of
-from neuralstyle.features.tiles import field_of
+from neuralstyle.features.tiles import tiled_field
 from neuralstyle.losses.additive import Additive
 from neuralstyle.losses.objective import StyleObjective
 from neuralstyle.losses.parts import Leaf, leaves
@@ -123,7 +123,7 @@ def reading(objective: StyleObjective, extractor: Extractor, image: tf.TensorSpe
         for name in dict.fromkeys(name for part in found.parts for name in part.layers):
             tensor = features[name]
             dtype = keras.backend.standardize_dtype(tensor.dtype)
-            field = field_of(name, features, extractor)
+            field = tiled_field(features, name)
             found.layers[name] = Layer(tuple(tensor.shape), dtype, field)
 
     tf.function(look, autograph=False).get_concrete_function(image)
