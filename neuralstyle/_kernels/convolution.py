@@ -36,11 +36,12 @@ from keras import ops
 from numpy.typing import NDArray
 
 from neuralstyle._kernels import borders, gradients, half, winograd
-from neuralstyle._kernels.device import has_gpu, outside_graph
+from neuralstyle._kernels.device import has_gpu, outside_graph, uses_onednn
 from neuralstyle._types import Padding, Tensor
 
-WINOGRAD_CHANNELS = 64
-"""Channels on both sides from which on Winograd's convolution pays on a CPU."""
+WINOGRAD_CHANNELS = {True: 64, False: 128}
+"""Channels on both sides from which on Winograd's convolution pays on a CPU, with oneDNN and
+without: TensorFlow's own products of small matrices are slower, and its own convolutions faster."""
 
 WINOGRAD_OPERATIONS = 0.6e9
 """Operations of the direct convolution from which on Winograd's pays; with fewer, its many small
@@ -143,8 +144,8 @@ class _Kernel:
         """Convolve in the way that is faster for this shape, keeping the size."""
         channels = (feature.shape[-1], filters)
         operations = 18 * math.prod(feature.shape[1:3]) * math.prod(channels)
-        wide = min(channels) >= WINOGRAD_CHANNELS and operations >= WINOGRAD_OPERATIONS
-        if wide and not has_gpu():
+        many = min(channels) >= WINOGRAD_CHANNELS[uses_onednn()]
+        if many and operations >= WINOGRAD_OPERATIONS and not has_gpu():
             transformed = self._form(feature, winograd.transform_kernel)
             return winograd.convolve(feature, transformed, padding)
         if self._dtype and has_gpu():

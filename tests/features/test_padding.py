@@ -66,7 +66,7 @@ def test_every_layer_is_that_of_scipys_convolutions_with_this_border(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if winograd:
-        monkeypatch.setattr(convolution, "WINOGRAD_CHANNELS", 4)
+        monkeypatch.setattr(convolution, "WINOGRAD_CHANNELS", {True: 4, False: 4})
         monkeypatch.setattr(convolution, "WINOGRAD_OPERATIONS", 0)
     image = noise(*shape)
     expected = convolved(weights, image, padding)

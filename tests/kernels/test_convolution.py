@@ -24,7 +24,7 @@ SIZES = [(32, 32), (33, 47), (48, 64), (50, 35), (64, 17), (16, 80), (61, 61), (
 @pytest.fixture
 def winograd_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small test networks would not be wide enough."""
-    monkeypatch.setattr(fast, "WINOGRAD_CHANNELS", 4)
+    monkeypatch.setattr(fast, "WINOGRAD_CHANNELS", {True: 4, False: 4})
     monkeypatch.setattr(fast, "WINOGRAD_OPERATIONS", 0)
 
 
@@ -122,11 +122,20 @@ def test_gradient_of_one_convolution_is_exact_where_no_relu_is_near_its_corner(k
 
 
 @pytest.mark.parametrize(
-    ("channels", "side", "transformed"), [(128, 64, True), (128, 16, False), (32, 256, False)]
+    ("channels", "side", "onednn", "transformed"),
+    [
+        (128, 64, True, True),
+        (128, 64, False, True),
+        (64, 128, True, True),
+        (64, 128, False, False),
+        (128, 16, True, False),
+        (32, 256, True, False),
+    ],
 )
 def test_winograd_is_used_where_channels_and_positions_suffice(
-    channels: int, side: int, transformed: bool, monkeypatch: pytest.MonkeyPatch
+    channels: int, side: int, onednn: bool, transformed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fast, "uses_onednn", lambda: onednn)
     called: list[bool] = []
     convolve = winograd.convolve
     monkeypatch.setattr(winograd, "convolve", lambda *args: called.append(True) or convolve(*args))

@@ -99,6 +99,24 @@ def test_every_size_agrees_with_the_direct_convolution(height: int, width: int) 
     np.testing.assert_allclose(ours, direct, atol=2e-5 * np.abs(direct).max())
 
 
+@pytest.mark.parametrize("onednn", [True, False])
+def test_with_and_without_onednn_it_is_the_direct_convolution(
+    onednn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    image = random.normal(size=(1, 21, 30, 16)).astype(np.float32)
+    kernel = random.normal(size=(3, 3, 16, 24)).astype(np.float32)
+    monkeypatch.setattr(winograd, "uses_onednn", lambda: onednn)
+    compiled = tf.function(winograd.convolve, autograph=False).get_concrete_function(
+        tf.TensorSpec(image.shape), winograd.transform_kernel(kernel)
+    )
+    kinds = [operation.type for operation in compiled.graph.get_operations()]
+    assert (kinds.count("MatMul") >= 36) == (not onednn)
+    ours = compiled(tf.constant(image), winograd.transform_kernel(kernel))
+    direct = tf.nn.conv2d(image.astype(np.float64), kernel.astype(np.float64), 1, "SAME")
+    np.testing.assert_allclose(ours, direct, atol=2e-5 * np.abs(direct).max())
+
+
 @pytest.mark.parametrize("strip", [1, 5, 12, 1000])
 @pytest.mark.parametrize("shape", [(13, 17), (32, 9), (40, 24), (5, 61)])
 def test_working_in_strips_does_not_change_the_result(
