@@ -10,6 +10,8 @@ from typing import Any, final
 import numpy as np
 
 from neuralstyle._kernels.convolution import Convolution, recomputed
+from neuralstyle._kernels.device import has_gpu, uses_onednn
+from neuralstyle._kernels.pooling import max_pool
 from neuralstyle._types import Floats, Padding, Tensor
 from neuralstyle.features.architectures import Architecture, Pooling, Weights
 from neuralstyle.features.vgg.plain import MEANS, pool, preprocess
@@ -61,6 +63,8 @@ class FastVGG:
         self._low_memory = low_memory
         self._dtype = dtype
         self._pool: Callable[[Tensor], Tensor] = functools.partial(pool, pooling=pooling)
+        if pooling == "max" and not uses_onednn() and not has_gpu():
+            self._pool = max_pool
         if dtype != "float32" and pooling == "max":
             # The gradient of a maximum looks at what it was of.
             self._pool = recomputed(self._pool, dtype=dtype)
