@@ -44,6 +44,8 @@ def add_arguments(parser: Parser) -> None:
     early = "end fine-tuning after so many, even if steps are left"
     add("--minutes", action=Keep, read=minutes, metavar="M", help=early)
     add("--seed", action=Keep, read=_whole(0), default=0, metavar="S", help="(default: 0)")
+    dtype = "of fine-tuning: float32 (default), or bfloat16, faster where the processor has AMX"
+    add("--dtype", choices=("float32", "bfloat16"), default="float32", help=dtype)
     resume = "keep the state in this file, and go on from it if it is there"
     add("--resume", metavar="FILE", help=resume)
     licence = "a sentence for the card, where the network is a file"
@@ -74,6 +76,7 @@ def run(args: argparse.Namespace, command: str) -> int:
             minutes=args.minutes,
             seed=args.seed,
             resume=args.resume,
+            dtype=args.dtype,
             licence=args.licence,
             callback=show,
             command=command,

@@ -40,11 +40,14 @@ COMMAND = "slim --network wide.npz --images a b --widths 2,2,2,2,2 -o out.npz".s
 def test_the_network_and_its_card_are_saved(
     asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*COMMAND, *"--steps 3 --seed 4 --minutes 2 --max-pixels 99".split()]) == 0
+    assert (
+        main([*COMMAND, *"--steps 3 --seed 4 --minutes 2 --dtype bfloat16 --max-pixels 99".split()])
+        == 0
+    )
     (call,) = asked
     assert (call["network"], call["images"], call["widths"]) == ("wide.npz", ["a", "b"], (2,) * 5)
     assert (call["steps"], call["seed"], call["minutes"], call["resume"]) == (3, 4, 2.0, None)
-    assert call["max_pixels"] == 99
+    assert (call["max_pixels"], call["dtype"]) == (99, "bfloat16")
     assert call["command"].startswith("neuralstyle slim --network wide.npz")
     assert ns.VGG16Features("out.npz")._arrays["block1_conv1"][0].shape == (3, 3, 3, 2)
     assert Path("out.md").read_text() == "# A card\n"

@@ -217,6 +217,17 @@ def test_the_seed_fixes_the_result(wide: Path, trained: ns.Slimmed) -> None:
     assert not same(other.weights, trained.weights)
 
 
+@pytest.mark.slow
+def test_in_bfloat16_it_ends_where_it_does_in_float32(wide: Path, trained: ns.Slimmed) -> None:
+    half = ns.slim(wide, PICTURES, NARROW, steps=24, dtype="bfloat16", **QUICK)
+    assert not same(half.weights, trained.weights)
+    for name, (kernel, bias) in half.weights.items():
+        assert kernel.dtype == bias.dtype == np.float32
+        for pooling in ("avg", "max"):
+            found, expected = half.errors[pooling][name], trained.errors[pooling][name]
+            assert found == pytest.approx(expected, rel=0.05, abs=1e-4), (name, pooling)
+
+
 class Interrupted(Exception):
     pass
 
@@ -299,6 +310,7 @@ def test_every_stage_is_told(wide: Path) -> None:
         ({"steps": -1}, ValueError, "steps: expected at least 0"),
         ({"minutes": 0}, ValueError, "minutes: expected a number above 0"),
         ({"batches": (2,)}, ValueError, "batches: expected two numbers"),
+        ({"dtype": "float16"}, ValueError, 'dtype: expected "float32" or "bfloat16"'),
         ({"sides": (8,)}, ValueError, "sides: expected at least 16"),
     ],
 )
@@ -313,5 +325,7 @@ def test_refusals_name_their_argument(
 def test_the_state_of_another_run_is_refused(wide: Path, state: Path, whole: ns.Slimmed) -> None:
     with pytest.raises(ValueError, match="resume: .* with other widths"):
         ns.slim(wide, PICTURES, NARROW, resume=state, **QUICK)
+    with pytest.raises(ValueError, match="resume: .* with other dtype"):
+        ns.slim(wide, PICTURES, WIDE, resume=state, dtype="bfloat16", **QUICK)
     with pytest.raises(ValueError, match="resume: .* is not the state of a training"):
         ns.slim(wide, PICTURES, WIDE, resume=wide, **QUICK)

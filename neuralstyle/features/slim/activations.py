@@ -32,6 +32,7 @@ def activations(
     pooling: Pooling,
     *,
     linear: bool = False,
+    dtype: str = "float32",
 ) -> dict[str, Tensor]:
     """Return the activations of all convolutions for a batch.
 
@@ -44,19 +45,21 @@ def activations(
     pooling : {"max", "avg"}
     linear : bool, default False
         Return the values before the ReLU instead.
+    dtype : str, default "float32"
+        To compute in.
 
     Returns
     -------
     dict from str to tensor, shape (N, H, W, C)
     """
-    feature, found = preprocess(images), {}
+    feature, found = ops.cast(preprocess(images), dtype), {}
     for name in architecture.layers:
         if "pool" in name:
             feature = pool(feature, pooling)
             continue
         if name not in weights:
             break
-        kernel, bias = weights[name]
+        kernel, bias = (ops.cast(array, dtype) for array in weights[name])
         value = convolved(feature, kernel) + bias
         feature = ops.relu(value)
         found[name] = value if linear else feature
@@ -74,6 +77,8 @@ class Teacher:
     channels : mapping from str to array of int
     sizes : mapping from str to float
         Root mean square of each layer's chosen channels.
+    dtype : {"float32", "bfloat16"}, default "float32"
+        To compute in.
     """
 
     def __init__(
@@ -82,13 +87,15 @@ class Teacher:
         weights: Weights,
         channels: Channels,
         sizes: Mapping[str, float],
+        dtype: str = "float32",
     ) -> None:
         self.channels = channels
         self._last = architecture.convolutions[-1]
         self._architecture = architecture
         self._sizes = sizes
+        self._dtype = dtype
         self._weights = {
-            name: [ops.convert_to_tensor(a) for a in weights[name]] for name in weights
+            name: [ops.cast(array, dtype) for array in weights[name]] for name in weights
         }
         self._networks = {pooling: FastVGG(architecture, weights, pooling) for pooling in POOLINGS}
         self._one = {p: compiled(functools.partial(self._fast, p)) for p in POOLINGS}
@@ -111,7 +118,7 @@ class Teacher:
         -------
         dict from str to array, shape (N, H, W, C)
         """
-        if linear or images.shape[1] < FAST_SIDE:
+        if linear or images.shape[1] < FAST_SIDE or self._dtype != "float32":
             found = (self._linear if linear else self._all)[pooling](images)
             return {name: np.asarray(value) for name, value in found.items()}
         each = [self._one[pooling](images[i : i + 1]) for i in range(len(images))]
@@ -122,7 +129,14 @@ class Teacher:
 
     def _plain(self, pooling: Pooling, linear: bool, images: Tensor) -> dict[str, Tensor]:
         return self._kept(
-            activations(self._architecture, self._weights, images, pooling, linear=linear)
+            activations(
+                self._architecture,
+                self._weights,
+                images,
+                pooling,
+                linear=linear,
+                dtype=self._dtype,
+            )
         )
 
     def _kept(self, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
