@@ -18,8 +18,8 @@ from neuralstyle._kernels.device import (
 )
 from neuralstyle._kernels.half import HALVES
 from neuralstyle._types import Padding, Tensor
-from neuralstyle.features.failures import FAILURES, check_torus, explained, unknown_layer
-from neuralstyle.features.fields import Field
+from neuralstyle.features.failures import FAILURES, explained, no_torus, unknown_layer
+from neuralstyle.features.fields import Field, unsaid
 from neuralstyle.images.arrays import check_image
 
 
@@ -184,7 +184,7 @@ class Features(Mapping[str, Tensor]):
         if name == "input":
             return Field()
         if self._receptive_field is None:
-            raise ValueError(f"what layer {layer!r} sees is not known: its extractor does not say")
+            raise unsaid(layer)
         return self._receptive_field(name)
 
     def turned(self, quarters: int) -> Features:
@@ -265,8 +265,10 @@ class Features(Mapping[str, Tensor]):
     def _walk_to(self, layer: str) -> Mapping[str, Tensor]:
         height, width = self._tensors["input"].shape[1:3]
         if self.padding == "wrap":
-            steps = {name: self.receptive_field(name)[2] for name in self._layers}
-            check_torus(self.picture, (height, width), layer, steps)
+            *_, step = self.receptive_field(layer)
+            if height % step or width % step:
+                told = self.picture, (height, width), layer
+                raise no_torus(*told, self._layers, self.receptive_field)
         try:
             passed = self._compute(self._tensors, layer)
             if 0 in passed[layer].shape[1:3]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import final
 
 from neuralstyle._checks import nearest
@@ -107,8 +108,14 @@ def said(error: Exception) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def check_torus(picture: str, shape: tuple[int, int], layer: str, steps: Mapping[str, int]) -> None:
-    """Refuse a picture round whose borders a layer cannot see, and say which sizes all layers can.
+def no_torus(
+    picture: str,
+    shape: tuple[int, int],
+    layer: str,
+    layers: Sequence[str],
+    receptive_field: Callable[[str], tuple[int, int, int]],
+) -> ValueError:
+    """Return the error that a layer cannot see round a picture's borders: which sizes all can.
 
     Parameters
     ----------
@@ -117,17 +124,21 @@ def check_torus(picture: str, shape: tuple[int, int], layer: str, steps: Mapping
     shape : tuple of int
         Its height and width.
     layer : str
-    steps : mapping from str to int
-        Pixels from unit to unit of every layer.
+    layers : sequence of str
+        All there are; those that do not say what they see are left out.
+    receptive_field : callable
+        Says what the units of a layer see.
     """
+    steps = []
+    for name in layers:
+        with suppress(ValueError):
+            steps.append(receptive_field(name)[2])
     height, width = shape
-    step, every = steps[layer], math.lcm(*steps.values())
-    if height % step or width % step:
-        raise ValueError(
-            f"{picture}: expected sides in multiples of {step} pixels, with which layer {layer!r} "
-            f'sees a torus (padding="wrap"; all layers with multiples of {every}), '
-            f"received {width} x {height}"
-        )
+    return ValueError(
+        f"{picture}: expected sides in multiples of {receptive_field(layer)[2]} pixels, with which "
+        f'layer {layer!r} sees a torus (padding="wrap"; all layers with multiples of '
+        f"{math.lcm(*steps)}), received {width} x {height}"
+    )
 
 
 def unknown_layer(name: str, layers: tuple[str, ...], aliases: tuple[str, ...] = ()) -> KeyError:

@@ -97,8 +97,13 @@ def asked_field(of: Any, layer: str, called: str | None = None) -> Field:
         return Field()
     receptive_field = getattr(of, "receptive_field", None)
     if receptive_field is None:
-        raise ValueError(
-            f"what layer {called or layer!r} sees is not known: its extractor does not say (it has "
-            "no method receptive_field)"
-        )
+        raise unsaid(called or layer)
     return Field(*receptive_field(layer))
+
+
+def unsaid(layer: str) -> ValueError:
+    """Return the error that an extractor does not say what a layer sees."""
+    return ValueError(
+        f"what layer {layer!r} sees is not known: its extractor does not say (it has no method "
+        "receptive_field)"
+    )

@@ -40,10 +40,8 @@ COMMAND = "slim --network wide.npz --images a b --widths 2,2,2,2,2 -o out.npz".s
 def test_the_network_and_its_card_are_saved(
     asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (
-        main([*COMMAND, *"--steps 3 --seed 4 --minutes 2 --dtype bfloat16 --max-pixels 99".split()])
-        == 0
-    )
+    options = "--steps 3 --seed 4 --minutes 2 --dtype bfloat16 --max-pixels 99"
+    assert main([*COMMAND, *options.split()]) == 0
     (call,) = asked
     assert (call["network"], call["images"], call["widths"]) == ("wide.npz", ["a", "b"], (2,) * 5)
     assert (call["steps"], call["seed"], call["minutes"], call["resume"]) == (3, 4, 2.0, None)

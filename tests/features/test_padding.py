@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ import neuralstyle as ns
 from neuralstyle._kernels import convolution
 from neuralstyle._types import PADDINGS, Padding
 from neuralstyle.features.architectures import VGG16, Weights
+from neuralstyle.features.base import Features
 from neuralstyle.features.slim.activations import activations
 from neuralstyle.features.vgg.fast import FastVGG
 from neuralstyle.features.vgg.plain import build, preprocess, random_weights
@@ -169,6 +171,25 @@ def test_the_sides_of_a_torus_are_multiples_of_the_deepest_layers_step() -> None
     assert features["conv3_1"].shape[1:3] == (9, 6)
     with says(ValueError, "image", "multiples of 8", "'block4_conv1'", "of 32", "24 x 36"):
         features["conv4_1"]
+
+
+def test_a_layer_that_does_not_say_what_it_sees_keeps_no_other_from_a_torus() -> None:
+    def field(layer: str) -> tuple[int, int, int]:
+        if layer == "whole":
+            raise ValueError("it sees the whole image")
+        return 0, 2, 2
+
+    def compute(known: Mapping[str, Any], layer: str) -> dict[str, Any]:
+        return {layer: known["input"][:, ::2, ::2]}
+
+    def features(height: int) -> Features:
+        image = keras.ops.zeros((1, height, 8, 3))
+        layers = ("half", "whole")
+        return Features(image, layers, compute, receptive_field=field, padding="wrap")
+
+    assert features(6)["half"].shape[1:3] == (3, 4)
+    with says(ValueError, "image", "multiples of 2", "'half'", "8 x 7"):
+        features(7)["half"]
 
 
 def test_octaves_of_a_torus_are_tori() -> None:

@@ -72,12 +72,12 @@ def mean_activations(
     --------
     >>> from neuralstyle.features.architectures import VGG16
     >>> from neuralstyle.features.vgg.weights import load_weights
-    >>> pictures = [np.random.default_rng(0).random((32, 40, 3), np.float32)]
+    >>> pictures = [np.random.default_rng(1).random((64, 80, 3), np.float32)]
     >>> weights = load_weights(VGG16, "compact")
     >>> means = mean_activations(VGG16, weights, pictures, "avg")
     >>> changed = rescaled(weights, means)
     >>> for mean in mean_activations(VGG16, changed, pictures, "avg").values():
-    ...     assert np.allclose(mean[mean > 0], 1, rtol=1e-2)  # one fires at a single place
+    ...     assert np.allclose(mean[mean > 0], 1, rtol=1e-3)
     """
     check_backend()
     seen_with: Padding = "reflect" if padding == "wrap" else padding
