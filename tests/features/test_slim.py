@@ -12,6 +12,7 @@ import pytest
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16, Weights
 from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
+from neuralstyle.features.slim import distillation
 from neuralstyle.features.slim import slim as module
 from neuralstyle.features.slim.refit import refit
 from neuralstyle.features.slim.selection import choose, metric
@@ -218,8 +219,19 @@ def test_the_seed_fixes_the_result(wide: Path, trained: ns.Slimmed) -> None:
 
 
 @pytest.mark.slow
-def test_in_bfloat16_it_ends_where_it_does_in_float32(wide: Path, trained: ns.Slimmed) -> None:
+def test_in_bfloat16_it_ends_where_it_does_in_float32(
+    wide: Path, trained: ns.Slimmed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute, used = distillation.activations, set()
+
+    def noted(*args: Any, **options: Any) -> dict[str, Any]:
+        found = compute(*args, **options)
+        used.update(tensor.dtype.name for tensor in found.values())
+        return found
+
+    monkeypatch.setattr(distillation, "activations", noted)
     half = ns.slim(wide, PICTURES, NARROW, steps=24, dtype="bfloat16", **QUICK)
+    assert used == {"bfloat16"}
     assert not same(half.weights, trained.weights)
     for name, (kernel, bias) in half.weights.items():
         assert kernel.dtype == bias.dtype == np.float32
