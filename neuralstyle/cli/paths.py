@@ -170,6 +170,7 @@ READS: Mapping[str, tuple[str, Callable[[Any], Iterator[str]]]] = {
     "network": ("--network", _if_there),
     "sheet": ("--sheet", _of_sheet),
     "images": ("--images", _in_folders),
+    "start": ("--start", _as_given),
 }
 """Options that read files, by their names in the namespace."""
 

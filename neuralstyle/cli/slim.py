@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUMMARY = "make a narrow, fast network out of a wide one"
 USAGE: tuple[str, ...] = (
     "neuralstyle slim --network NETWORK --images FOLDER --widths N,N,... -o OUT.npz [options]",
+    "neuralstyle slim --network NETWORK --images FOLDER --start OUT.npz --steps N -o BETTER.npz",
 )
 
 LINES_EVERY = 20.0
@@ -37,14 +38,16 @@ def add_arguments(parser: Parser) -> None:
     images = "folders of pictures, or pictures; what is named twice is taken twice as often"
     add("--images", metavar="FOLDER", nargs="+", required=True, help=images)
     widths = "channels in each of the five blocks, or in every convolution: 24,48,96,192,192"
-    add("--widths", action=Keep, read=_widths, metavar="N,N,...", required=True, help=widths)
+    add("--widths", action=Keep, read=_widths, metavar="N,N,...", help=widths)
+    start = "a slim network to fine-tune further, in place of --widths"
+    add("--start", metavar="FILE", help=start)
     steps = "of fine-tuning after least squares (default: 0)"
     add("--steps", action=Keep, read=_whole(0), default=0, metavar="N", help=steps)
     minutes = reading(words.amount, lambda name, value: number(name, value, above=0))
     early = "end fine-tuning after so many, even if steps are left"
     add("--minutes", action=Keep, read=minutes, metavar="M", help=early)
     add("--seed", action=Keep, read=_whole(0), default=0, metavar="S", help="(default: 0)")
-    dtype = "of fine-tuning: float32 (default), or bfloat16, faster where the processor has AMX"
+    dtype = "of fine-tuning: float32 (default), or bfloat16, faster where the processor has it"
     add("--dtype", choices=("float32", "bfloat16"), default="float32", help=dtype)
     resume = "keep the state in this file, and go on from it if it is there"
     add("--resume", metavar="FILE", help=resume)
@@ -72,6 +75,7 @@ def run(args: argparse.Namespace, command: str) -> int:
             args.network,
             args.images,
             args.widths,
+            start=args.start,
             steps=args.steps,
             minutes=args.minutes,
             seed=args.seed,

@@ -49,6 +49,7 @@ READING = {
     "network": ["{}"],
     "sheet": ["network={}", "init=noise,{}"],
     "images": ["{}", "style.png {}"],
+    "start": ["{}"],
 }
 """Words for an option that reads a file."""
 

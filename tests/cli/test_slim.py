@@ -55,6 +55,13 @@ def test_the_network_and_its_card_are_saved(
     assert "out.npz: vgg16, 3 steps" in err
 
 
+def test_a_slim_network_is_gone_on_from(asked: list[dict[str, Any]]) -> None:
+    network = "slim --network wide.npz --images a".split()
+    assert main([*network, "--start", "old.npz", "-o", "new.npz"]) == 0
+    (call,) = asked
+    assert (call["start"], call["widths"]) == ("old.npz", None)
+
+
 def test_quiet_is_quiet(asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND, "--quiet"]) == 0
     assert capsys.readouterr().err == ""

@@ -77,6 +77,7 @@ def networks(model: keras.Model) -> ns.Extractor:
     print(start + length * step)
     slimmed = ns.slim("compact", ["photos"], widths=[16, 32], steps=10, callback=told_of_slimming)
     assert_type(slimmed, ns.Slimmed)
+    assert_type(ns.slim("compact", "photos", start=slimmed, steps=10), ns.Slimmed)
     every: list[ns.Extractor] = [
         vgg,
         edges,

@@ -1,4 +1,4 @@
-"""Slim networks: which channels, what is fitted to them, and how training ends and goes on."""
+"""Slim networks: what they are trained on, and how training ends and goes on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from neuralstyle.features.architectures import VGG16, Weights
 from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
 from neuralstyle.features.slim import distillation
 from neuralstyle.features.slim import slim as module
-from neuralstyle.features.slim.refit import refit
-from neuralstyle.features.slim.selection import choose, metric
 from neuralstyle.features.vgg.plain import random_weights
 from tests.support import picture, says
 
@@ -48,98 +46,6 @@ def trained(wide: Path) -> ns.Slimmed:
 def same(one: Weights, other: Weights) -> bool:
     pairs = [(one[name][part], other[name][part]) for name in one for part in (0, 1)]
     return all(np.array_equal(a, b) for a, b in pairs)
-
-
-# The choice of channels
-
-
-def moments_and_metric(seed: int, channels: int = 7) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
-    activations = random.normal(size=(channels, 12))
-    moments = activations @ activations.T
-    return moments, metric(moments, random.normal(size=(3, 3, channels, 4)))
-
-
-def loss(moments: np.ndarray, weights: np.ndarray, kept: list[int]) -> float:
-    """Return what is lost by keeping these channels, with a fresh inverse."""
-    inverse = np.linalg.inv(moments[np.ix_(kept, kept)])
-    return float(np.trace(weights @ (moments - moments[:, kept] @ inverse @ moments[kept])))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_every_channel_takes_the_most_off_the_loss(seed: int) -> None:
-    moments, weights = moments_and_metric(seed)
-    kept: list[int] = []
-    for count in range(1, 6):
-        others = (j for j in range(len(moments)) if j not in kept)
-        kept.append(min(others, key=lambda j: loss(moments, weights, [*kept, j])))
-        assert choose(moments, weights, count).tolist() == sorted(kept)
-
-
-def test_channels_that_never_fire_come_last() -> None:
-    moments = np.diag([0.0, 2.0, 0.0, 1.0])
-    assert choose(moments, np.eye(4), 3).tolist() == [0, 1, 3]
-    assert choose(np.zeros((3, 3)), np.eye(3), 2).tolist() == [0, 1]
-
-
-def test_the_next_layer_and_the_channels_themselves_matter_ten_to_three() -> None:
-    moments, _ = moments_and_metric(0)
-    kernel = np.random.default_rng(1).normal(size=(3, 3, 7, 4))
-    own, both = metric(moments, None), metric(moments, kernel)
-    assert np.sum(own * moments) == pytest.approx(1)
-    assert np.sum(both * moments) == pytest.approx(1.3)
-    needed = np.einsum("hwio,hwjo->ij", kernel, kernel)
-    expected = needed / np.sum(needed * moments) + 0.3 * own
-    np.testing.assert_allclose(both, expected)
-
-
-# Least squares
-
-
-def convolution_data(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
-    inputs = random.normal(size=(3, 8, 9, 2)).astype(np.float32)
-    targets = random.normal(size=(3, 8, 9, 4)).astype(np.float32)
-    return inputs, targets
-
-
-def patches(inputs: np.ndarray) -> np.ndarray:
-    padded = np.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    height, width = inputs.shape[1:3]
-    taps = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    rows = np.concatenate(taps, axis=-1).reshape(-1, 9 * inputs.shape[-1])
-    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
-
-
-def test_the_fit_is_the_least_squares_one() -> None:
-    data = [convolution_data(0), convolution_data(1)]
-    kernel, bias = refit(
-        data, np.zeros((3, 3, 2, 4), np.float32), np.zeros(4, np.float32), passes=0, ridge=0
-    )
-    rows = np.concatenate([patches(inputs) for inputs, _ in data])
-    targets = np.concatenate([targets.reshape(-1, 4) for _, targets in data])
-    expected, *_ = np.linalg.lstsq(rows, targets, rcond=None)
-    np.testing.assert_allclose(kernel.reshape(18, 4), expected[:-1], atol=1e-5)
-    np.testing.assert_allclose(bias, expected[-1], atol=1e-5)
-
-
-def test_passes_lower_the_error_after_the_relu() -> None:
-    inputs, targets = convolution_data()
-    start = np.zeros((3, 3, 2, 4), np.float32), np.zeros(4, np.float32)
-    errors = []
-    for passes in (0, 1, 4):
-        kernel, bias = refit([(inputs, targets)], *start, passes=passes, ridge=0)
-        values = patches(inputs) @ np.concatenate([kernel.reshape(18, 4), bias[None]])
-        difference = np.maximum(values, 0) - np.maximum(targets.reshape(-1, 4), 0)
-        errors.append(float(np.sum(difference**2)))
-    assert errors[0] > 1.05 * errors[1] > 1.05 * errors[2]
-
-
-def test_without_data_the_kernel_stays() -> None:
-    kernel, bias = convolution_data()[0][:1, :3, :3].reshape(3, 3, 2, 1), np.ones(1, np.float32)
-    nothing = np.zeros((1, 4, 4, 2), np.float32), np.ones((1, 4, 4, 1), np.float32)
-    fitted, _ = refit([nothing], kernel, bias)
-    np.testing.assert_array_equal(fitted, kernel)
 
 
 # Crops
@@ -294,7 +200,8 @@ def test_a_saved_network_is_read_back_with_its_channels_and_card(
     trained.save(tmp_path / "slim.npz")
     kernel = np.load(tmp_path / "slim.npz")["block2_conv1/kernel"]
     assert kernel.dtype == np.float16
-    np.testing.assert_allclose(kernel, trained.weights["block2_conv1"][0], rtol=2**-8, atol=1e-6)
+    twice = 2**-8 + 2**-12  # rounded to eleven bits, then to eight
+    np.testing.assert_allclose(kernel, trained.weights["block2_conv1"][0], rtol=twice, atol=1e-6)
     assert not np.any(kernel.view(np.uint16) & 7)
 
 
@@ -307,6 +214,61 @@ def test_every_stage_is_told(wide: Path) -> None:
     last = [now for now in told if now.stage == "training"][-1]
     assert (last.done, last.total) == (2, 2)
     assert set(last.errors) == set(VGG16.convolutions)
+
+
+# Going on from a slim network
+
+
+def test_a_slim_network_is_gone_on_from_as_it_is(
+    wide: Path, whole: ns.Slimmed, tmp_path: Path
+) -> None:
+    whole.save(tmp_path / "slim.npz", dtype="float32")
+    for start in (whole, tmp_path / "slim.npz"):
+        on = ns.slim(wide, PICTURES, start=start, **QUICK)
+        assert same(on.weights, whole.weights)
+        assert all(np.array_equal(on.channels[name], whole.channels[name]) for name in on.channels)
+        assert on.errors == whole.errors
+    assert "gone on from slim.npz, 0 steps" in on.card and "least squares" not in on.card
+
+
+@pytest.mark.slow
+def test_more_steps_make_it_better(wide: Path, trained: ns.Slimmed, tmp_path: Path) -> None:
+    told: list[str] = []
+    on = ns.slim(
+        wide,
+        PICTURES,
+        start=trained,
+        steps=24,
+        callback=lambda now: told.append(now.stage),
+        **QUICK,
+    )
+    assert set(told) == {"selection", "training", "errors"}
+    for pooling in ("avg", "max"):
+        assert sum(on.errors[pooling].values()) < sum(trained.errors[pooling].values())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"start": 3}, TypeError, "start: expected a Slimmed or a file, received 3"),
+        ({"start": "nowhere.npz"}, FileNotFoundError, "start: there is no file 'nowhere.npz'"),
+        ({"start": "wide"}, ValueError, "start: expected a slim VGG16, .*: it does not say"),
+        ({"widths": NARROW}, ValueError, "widths: expected none, or those of start: \\(4, 4, 6,"),
+        ({"start": None}, TypeError, "widths: expected several whole numbers, .* without a start"),
+    ],
+)
+def test_what_cannot_be_gone_on_from_is_refused(
+    wide: Path,
+    whole: ns.Slimmed,
+    change: dict[str, Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    arguments = {"network": wide, "images": PICTURES, "start": whole, **QUICK, **change}
+    if arguments["start"] == "wide":
+        arguments["start"] = wide
+    with pytest.raises(error, match=message):
+        ns.slim(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -334,6 +296,14 @@ def test_refusals_name_their_argument(
         ns.slim(**arguments)
 
 
+def test_a_slim_network_of_another_is_not_gone_on_from(
+    wide: Path, whole: ns.Slimmed, tmp_path: Path
+) -> None:
+    smaller = dict(whole.channels, block4_conv2=np.arange(8) + 1)
+    with says(ValueError, "start: expected a slim network of `network`", "of block4_conv2 are not"):
+        ns.slim(wide, PICTURES, start=whole._replace(channels=smaller), **QUICK)
+
+
 def test_the_state_of_another_run_is_refused(wide: Path, state: Path, whole: ns.Slimmed) -> None:
     with pytest.raises(ValueError, match="resume: .* with other widths"):
         ns.slim(wide, PICTURES, NARROW, resume=state, **QUICK)
@@ -341,3 +311,5 @@ def test_the_state_of_another_run_is_refused(wide: Path, state: Path, whole: ns.
         ns.slim(wide, PICTURES, WIDE, resume=state, dtype="bfloat16", **QUICK)
     with pytest.raises(ValueError, match="resume: .* is not the state of a training"):
         ns.slim(wide, PICTURES, WIDE, resume=wide, **QUICK)
+    with pytest.raises(ValueError, match="resume: .* with other start"):
+        ns.slim(wide, PICTURES, start=whole, resume=state, **QUICK)

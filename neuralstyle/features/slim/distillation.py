@@ -42,12 +42,22 @@ MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.998
 NEGLIGIBLE = 1e-4
 """Squared error, by the mean square, of a layer that needs no more work."""
 
-DEEP, READ, RARELY_READ = 2.0, 1.0, 0.25
-"""Weights of the layers that style and content losses usually read, and of the others.
+SHARES = {
+    "block1_conv1": 1.0,
+    "block2_conv1": 1.0,
+    "block3_conv1": 1.0,
+    "block4_conv1": 2.0,
+    "block4_conv2": 3.0,
+    "block5_conv1": 3.0,
+}
+"""Weights of the layers that style and content losses usually read.
 
 Those of blocks 4 and 5, to which pictures owe their forms, are the furthest off, and so the deepest
 count most.
 """
+
+RARELY_READ = 0.25
+"""Weight of the others."""
 
 CLIP = 1.0
 """Most that all gradients together may measure."""
@@ -159,7 +169,8 @@ class Training:
         self._names = tuple(weights)
         self._normal = sizes
         self._sizes = [sizes[name] for name in self._names]
-        self._shares = np.array([_share(name) for name in self._names], np.float32)
+        shares = [SHARES.get(name, RARELY_READ) for name in self._names]
+        self._shares = np.array(shares, np.float32)
         self._units = [
             unit
             for out, into in zip(self._sizes, [PREPROCESSED, *self._sizes], strict=False)
@@ -306,13 +317,6 @@ class Training:
             error = ops.mean(ops.square(ops.cast(found[name], "float32") * (1 / size) - aim))
             errors.append(error / ops.maximum(ops.mean(ops.square(aim)), 1e-6))
         return ops.stack(errors)
-
-
-def _share(name: str) -> float:
-    """Return the weight of a layer's error."""
-    if not name.endswith("conv1") and name != "block4_conv2":
-        return RARELY_READ
-    return DEEP if name >= "block4" else READ
 
 
 def _average(step: int) -> float:

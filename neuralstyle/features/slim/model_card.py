@@ -29,6 +29,7 @@ def card(
     errors: Mapping[str, Mapping[str, float]],
     crops: Crops,
     *,
+    start: str | None,
     steps: tuple[int, int],
     seed: int,
     licence: str | None,
@@ -44,6 +45,8 @@ def card(
     wide, slimmed : dict from str to (kernel, bias)
     errors : mapping from pooling to mapping from layer to float
     crops : Crops
+    start : str or None
+        The name of the slim network that was fine-tuned further.
     steps : (int, int)
         Of fine-tuning, done and planned.
     seed : int
@@ -61,6 +64,9 @@ def card(
     numbers = sum(kernel.size + bias.size for kernel, bias in slimmed.values())
     sides = ", ".join(str(side) for side in sorted(set(crops.sides)))
     widths = ", ".join(str(len(bias)) for _, bias in slimmed.values())
+    begun = "channels chosen greedily, kernels by least squares"
+    if start is not None:
+        begun = f"gone on from {start}"
     call = f"ns.slim(..., widths=({widths}), steps={planned}, seed={seed})"
     early = "" if done >= planned else f", ended early of the {planned} planned"
     named = OXFORD if source == "ImageNet" else OTHER
@@ -78,7 +84,7 @@ def card(
         "  wide network's, in its order, with its size of activation.",
         f"* Data: crops of {len(crops)} pictures, of {sides} px; {len(crops.validation)} "
         "left out for the errors below.",
-        f"* Made by neuralstyle {__version__}: channels chosen greedily, kernels by least squares, "
+        f"* Made by neuralstyle {__version__}: {begun}, "
         f"{done} steps of fine-tuning{early}; seed {seed}.",
         f"* Command: `{command or call}`",
         "",

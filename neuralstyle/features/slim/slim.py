@@ -20,8 +20,8 @@ from neuralstyle.features.slim import model_card
 from neuralstyle.features.slim.activations import POOLINGS, Teacher, squared_errors
 from neuralstyle.features.slim.checkpoints import Checkpoint
 from neuralstyle.features.slim.distillation import Examples, Training
-from neuralstyle.features.slim.slimmed import Slimmed, SlimProgress
-from neuralstyle.features.slim.slimming import fit, select
+from neuralstyle.features.slim.slimmed import Slimmed, SlimProgress, begun
+from neuralstyle.features.slim.slimming import fit, moments, select
 from neuralstyle.features.vgg import weights as sources
 from neuralstyle.features.vgg.normalization import Means, mean_activations
 from neuralstyle.features.vgg.vgg import VGG16Features, VGG19Features
@@ -49,8 +49,9 @@ SAVED_EVERY = 60.0
 def slim(
     network: Network,
     images: Images,
-    widths: Sequence[int],
+    widths: Sequence[int] | None = None,
     *,
+    start: Slimmed | PathLike | None = None,
     steps: int = 0,
     minutes: float | None = None,
     seed: int = 0,
@@ -81,8 +82,12 @@ def slim(
     images : path, array, or sequence of them
         Pictures, or folders of pictures. What is named several times is taken as often. One
         picture of 16 is left out, for the errors in the end.
-    widths : sequence of int
-        Channels of the convolutions in each of the five blocks, or of every convolution.
+    widths : sequence of int, optional
+        Channels of the convolutions in each of the five blocks, or of every convolution. Only with
+        `start` they may be left out.
+    start : Slimmed or path, optional
+        A slim network of `network`, or a file with one, to fine-tune further: it takes the place of
+        the choice of channels and the least squares.
     steps : int, default 0
         Of fine-tuning; 0 leaves it at least squares.
     minutes : float, optional
@@ -104,9 +109,9 @@ def slim(
     fresh, reuse : int, default 24 and 4
         What the wide network makes of so many batches is kept, and trained on so many times.
     dtype : {"float32", "bfloat16"}, default "float32"
-        What fine-tuning computes both networks in. "bfloat16" is several times as fast where the
-        processor multiplies matrices of it (AMX), and slower elsewhere. The weights are float32
-        all the same, and the errors in the end are measured in it.
+        What fine-tuning computes both networks in. "bfloat16" takes about half the time where the
+        processor multiplies numbers of it (AVX512_BF16, AMX), and more elsewhere. The weights are
+        float32 all the same, and the errors in the end are measured in it.
     licence : str, optional
         A sentence for the card on where the wide network comes from and what its licence asks. For
         ImageNet's weights it is there by default.
@@ -146,9 +151,10 @@ def slim(
     Slimmed(vgg16, channels 4 to 8, 0 steps)
     """
     check_backend()
-    begun = time.monotonic()
+    clock = time.monotonic()
     name, architecture, wide, source = _teacher(network)
-    wanted = _widths(architecture, wide, widths)
+    given = None if start is None else begun(start, architecture, wide)
+    wanted = _widths(architecture, wide, widths, given)
     steps = whole_number("steps", steps, 0)
     limit = math.inf if minutes is None else 60 * number("minutes", minutes, above=0)
     seed = whole_number("seed", seed, 0)
@@ -166,6 +172,7 @@ def slim(
         "network": sources.digest(architecture, wide, "max"),
         "images": len(crops),
         "widths": list(wanted.values()),
+        "start": None if given is None else sources.digest(architecture, given[0], "max"),
         "seed": seed,
         "sides": list(sides),
         "pixels": pixels,
@@ -182,13 +189,18 @@ def slim(
         stage: str, done: int, total: int, errors: Mapping[str, float] | None = None
     ) -> None:
         if callback is not None:
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - clock
             callback(SlimProgress(stage, done, total, seconds, errors or {}))
 
     if saved is None:
-        channels, sizes = select(architecture, wide, wanted, crops, looked[0], report)
-        start = fit(architecture, wide, channels, sizes, crops, looked[1], report)
-        training = Training(architecture, start, sizes, steps, rate, dtype)
+        seen = moments(architecture, wide, crops, looked[0], report)
+        channels = select(wide, wanted, seen) if given is None else given[1]
+        sizes = seen.sizes(channels)
+        if given is None:
+            weights = fit(architecture, wide, channels, sizes, crops, looked[1], report)
+        else:
+            weights = given[0]
+        training = Training(architecture, weights, sizes, steps, rate, dtype)
         checkpoint.write(channels, sizes, training.arrays())
     else:
         channels, sizes, arrays = saved
@@ -201,34 +213,35 @@ def slim(
         for example in examples.since(training.step):
             training.advance(example)
             report("training", training.step, steps, training.errors)
-            over = training.step >= steps or time.monotonic() - begun >= limit
+            over = training.step >= steps or time.monotonic() - clock >= limit
             if over or time.monotonic() - written >= SAVED_EVERY:
                 checkpoint.write(channels, sizes, training.arrays())
                 written = time.monotonic()
             if over:
                 break
-    slimmed = training.weights
+    weights = training.weights
     errors: dict[str, dict[str, float]] = {}
     means: dict[str, Means] = {}
     for index, pooling in enumerate(POOLINGS):
         report("errors", index, len(POOLINGS))
         kept = (crops.batch(VALIDATION, i, CHECKED_SIDE) for i in range(CHECKED_BATCHES))
-        errors[pooling] = squared_errors(architecture, slimmed, wide, channels, kept, pooling)
+        errors[pooling] = squared_errors(architecture, weights, wide, channels, kept, pooling)
         whole = crops.pictures(VALIDATION)
-        means[pooling] = mean_activations(architecture, slimmed, whole, pooling)
+        means[pooling] = mean_activations(architecture, weights, whole, pooling)
     card = model_card.card(
         architecture,
         source,
         wide,
-        slimmed,
+        weights,
         errors,
         crops,
+        start=None if given is None else given[2],
         steps=(training.step, steps),
         seed=seed,
         licence=licence,
         command=command,
     )
-    return Slimmed(name, slimmed, channels, errors, means, training.step, card)
+    return Slimmed(name, weights, channels, errors, means, training.step, card)
 
 
 def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
@@ -264,10 +277,17 @@ def _whole_numbers(argument: str, values: Any, least: int) -> tuple[int, ...]:
     return tuple(whole_number(argument, value, least) for value in values)
 
 
-def _widths(architecture: Architecture, wide: Weights, widths: Any) -> dict[str, int]:
+def _widths(
+    architecture: Architecture, wide: Weights, widths: Any, given: tuple[Weights, Any, str] | None
+) -> dict[str, int]:
     """Return the width of every convolution."""
-    numbers = _whole_numbers("widths", widths, 1)
     names = architecture.convolutions
+    started = None if given is None else tuple(len(bias) for _, bias in given[0].values())
+    if widths is None:
+        if started is None:
+            raise TypeError("widths: expected several whole numbers, received None without a start")
+        widths = started
+    numbers = _whole_numbers("widths", widths, 1)
     if len(numbers) == len(architecture.blocks):
         numbers = tuple(numbers[int(name[len("block")]) - 1] for name in names)
     if len(numbers) != len(names):
@@ -275,6 +295,8 @@ def _widths(architecture: Architecture, wide: Weights, widths: Any) -> dict[str,
             f"widths: expected {len(architecture.blocks)} numbers, or {len(names)} for all "
             f"convolutions of {architecture.name}, received {len(numbers)}"
         )
+    if started is not None and numbers != started:
+        raise ValueError(f"widths: expected none, or those of start: {started}, received {numbers}")
     wanted = dict(zip(names, numbers, strict=True))
     for name, width in wanted.items():
         if width > len(wide[name][1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -9,11 +10,13 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import choice
+from neuralstyle._archives import opened
+from neuralstyle._checks import choice, shown
 from neuralstyle._files import PathLike, check_place, replacing
-from neuralstyle.features.architectures import Weights
+from neuralstyle.features.architectures import Architecture, Weights
 from neuralstyle.features.slim.activations import Channels
 from neuralstyle.features.vgg.normalization import Means
+from neuralstyle.features.vgg.weights import read_weights
 
 
 class SlimProgress(NamedTuple):
@@ -120,6 +123,60 @@ def _short(kernel: NDArray[np.float32]) -> NDArray[np.float16]:
     rounded = (bits + 3 + (bits >> 3 & 1)) & ~np.uint32(7)  # ties to even
     short: NDArray[np.float16] = rounded.astype(np.uint16).view(np.float16)
     return short
+
+
+def begun(
+    start: Slimmed | PathLike, architecture: Architecture, wide: Weights
+) -> tuple[Weights, Channels, str]:
+    """Return what is gone on from: a slim network, or a file that `Slimmed.save` wrote.
+
+    Parameters
+    ----------
+    start : Slimmed, str or path-like
+    architecture : Architecture
+    wide : dict from str to (kernel, bias)
+        Of the network that it has channels of.
+
+    Returns
+    -------
+    weights : dict from str to (kernel, bias)
+    channels : mapping from str to array of int
+    called : str
+        The file's name, without folders.
+
+    Raises
+    ------
+    TypeError, FileNotFoundError, ValueError
+        If it is no slim network of this one.
+    """
+    if isinstance(start, Slimmed):
+        weights, channels, called = start.weights, start.channels, "a slim network"
+    elif isinstance(start, str | os.PathLike):
+        path = Path(start)
+        if not path.exists():
+            raise FileNotFoundError(f"start: there is no file {str(path)!r}")
+        called = path.name
+        try:
+            weights = read_weights(path, architecture)
+            with opened(path) as file:
+                if not all(f"{name}/channels" in file for name in weights):
+                    raise ValueError("it does not say which of the wide channels it has")
+                channels = {name: file[f"{name}/channels"].astype(np.int64) for name in weights}
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"start: expected a slim {architecture.name}, as `Slimmed.save` writes it, "
+                f"received {str(path)!r}: {str(error).removeprefix('weights: ')}"
+            ) from error
+    else:
+        raise TypeError(f"start: expected a Slimmed or a file, received {shown(start)}")
+    for name, (kernel, _) in wide.items():
+        kept = channels.get(name, np.array([-1]))
+        if not np.isin(kept, np.arange(kernel.shape[-1])).all():
+            raise ValueError(
+                f"start: expected a slim network of `network`, received {called}, whose channels "
+                f"of {name} are not some of its"
+            )
+    return weights, channels, called
 
 
 def checked_target(target: PathLike) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -23,22 +23,37 @@ Report = Callable[[str, int, int], None]
 """Is told the stage, how much of it is done, and of how much."""
 
 
-def select(
-    architecture: Architecture,
-    weights: Weights,
-    widths: Mapping[str, int],
-    crops: Crops,
-    batches: int,
-    report: Report,
-) -> tuple[dict[str, NDArray[np.int64]], dict[str, float]]:
-    """Choose the channels of every layer.
+class Moments(NamedTuple):
+    """What all channels of the wide network are like: means over batches.
+
+    Attributes
+    ----------
+    squares : dict from str to array, shape (C,)
+        Mean squares of a layer's channels, before the pooling.
+    products : dict from str to array, shape (C, C)
+        Mean products of any two, as the next layer sees them.
+    """
+
+    squares: Mapping[str, NDArray[Any]]
+    products: Mapping[str, NDArray[Any]]
+
+    def sizes(self, channels: Channels) -> dict[str, float]:
+        """Return the root mean square of each layer's chosen channels."""
+        return {
+            name: float(np.sqrt(square[channels[name]].mean())) or 1.0
+            for name, square in self.squares.items()
+        }
+
+
+def moments(
+    architecture: Architecture, weights: Weights, crops: Crops, batches: int, report: Report
+) -> Moments:
+    """Measure the moments of all channels.
 
     Parameters
     ----------
     architecture : Architecture
     weights : dict from str to (kernel, bias)
-    widths : mapping from str to int
-        How many channels to keep.
     crops : Crops
     batches : int
         How many to look at; every other one with maximum pooling.
@@ -46,9 +61,8 @@ def select(
 
     Returns
     -------
-    channels : dict from str to array of int
-    sizes : dict from str to float
-        Root mean square of each layer's chosen channels, before the pooling.
+    Moments
+        Means over the batches.
     """
     names = architecture.convolutions
     layers = architecture.layers
@@ -57,29 +71,48 @@ def select(
     def look(pooling: Pooling, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         seen = activations(architecture, weights, images, pooling)
         squares = [ops.mean(ops.square(seen[name]), axis=(0, 1, 2)) for name in names]
-        moments = []
+        products = []
         for name in names:
             feature = pool(seen[name], pooling) if name in pooled else seen[name]
             rows = ops.reshape(feature, (-1, feature.shape[-1]))
-            moments.append(ops.matmul(ops.transpose(rows), rows) / rows.shape[0])
-        return squares, moments
+            products.append(ops.matmul(ops.transpose(rows), rows) / rows.shape[0])
+        return squares, products
 
     run = {p: compiled(functools.partial(look, p)) for p in POOLINGS}
     squares = [np.zeros(len(weights[name][1])) for name in names]
-    moments = [np.zeros((len(square), len(square))) for square in squares]
+    products = [np.zeros((len(square), len(square))) for square in squares]
     for number in range(batches):
         report("selection", number, batches)
         found = run[POOLINGS[number % 2]](crops.batch(SELECTION, number))
-        for total, new in zip([*squares, *moments], [*found[0], *found[1]], strict=True):
-            total += np.asarray(new)
+        for total, new in zip([*squares, *products], [*found[0], *found[1]], strict=True):
+            total += np.asarray(new) / batches
+    return Moments(dict(zip(names, squares, strict=True)), dict(zip(names, products, strict=True)))
+
+
+def select(
+    weights: Weights, widths: Mapping[str, int], seen: Moments
+) -> dict[str, NDArray[np.int64]]:
+    """Choose the channels of every layer.
+
+    Parameters
+    ----------
+    weights : dict from str to (kernel, bias)
+        Of the wide network.
+    widths : mapping from str to int
+        How many channels to keep.
+    seen : Moments
+
+    Returns
+    -------
+    dict from str to array of int
+    """
+    nexts: list[str | None] = [*list(weights)[1:], None]
     channels: dict[str, NDArray[np.int64]] = {}
-    sizes: dict[str, float] = {}
-    nexts: list[str | None] = [*names[1:], None]
-    for name, after, square, moment in zip(names, nexts, squares, moments, strict=True):
-        need = metric(moment, None if after is None else weights[after][0])
-        kept = channels[name] = choose(moment, need, widths[name])
-        sizes[name] = float(np.sqrt(square[kept].mean() / batches)) or 1.0
-    return channels, sizes
+    for name, after in zip(weights, nexts, strict=True):
+        products = seen.products[name]
+        need = metric(products, None if after is None else weights[after][0])
+        channels[name] = choose(products, need, widths[name])
+    return channels
 
 
 def fit(
