@@ -32,7 +32,10 @@ PRINTED = sorted(
     {*EXAMPLES.glob("*.py"), *EXAMPLES.glob("ports/*.py")} - {*EXAMPLES.glob("make_*")}
 )
 API = sorted((DOCS / "api").glob("*.md"))
-LONG = ("large", "choosing", "stylize", "masks", "report", "composing")
+LONG = (
+    *("large", "choosing", "stylize", "masks", "report", "composing", "finding", "networks"),
+    *("own-losses", "methods"),
+)
 """Pages whose blocks take longer than the others' together."""
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *API]

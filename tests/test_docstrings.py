@@ -17,8 +17,12 @@ MODULES = [
     if not module.name.endswith("__main__")
     if importlib.import_module(module.name).__name__ == module.name  # by its own name alone
 ]
-LONG = {"neuralstyle.features.vgg.vgg.VGG19Features"}
-"""It draws twenty million weights."""
+LONG = {
+    "neuralstyle.features.vgg.vgg.VGG19Features",
+    "neuralstyle.features.slim.slim.slim",
+    "neuralstyle.transfer.estimate_memory.estimate_memory",
+}
+"""They draw twenty million weights, make a network, compile all that a picture takes."""
 EXAMPLES = [
     pytest.param(example, id=example.name, marks=pytest.mark.slow if example.name in LONG else ())
     for module in MODULES

@@ -28,6 +28,9 @@ SHAPE = 115, 102
 LONG = 202, 64
 """A tile of it is between others."""
 
+SHORT = 115, 64
+"""Of two tiles, for what takes long to compile."""
+
 TILE = 64
 
 LAYERS = ("first", "second", "third")
@@ -79,13 +82,14 @@ OWN: dict[str, Callable[..., ns.Loss]] = {
 }
 
 
-def every_loss(**options: Any) -> ns.StyleObjective:
+def every_loss(shape: tuple[int, int] = SHAPE, **options: Any) -> ns.StyleObjective:
     """One of each kind, over layers of several steps."""
+    content = NETWORK(CONTENT[: shape[0], : shape[1]])
     terms: list[ns.Loss] = []
     for kind in LOSSES:
         given = {option: mask for option, mask in options.items() if takes(kind, option)}
         make = OWN.get(kind.__name__, lambda c, s, kind=kind, **o: kind(s, LAYERS[::2], **o))
-        terms.append(make(TARGETS["content"], TARGETS["style"], **given))
+        terms.append(make(content, TARGETS["style"], **given))
 
     @ns.loss
     def own(features: Mapping[str, Any]) -> Any:
@@ -117,8 +121,9 @@ def test_every_loss_is_that_of_the_whole_picture() -> None:
 
 
 def test_masks_are_those_of_the_whole_picture() -> None:
-    mask = np.clip(picture(3, SHAPE)[..., 0] * 2 - 0.5, 0, 1)
-    assert_same(every_loss(mask=mask, target_mask=half_mask(STYLE.shape[:2])), NETWORK)
+    mask = np.clip(picture(3, SHORT)[..., 0] * 2 - 0.5, 0, 1)
+    objective = every_loss(SHORT, mask=mask, target_mask=half_mask(STYLE.shape[:2]))
+    assert_same(objective, NETWORK, IMAGE[:, : SHORT[1]])
 
 
 @pytest.mark.parametrize("normalize", [pytest.param("mean", marks=pytest.mark.slow), "paper"])
@@ -133,7 +138,7 @@ def test_normalizations_are_those_of_the_whole_picture(normalize: str) -> None:
 
 
 @pytest.mark.parametrize("padding", ["zeros", "reflect", "wrap"])
-@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("pooling", ["max", pytest.param("avg", marks=pytest.mark.slow)])
 def test_borders_are_those_of_the_whole_picture(narrow: Path, padding: Any, pooling: Any) -> None:
     vgg = ns.VGG16Features(narrow, pooling, padding=padding, dtype="float64")
     image = TALL[:192] if padding == "wrap" else TALL
@@ -164,9 +169,10 @@ def test_single_precision_is_as_exact_as_without_tiles() -> None:
     exact = ns.VGG16Features("compact", "avg", dtype="float64")
     single = ns.VGG16Features("compact", "avg")
     found = {}
+    content, image = CONTENT[:, : SHORT[1]], IMAGE[:, : SHORT[1]]
     for name, vgg, tile in (("exact", exact, None), ("whole", single, None), ("tiles", single, 64)):
-        objective = ns.recipes.default()(vgg(CONTENT), vgg(STYLE))
-        found[name] = ns.Evaluator(objective, vgg, SHAPE, tile=tile)(IMAGE)
+        objective = ns.recipes.default()(vgg(content), vgg(STYLE))
+        found[name] = ns.Evaluator(objective, vgg, SHORT, tile=tile)(image)
     far = {name: np.linalg.norm(found[name][1] - found["exact"][1]) for name in ("whole", "tiles")}
     assert found["tiles"][0] == pytest.approx(found["exact"][0], rel=2e-6)
     assert far["tiles"] <= 1.5 * far["whole"]
@@ -219,20 +225,21 @@ def test_code_of_tiles_is_kept_with_the_extractor_and_holds_no_target(
     extractor = network()
 
     def evaluator(
-        seen: ns.KerasFeatures, seed: int, layers: Any = LAYERS, shape: tuple[int, int] = SHAPE
+        seen: ns.KerasFeatures, seed: int, layers: Any = LAYERS, shape: tuple[int, int] = SHORT
     ) -> ns.Evaluator:
         loss = ns.CovarianceLoss(seen(picture(seed, (60, 70)).astype(np.float64)), layers)
         return ns.Evaluator(loss + ns.TotalVariationLoss(), seen, shape, tile=TILE)
 
+    image = IMAGE[:, : SHORT[1]]
     first, second = evaluator(extractor, 2), evaluator(extractor, 3)
     kinds = len({tile.shape for tile in first.tiles or ()})
-    before = first(IMAGE)[0]
+    before = first(image)[0]
     assert sorted(made) == ["backward"] * kinds + ["forward"] * kinds + ["head"]
-    assert second(IMAGE)[0] != before == first(IMAGE)[0]
+    assert second(image)[0] != before == first(image)[0]
     assert len(made) == 2 * kinds + 1
     evaluator(extractor, 2, shape=LONG)(TALL)
     assert made.count("head") == 2
-    evaluator(extractor, 2, "first")(IMAGE)
+    evaluator(extractor, 2, "first")(image)
     assert made.count("head") == 3
     held = [weakref.ref(each) for each in (extractor, first.objective.terms[0].loss)]
     del first, second

@@ -76,6 +76,7 @@ def test_why_onednn_is_in_force_or_not(
     assert said in reason(*state)
 
 
+@pytest.mark.slow
 def test_onednn_is_found_off_where_it_is() -> None:
     program = (
         "from neuralstyle import doctor; found = doctor(timing=False);"

@@ -352,7 +352,7 @@ def test_seconds_are_those_of_the_whole_call() -> None:
 
 def test_a_picture_in_tiles_is_the_picture() -> None:
     content, style = picture(0, (64, 130)), picture(1, (80, 140))
-    options: dict[str, Any] = {"maxiter": 2, "scales": 1, "balance": None}
+    options: dict[str, Any] = {"recipe": SHALLOW, "maxiter": 2, "scales": 1}
     whole = ns.stylize(content, style, **options)
     tiled = ns.stylize(content, style, tile=64, **options)
     np.testing.assert_allclose(tiled.image, whole.image, atol=2e-3)
