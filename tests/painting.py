@@ -79,6 +79,7 @@ shallow = functools.partial(
     content_layers="block1_conv1",
     style_layers="block1_conv1",
     color_weight=0,
+    patch_weight=0,
 )
 """The default recipe without what takes long to compile."""
 

@@ -166,10 +166,9 @@ def score(
 
     Recipes look best to what they minimise. ``default``, ``gatys2016``, ``neural_style``,
     ``keras_example`` and ``risser2017`` minimise something close to `features`, on the network they
-    run on, and the ``color_weight`` of the first lowers `color` too. A recipe of patches of pixels,
-    such as sliced Wasserstein losses make, would minimise `style`; none of the library's does, and
-    none minimises `texture`, which no palette improves. `content` falls with every stroke, and with
-    blur or grain as well.
+    run on. The ``color_weight`` of the first lowers `color` too, and its ``patch_weight`` minimises
+    something close to one octave of `style`. None minimises `texture`, which no palette improves.
+    `content` falls with every stroke, and with blur or grain as well.
 
     Nothing is drawn by chance but directions, with a fixed seed: the same pictures have the same
     numbers. Without a network it takes about a second at 512 pixels, and not much longer at larger

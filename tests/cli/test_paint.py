@@ -69,7 +69,7 @@ def test_picture_is_the_librarys(run: Run) -> None:
 
 
 def test_controls_are_the_librarys(run: Run) -> None:
-    shares = "content:2 covariance:4 color:1 total_variation:1".split()
+    shares = "content:2 covariance:4 color:1 patches:1 total_variation:1".split()
     options = "--init content:3,noise:1 --color match --style-scale 0.7 --style-fit tile".split()
     assert run(*options, "--balance", *shares) == 0
     result = ns.stylize(

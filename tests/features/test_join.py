@@ -129,7 +129,10 @@ def test_what_cannot_be_joined_is_refused(vgg: ns.VGG16Features) -> None:
 def test_stylize_looks_through_it(vgg: ns.VGG16Features) -> None:
     join = ns.Join(vgg=vgg, edges=edges)
     recipe = ns.recipes.default(
-        content_layers="edges/columns", style_layers="vgg/block1_conv1", color_weight=0
+        content_layers="edges/columns",
+        style_layers="vgg/block1_conv1",
+        color_weight=0,
+        patch_weight=0,
     )
     result = ns.stylize(noise(40, 32), noise(36, 36, 1), network=join, recipe=recipe, maxiter=1)
     assert result.nit == 1

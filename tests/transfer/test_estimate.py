@@ -21,7 +21,9 @@ from neuralstyle.transfer.options.signatures import read_options
 from neuralstyle.transfer.painter import Painter
 
 CONTENT, STYLE = picture(0, (60, 80)), picture(1, (64, 64))
-SHALLOW = ns.recipes.default(content_weight=0, color_weight=0, style_layers=["block1_conv1"])
+SHALLOW = ns.recipes.default(
+    content_weight=0, color_weight=0, patch_weight=0, style_layers=["block1_conv1"]
+)
 QUICK: dict[str, Any] = {"recipe": SHALLOW, "maxiter": 1}
 
 MEASURED = """

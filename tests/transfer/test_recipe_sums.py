@@ -14,7 +14,12 @@ from support import half_mask, noise, pixels, says
 import neuralstyle as ns
 
 GRAIN = ns.TotalVariationLoss(name="grain")
-ON_PIXELS: dict[str, Any] = {"content_layers": "input", "style_layers": "input", "color_weight": 0}
+ON_PIXELS: dict[str, Any] = {
+    "content_layers": "input",
+    "style_layers": "input",
+    "color_weight": 0,
+    "patch_weight": 0,
+}
 FEATURES = pixels(noise(8, 6)[None]), pixels(noise(8, 6, seed=1)[None])
 
 

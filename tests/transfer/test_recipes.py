@@ -44,6 +44,7 @@ FLAGS: list[tuple[Callable[..., ns.Recipe], str, set[str]]] = [
     (recipes.default, "content_weight", {"content"}),
     (recipes.default, "style_weight", {"covariance"}),
     (recipes.default, "color_weight", {"color"}),
+    (recipes.default, "patch_weight", {"patches"}),
     (recipes.default, "tv_weight", {"total_variation"}),
     (recipes.gatys2016, "content_weight", {"content"}),
     (recipes.gatys2016, "style_weight", {"style"}),

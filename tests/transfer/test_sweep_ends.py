@@ -57,17 +57,18 @@ def test_without_any_run_there_is_an_empty_table_and_no_sheet() -> None:
     assert caught.value.__cause__ is sweep.error
 
 
-FOUR = {"content": 1, "covariance": 3, "color": 1, "total_variation": 1}
+SOME = {"content": 1, "covariance": 3, "color": 1, "patches": 1}
+ALL = {**SOME, "total_variation": 1}
 
 
-@pytest.mark.parametrize("shares", [FOUR, {"content": 1, "covariance": 3, "color": 1}])
+@pytest.mark.parametrize("shares", [ALL, SOME])
 @pytest.mark.parametrize("given", [[0, 2], [2, 0]])
 def test_a_balance_is_checked_beside_every_value_before_the_first_run(
     shares: dict[str, float], given: list[float], vgg: ns.VGG16Features
 ) -> None:
     options: dict[str, Any] = {"network": vgg, "maxiter": 1, "scales": 1}
     vary = {"tv_weight": given, "balance": [None, shares]}
-    told = "; with tv_weight=0 there is no total_variation" if shares == FOUR else "color$"
+    told = "; with tv_weight=0 there is no total_variation" if shares == ALL else "patches$"
     for fixed in (False, True):
         swept: dict[str, Any] = {"tv_weight": given} if fixed else vary
         of_all: dict[str, Any] = {"balance": shares} if fixed else {}
@@ -77,7 +78,7 @@ def test_a_balance_is_checked_beside_every_value_before_the_first_run(
 
 def test_a_share_that_lacks_is_told_with_the_weights_that_are_0() -> None:
     vary: dict[str, Any] = {"tv_weight": [0.0], "balance": [{"content": 1, "covariance": 3}]}
-    told = "each of content, covariance, color, received .*covariance; tv_weight=0 leaves its term"
+    told = "each of .*, color, patches, received .*covariance; tv_weight=0 leaves its term"
     with pytest.raises(ValueError, match=f"^balance: expected a share for {told} out$"):
         ns.stylize_sweep(CONTENT, STYLE, vary, maxiter=1)
 

@@ -17,6 +17,7 @@ TERMS = (
     ("style", "style_weight"),
     ("histogram", "style_weight"),
     ("color", "color_weight"),
+    ("patches", "patch_weight"),
     ("total_variation", "tv_weight"),
 )
 """Terms of the library's recipes, and the keywords that weigh them, for whoever knows one of the

@@ -60,6 +60,7 @@ class SheetOptions(Shared, total=False):
     content_weight: float
     style_weight: float
     color_weight: float
+    patch_weight: float
     tv_weight: float
     content_layers: Layers
     style_layers: Layers
