@@ -39,8 +39,8 @@ def add_arguments(parser: Parser) -> None:
     add("--images", metavar="FOLDER", nargs="+", required=True, help=images)
     widths = "channels in each of the five blocks, or in every convolution: 24,48,96,192,192"
     add("--widths", action=Keep, read=_widths, metavar="N,N,...", help=widths)
-    start = "a slim network to fine-tune further, in place of --widths"
-    add("--start", metavar="FILE", help=start)
+    start = "a slim network to fine-tune further, in place of --widths; of several, their mean"
+    add("--start", metavar="FILE", nargs="+", help=start)
     steps = "of fine-tuning after least squares (default: 0)"
     add("--steps", action=Keep, read=_whole(0), default=0, metavar="N", help=steps)
     minutes = reading(words.amount, lambda name, value: number(name, value, above=0))

@@ -59,7 +59,7 @@ def test_a_slim_network_is_gone_on_from(asked: list[dict[str, Any]]) -> None:
     network = "slim --network wide.npz --images a".split()
     assert main([*network, "--start", "old.npz", "-o", "new.npz"]) == 0
     (call,) = asked
-    assert (call["start"], call["widths"]) == ("old.npz", None)
+    assert (call["start"], call["widths"]) == (["old.npz"], None)
 
 
 def test_quiet_is_quiet(asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:

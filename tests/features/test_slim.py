@@ -58,6 +58,7 @@ def test_batches_depend_on_their_number_and_the_seed() -> None:
     np.testing.assert_array_equal(crops.batch(TRAINING, 3), last)
     assert not np.array_equal(crops.batch(TRAINING, 2), crops.batch(TRAINING, 0))
     assert not np.array_equal(other.batch(TRAINING, 0), crops.batch(TRAINING, 0))
+    assert other.validation == crops.validation  # to go on with another seed
     assert [crops.batch(TRAINING, i).shape for i in range(2)] == [(8, 16, 16, 3), (4, 24, 24, 3)]
 
 
@@ -227,8 +228,29 @@ def test_a_slim_network_is_gone_on_from_as_it_is(
         on = ns.slim(wide, PICTURES, start=start, **QUICK)
         assert same(on.weights, whole.weights)
         assert all(np.array_equal(on.channels[name], whole.channels[name]) for name in on.channels)
-        assert on.errors == whole.errors
     assert "gone on from slim.npz, 0 steps" in on.card and "least squares" not in on.card
+
+
+def test_several_starts_are_their_mean(wide: Path, whole: ns.Slimmed) -> None:
+    tripled = {name: (3 * kernel, 3 * bias) for name, (kernel, bias) in whole.weights.items()}
+    mean = ns.slim(wide, PICTURES, start=[whole, whole._replace(weights=tripled)], **QUICK)
+    for name, pair in whole.weights.items():
+        for found, array in zip(mean.weights[name], pair, strict=True):
+            np.testing.assert_allclose(found, 2 * array, rtol=1e-6)
+    assert "gone on from the mean of a slim network and a slim network" in mean.card
+    other = dict(whole.channels, block4_conv2=np.arange(7))
+    with pytest.raises(ValueError, match="start: expected networks of the same channels"):
+        ns.slim(wide, PICTURES, start=[whole, whole._replace(channels=other)], **QUICK)
+
+
+def test_where_nothing_is_trained_errors_are_those_of_all_pictures(
+    wide: Path, whole: ns.Slimmed
+) -> None:
+    assert (
+        "errors are those of crops of 6 pictures"
+        in ns.slim(wide, PICTURES, start=whole, **QUICK).card
+    )
+    assert "crops of 6 pictures, of 32 px; 1 left out" in whole.card
 
 
 @pytest.mark.slow
@@ -250,7 +272,7 @@ def test_more_steps_make_it_better(wide: Path, trained: ns.Slimmed, tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"start": 3}, TypeError, "start: expected a Slimmed or a file, received 3"),
+        ({"start": 3}, TypeError, "start: expected Slimmed or files, received 3"),
         ({"start": "nowhere.npz"}, FileNotFoundError, "start: there is no file 'nowhere.npz'"),
         ({"start": "wide"}, ValueError, "start: expected a slim VGG16, .*: it does not say"),
         ({"widths": NARROW}, ValueError, "widths: expected none, or those of start: \\(4, 4, 6,"),

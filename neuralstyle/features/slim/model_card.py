@@ -64,10 +64,12 @@ def card(
     numbers = sum(kernel.size + bias.size for kernel, bias in slimmed.values())
     sides = ", ".join(str(side) for side in sorted(set(crops.sides)))
     widths = ", ".join(str(len(bias)) for _, bias in slimmed.values())
-    begun = "channels chosen greedily, kernels by least squares"
+    begun, given = "channels chosen greedily, kernels by least squares", f"widths=({widths})"
+    data = f"crops of {len(crops)} pictures, of {sides} px; {len(crops.validation)} left out"
     if start is not None:
-        begun = f"gone on from {start}"
-    call = f"ns.slim(..., widths=({widths}), steps={planned}, seed={seed})"
+        begun, given = f"gone on from {start}", "start=..."
+        data = data if planned else f"errors are those of crops of {len(crops)} pictures"
+    call = f"ns.slim(..., {given}, steps={planned}, seed={seed})"
     early = "" if done >= planned else f", ended early of the {planned} planned"
     named = OXFORD if source == "ImageNet" else OTHER
     origin = licence or named.format(
@@ -82,8 +84,7 @@ def card(
         f"* Wide network: {architecture.name}, weights: {source}.",
         f"* Channels of the convolutions: {widths}; {numbers} numbers. Every channel is one of the",
         "  wide network's, in its order, with its size of activation.",
-        f"* Data: crops of {len(crops)} pictures, of {sides} px; {len(crops.validation)} "
-        "left out for the errors below.",
+        f"* Data: {data}.",
         f"* Made by neuralstyle {__version__}: {begun}, "
         f"{done} steps of fine-tuning{early}; seed {seed}.",
         f"* Command: `{command or call}`",

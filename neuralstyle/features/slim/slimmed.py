@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,10 @@ class Slimmed(NamedTuple):
             file.write(self.card.encode())
 
 
+Start: TypeAlias = Slimmed | PathLike
+"""A slim network to go on from."""
+
+
 def _short(kernel: NDArray[np.float32]) -> NDArray[np.float16]:
     """Round to float16 with eight of its eleven significant bits: zeros compress."""
     bits = kernel.astype(np.float16).view(np.uint16).astype(np.uint32)
@@ -126,13 +130,14 @@ def _short(kernel: NDArray[np.float32]) -> NDArray[np.float16]:
 
 
 def begun(
-    start: Slimmed | PathLike, architecture: Architecture, wide: Weights
+    start: Start | Sequence[Start], architecture: Architecture, wide: Weights
 ) -> tuple[Weights, Channels, str]:
-    """Return what is gone on from: a slim network, or a file that `Slimmed.save` wrote.
+    """Return what is gone on from: slim networks' mean.
 
     Parameters
     ----------
-    start : Slimmed, str or path-like
+    start : Slimmed, str or path-like, or sequence of them
+        Files are what `Slimmed.save` wrote.
     architecture : Architecture
     wide : dict from str to (kernel, bias)
         Of the network that it has channels of.
@@ -142,13 +147,36 @@ def begun(
     weights : dict from str to (kernel, bias)
     channels : mapping from str to array of int
     called : str
-        The file's name, without folders.
+        The files' names, without folders.
 
     Raises
     ------
     TypeError, FileNotFoundError, ValueError
-        If it is no slim network of this one.
+        If one is no slim network of this one, or has other channels than the first.
     """
+    several = [start] if isinstance(start, Slimmed | str | os.PathLike) else start
+    if not isinstance(several, Sequence) or not several:
+        raise TypeError(f"start: expected Slimmed or files, received {shown(start)}")
+    read = [_begun(one, architecture, wide) for one in several]
+    channels = read[0][1]
+    for _, others, called in read[1:]:
+        if any(not np.array_equal(kept, others[name]) for name, kept in channels.items()):
+            raise ValueError(f"start: expected networks of the same channels, received {called}")
+    mean = {
+        name: (_mean([one[name][0] for one, *_ in read]), _mean([one[name][1] for one, *_ in read]))
+        for name in read[0][0]
+    }
+    called = " and ".join(called for *_, called in read)
+    return mean, channels, called if len(read) == 1 else f"the mean of {called}"
+
+
+def _mean(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.asarray(np.mean(np.stack(arrays), axis=0, dtype=np.float64), np.float32)
+
+
+def _begun(
+    start: Start, architecture: Architecture, wide: Weights
+) -> tuple[Weights, Channels, str]:
     if isinstance(start, Slimmed):
         weights, channels, called = start.weights, start.channels, "a slim network"
     elif isinstance(start, str | os.PathLike):
@@ -168,7 +196,7 @@ def begun(
                 f"received {str(path)!r}: {str(error).removeprefix('weights: ')}"
             ) from error
     else:
-        raise TypeError(f"start: expected a Slimmed or a file, received {shown(start)}")
+        raise TypeError(f"start: expected Slimmed or files, received {shown(start)}")
     for name, (kernel, _) in wide.items():
         kept = channels.get(name, np.array([-1]))
         if not np.isin(kept, np.arange(kernel.shape[-1])).all():
