@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ import neuralstyle as ns
 
 if TYPE_CHECKING:
     from neuralstyle.features.architectures import Weights
+
+# Tracing makes millions of objects and hardly a circle: looking for them so often takes an eighth.
+gc.set_threshold(100_000, 50, 50)
 
 # The process that hands out the tests runs none: it need not wait for TensorFlow to be imported.
 
