@@ -154,8 +154,8 @@ def grid() -> Picture:
 
 
 def weights() -> Picture:
-    """Vary the weights of the two other terms."""
-    rows = {"color_weight": (0, 16, 60), "tv_weight": (0, 2, 10)}
+    """Vary the weights of the other terms."""
+    rows = {"color_weight": (0, 32, 120), "patch_weight": (0, 8, 30), "tv_weight": (0, 2, 10)}
     return sheet(
         *(
             [
