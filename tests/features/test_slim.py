@@ -254,7 +254,7 @@ def test_where_nothing_is_trained_errors_are_those_of_all_pictures(
 
 
 @pytest.mark.slow
-def test_more_steps_make_it_better(wide: Path, trained: ns.Slimmed, tmp_path: Path) -> None:
+def test_more_steps_make_it_better(wide: Path, trained: ns.Slimmed) -> None:
     told: list[str] = []
     on = ns.slim(
         wide,
@@ -318,9 +318,7 @@ def test_refusals_name_their_argument(
         ns.slim(**arguments)
 
 
-def test_a_slim_network_of_another_is_not_gone_on_from(
-    wide: Path, whole: ns.Slimmed, tmp_path: Path
-) -> None:
+def test_a_slim_network_of_another_is_not_gone_on_from(wide: Path, whole: ns.Slimmed) -> None:
     smaller = dict(whole.channels, block4_conv2=np.arange(8) + 1)
     with says(ValueError, "start: expected a slim network of `network`", "of block4_conv2 are not"):
         ns.slim(wide, PICTURES, start=whole._replace(channels=smaller), **QUICK)

@@ -20,7 +20,7 @@ from neuralstyle.features.slim import model_card
 from neuralstyle.features.slim.activations import POOLINGS, Teacher, squared_errors
 from neuralstyle.features.slim.checkpoints import Checkpoint
 from neuralstyle.features.slim.distillation import Examples, Training
-from neuralstyle.features.slim.slimmed import Slimmed, SlimProgress, Start, begun
+from neuralstyle.features.slim.slimmed import Begun, Slimmed, SlimProgress, Start, begun
 from neuralstyle.features.slim.slimming import fit, moments, select
 from neuralstyle.features.vgg import weights as sources
 from neuralstyle.features.vgg.normalization import Means, mean_activations
@@ -179,7 +179,7 @@ def slim(
         "network": sources.digest(architecture, wide, "max"),
         "images": len(crops),
         "widths": list(wanted.values()),
-        "start": None if given is None else sources.digest(architecture, given[0], "max"),
+        "start": None if given is None else sources.digest(architecture, given.weights, "max"),
         "seed": seed,
         "sides": list(sides),
         "pixels": pixels,
@@ -201,12 +201,12 @@ def slim(
 
     if saved is None:
         seen = moments(architecture, wide, crops, looked[0], report)
-        channels = select(wide, wanted, seen) if given is None else given[1]
+        channels = select(wide, wanted, seen) if given is None else given.channels
         sizes = seen.sizes(channels)
         if given is None:
             weights = fit(architecture, wide, channels, sizes, crops, looked[1], report)
         else:
-            weights = given[0]
+            weights = given.weights
         training = Training(architecture, weights, sizes, steps, rate, dtype)
         checkpoint.write(channels, sizes, training.arrays())
     else:
@@ -242,7 +242,7 @@ def slim(
         weights,
         errors,
         crops,
-        start=None if given is None else given[2],
+        start=None if given is None else given.called,
         steps=(training.step, steps),
         seed=seed,
         licence=licence,
@@ -285,11 +285,11 @@ def _whole_numbers(argument: str, values: Any, least: int) -> tuple[int, ...]:
 
 
 def _widths(
-    architecture: Architecture, wide: Weights, widths: Any, given: tuple[Weights, Any, str] | None
+    architecture: Architecture, wide: Weights, widths: Any, given: Begun | None
 ) -> dict[str, int]:
     """Return the width of every convolution."""
     names = architecture.convolutions
-    started = None if given is None else tuple(len(bias) for _, bias in given[0].values())
+    started = None if given is None else tuple(len(bias) for _, bias in given.weights.values())
     if widths is None:
         if started is None:
             raise TypeError("widths: expected several whole numbers, received None without a start")

@@ -121,6 +121,14 @@ Start: TypeAlias = Slimmed | PathLike
 """A slim network to go on from."""
 
 
+class Begun(NamedTuple):
+    """What is gone on from: weights, the wide network's channels that they are for, and a name."""
+
+    weights: Weights
+    channels: Channels
+    called: str
+
+
 def _short(kernel: NDArray[np.float32]) -> NDArray[np.float16]:
     """Round to float16 with eight of its eleven significant bits: zeros compress."""
     bits = kernel.astype(np.float16).view(np.uint16).astype(np.uint32)
@@ -129,9 +137,7 @@ def _short(kernel: NDArray[np.float32]) -> NDArray[np.float16]:
     return short
 
 
-def begun(
-    start: Start | Sequence[Start], architecture: Architecture, wide: Weights
-) -> tuple[Weights, Channels, str]:
+def begun(start: Start | Sequence[Start], architecture: Architecture, wide: Weights) -> Begun:
     """Return what is gone on from: slim networks' mean.
 
     Parameters
@@ -144,10 +150,8 @@ def begun(
 
     Returns
     -------
-    weights : dict from str to (kernel, bias)
-    channels : mapping from str to array of int
-    called : str
-        The files' names, without folders.
+    Begun
+        Called by the files' names, without folders.
 
     Raises
     ------
@@ -158,25 +162,26 @@ def begun(
     if not isinstance(several, Sequence) or not several:
         raise TypeError(f"start: expected Slimmed or files, received {shown(start)}")
     read = [_begun(one, architecture, wide) for one in several]
-    channels = read[0][1]
-    for _, others, called in read[1:]:
-        if any(not np.array_equal(kept, others[name]) for name, kept in channels.items()):
-            raise ValueError(f"start: expected networks of the same channels, received {called}")
-    mean = {
-        name: (_mean([one[name][0] for one, *_ in read]), _mean([one[name][1] for one, *_ in read]))
-        for name in read[0][0]
-    }
-    called = " and ".join(called for *_, called in read)
-    return mean, channels, called if len(read) == 1 else f"the mean of {called}"
+    if len(read) == 1:
+        return read[0]
+    channels = read[0].channels
+    for other in read[1:]:
+        if any(not np.array_equal(kept, other.channels[name]) for name, kept in channels.items()):
+            raise ValueError(
+                f"start: expected networks of the same channels, received {other.called}"
+            )
+    mean: Weights = {}
+    for name in channels:
+        kernels, biases = zip(*(one.weights[name] for one in read), strict=True)
+        mean[name] = (_mean(kernels), _mean(biases))
+    return Begun(mean, channels, "the mean of " + " and ".join(one.called for one in read))
 
 
 def _mean(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.mean(np.stack(arrays), axis=0, dtype=np.float64), np.float32)
 
 
-def _begun(
-    start: Start, architecture: Architecture, wide: Weights
-) -> tuple[Weights, Channels, str]:
+def _begun(start: Start, architecture: Architecture, wide: Weights) -> Begun:
     if isinstance(start, Slimmed):
         weights, channels, called = start.weights, start.channels, "a slim network"
     elif isinstance(start, str | os.PathLike):
@@ -204,7 +209,7 @@ def _begun(
                 f"start: expected a slim network of `network`, received {called}, whose channels "
                 f"of {name} are not some of its"
             )
-    return weights, channels, called
+    return Begun(weights, channels, called)
 
 
 def checked_target(target: PathLike) -> Path:
