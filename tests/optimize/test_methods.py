@@ -237,7 +237,8 @@ def test_both_lbfgs_reach_the_same_minimum_of_a_style_objective(
         ns.minimize(objective, vgg, pictures[0], method=method, maxiter=150)
         for method in ("l-bfgs", "l-bfgs-b")
     )
-    assert ours.fun == pytest.approx(scipys.fun, rel=0.05)  # of one valley, not to the end
+    # What is minimised: `fun` is of the pixels that can be shown, which the last steps leave.
+    assert ours.history[-1].fun == pytest.approx(scipys.history[-1].fun, rel=0.02)
     assert ours.nfev <= 1.1 * scipys.nfev
 
 
