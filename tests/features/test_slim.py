@@ -246,11 +246,11 @@ def test_several_starts_are_their_mean(wide: Path, whole: ns.Slimmed) -> None:
 def test_where_nothing_is_trained_errors_are_those_of_all_pictures(
     wide: Path, whole: ns.Slimmed
 ) -> None:
-    assert (
-        "errors are those of crops of 6 pictures"
-        in ns.slim(wide, PICTURES, start=whole, **QUICK).card
-    )
+    seen: dict[str, Any] = {**QUICK, "start": whole}
+    on, (left_out,) = ns.slim(wide, PICTURES, **seen), Crops(PICTURES, (16,), 1024).validation
+    assert "errors are those of crops of 6 pictures" in on.card
     assert "crops of 6 pictures, of 32 px; 1 left out" in whole.card
+    assert on.errors != whole.errors == ns.slim(wide, PICTURES[left_out], **seen).errors
 
 
 @pytest.mark.slow
