@@ -246,11 +246,13 @@ def test_several_starts_are_their_mean(wide: Path, whole: ns.Slimmed) -> None:
 def test_where_nothing_is_trained_errors_are_those_of_all_pictures(
     wide: Path, whole: ns.Slimmed
 ) -> None:
-    seen: dict[str, Any] = {**QUICK, "start": whole}
+    told: list[ns.SlimProgress] = []
+    seen: dict[str, Any] = {**QUICK, "start": whole, "callback": told.append}
     on, (left_out,) = ns.slim(wide, PICTURES, **seen), Crops(PICTURES, (16,), 1024).validation
     assert "errors are those of crops of 6 pictures" in on.card
     assert "crops of 6 pictures, of 32 px; 1 left out" in whole.card
     assert on.errors != whole.errors == ns.slim(wide, PICTURES[left_out], **seen).errors
+    assert {now.stage for now in told} == {"errors"}
 
 
 @pytest.mark.slow
@@ -322,6 +324,8 @@ def test_a_slim_network_of_another_is_not_gone_on_from(wide: Path, whole: ns.Sli
     smaller = dict(whole.channels, block4_conv2=np.arange(8) + 1)
     with says(ValueError, "start: expected a slim network of `network`", "of block4_conv2 are not"):
         ns.slim(wide, PICTURES, start=whole._replace(channels=smaller), **QUICK)
+    with says(ValueError, "start: expected a slim VGG16, received Slimmed.vgg19, channels"):
+        ns.slim(wide, PICTURES, start=whole._replace(architecture="vgg19"), **QUICK)
 
 
 def test_the_state_of_another_run_is_refused(wide: Path, state: Path, whole: ns.Slimmed) -> None:

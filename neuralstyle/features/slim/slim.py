@@ -173,7 +173,8 @@ def slim(
         raise ValueError(f"batches: expected two numbers, received {shown(batches)}")
     choice("dtype", dtype, ("float32", "bfloat16"))
     most = whole_number("max_pixels", max_pixels, 1)
-    every = 1 if given is not None and steps == 0 else LEFT_OUT
+    only_looked_at = given is not None and steps == 0
+    every = 1 if only_looked_at else LEFT_OUT
     crops = Crops(images, sides, pixels, seed=seed, every=every, max_pixels=most)
     settings = {
         "network": sources.digest(architecture, wide, "max"),
@@ -199,7 +200,11 @@ def slim(
             seconds = time.monotonic() - clock
             callback(SlimProgress(stage, done, total, seconds, errors or {}))
 
-    if saved is None:
+    if saved is None and given is not None and only_looked_at:
+        channels, weights = given.channels, given.weights
+        sizes = dict.fromkeys(wide, 1.0)  # nothing is divided by them; so no state is written
+        training = Training(architecture, weights, sizes, steps, rate, dtype)
+    elif saved is None:
         seen = moments(architecture, wide, crops, looked[0], report)
         channels = select(wide, wanted, seen) if given is None else given.channels
         sizes = seen.sizes(channels)

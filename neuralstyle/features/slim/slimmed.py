@@ -183,6 +183,8 @@ def _mean(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _begun(start: Start, architecture: Architecture, wide: Weights) -> Begun:
     if isinstance(start, Slimmed):
+        if start.architecture != architecture.name.lower():
+            raise ValueError(f"start: expected a slim {architecture.name}, received {start!r}")
         weights, channels, called = start.weights, start.channels, "a slim network"
     elif isinstance(start, str | os.PathLike):
         path = Path(start)
