@@ -34,7 +34,7 @@ PRINTED = sorted(
 API = sorted((DOCS / "api").glob("*.md"))
 LONG = (
     *("large", "choosing", "stylize", "masks", "report", "composing", "finding", "networks"),
-    *("own-losses", "methods"),
+    *("own-losses", "methods", "films", "runs"),
 )
 """Pages whose blocks take longer than the others' together."""
 

@@ -21,6 +21,9 @@ LONG = {
     "neuralstyle.features.vgg.vgg.VGG19Features",
     "neuralstyle.features.slim.slim.slim",
     "neuralstyle.transfer.estimate_memory.estimate_memory",
+    "neuralstyle.transfer.frames.stylize_frames",
+    "neuralstyle.optimize.result.StyleResult.save",
+    "neuralstyle.transfer.comparing.contact_sheet.contact_sheet",
 }
 """They draw twenty million weights, make a network, compile all that a picture takes."""
 EXAMPLES = [

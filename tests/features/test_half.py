@@ -138,7 +138,7 @@ def test_float16_neither_overflows_nor_vanishes(
     np.testing.assert_allclose(np.asarray(half) / factor, usual, atol=0.01 * np.max(usual))
 
 
-@pytest.mark.parametrize("pooling", ["avg", "max"])
+@pytest.mark.parametrize("pooling", ["avg", pytest.param("max", marks=pytest.mark.slow)])
 def test_it_takes_less_memory(pooling: Any) -> None:
     taken = {}
     for dtype in ("float32", *HALVES):
@@ -173,7 +173,7 @@ def test_a_target_may_be_of_another_precision() -> None:
     assert 0 < float(loss(half(image))) < 1e-4
 
 
-@pytest.mark.parametrize("fast", [True, "low-memory"])
+@pytest.mark.parametrize("fast", [True, pytest.param("low-memory", marks=pytest.mark.slow)])
 def test_tiles_give_what_the_whole_gives(fast: Any) -> None:
     network = ns.VGG16Features("compact", "avg", dtype="float16", fast=fast)
     objective = ns.StyleLoss(network(picture(3, (64, 64))), LAYERS[:3])

@@ -96,7 +96,7 @@ def evaluated(shape: tuple[int, int], padding: Padding, **options: Any) -> tuple
     ("fast", "padding", "shape"),
     [
         (True, "reflect", (37, 21)),
-        ("low-memory", "wrap", (48, 32)),
+        pytest.param("low-memory", "wrap", (48, 32), marks=pytest.mark.slow),
         pytest.param("low-memory", "reflect", (16, 64), marks=pytest.mark.slow),
         pytest.param(True, "wrap", (16, 64), marks=pytest.mark.slow),
     ],

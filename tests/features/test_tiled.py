@@ -19,7 +19,9 @@ IMAGE = picture(0, (173, 150))
 LAYERS = ("input", "block1_conv2", "block2_pool", "relu3_1")
 
 
-@pytest.mark.parametrize("padding", ["zeros", "reflect", "wrap"])
+@pytest.mark.parametrize(
+    "padding", ["zeros", pytest.param("reflect", marks=pytest.mark.slow), "wrap"]
+)
 def test_every_layer_is_that_of_the_whole_picture(padding: Any) -> None:
     vgg = ns.VGG16Features("compact", "max", padding=padding, dtype="float64")
     image = IMAGE[:160, :144] if padding == "wrap" else IMAGE
@@ -42,8 +44,15 @@ def test_shapes_are_told_without_computing_a_layer(
         assert Shapes(tiled)[layer] == tuple(whole[layer].shape)
 
 
-@pytest.mark.parametrize("kind", [ns.StyleLoss, ns.CovarianceLoss, ns.MomentLoss])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "masked"),
+    [
+        (ns.StyleLoss, False),
+        (ns.StyleLoss, True),
+        (ns.CovarianceLoss, False),
+        (ns.MomentLoss, True),
+    ],
+)
 def test_moments_of_a_target_are_taken_tile_by_tile(
     kind: Any, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -183,7 +183,7 @@ def test_three_steps_down_the_gradient_improve(case: Case) -> None:
         pytest.param(
             case,
             # With masks they are compiled in tests/losses/test_masked_losses.py.
-            marks=pytest.mark.slow if "mask" in case.label or not case.plain else (),
+            marks=() if case.plain and case.label.count("-") < 2 else pytest.mark.slow,
         )
         for case in CASES
     ],

@@ -120,24 +120,39 @@ def test_every_loss_is_that_of_the_whole_picture() -> None:
     assert_same(every_loss(), NETWORK)
 
 
-def test_masks_are_those_of_the_whole_picture() -> None:
+@pytest.mark.slow
+def test_masks_of_every_loss_are_those_of_the_whole_picture() -> None:
     mask = np.clip(picture(3, SHORT)[..., 0] * 2 - 0.5, 0, 1)
     objective = every_loss(SHORT, mask=mask, target_mask=half_mask(STYLE.shape[:2]))
     assert_same(objective, NETWORK, IMAGE[:, : SHORT[1]])
 
 
+def test_masks_are_those_of_the_whole_picture() -> None:
+    mask = np.clip(picture(3, SHORT)[..., 0] * 2 - 0.5, 0, 1)
+    own = half_mask(STYLE.shape[:2])
+    content = NETWORK(CONTENT[:, : SHORT[1]])
+    losses = [
+        ns.ContentLoss(content, "third", mask=mask),
+        ns.HistogramLoss(TARGETS["style"], "second", mask=mask, target_mask=own),
+    ]
+    assert_same(sum(losses, ns.TotalVariationLoss(mask=mask)), NETWORK, IMAGE[:, : SHORT[1]])
+
+
 @pytest.mark.parametrize("normalize", [pytest.param("mean", marks=pytest.mark.slow), "paper"])
 def test_normalizations_are_those_of_the_whole_picture(normalize: str) -> None:
-    mask = half_mask(SHAPE)
+    mask, content = half_mask(SHORT), NETWORK(CONTENT[:, : SHORT[1]])
     losses = [
-        ns.ContentLoss(TARGETS["content"], "second", normalize=normalize, mask=mask),
+        ns.ContentLoss(content, "second", normalize=normalize, mask=mask),
         ns.StyleLoss(TARGETS["style"], LAYERS, shift=-1, normalize=normalize, mask=mask),
         ns.CovarianceLoss(TARGETS["style"], LAYERS, normalize=normalize),
     ]
-    assert_same(sum(losses, 0 * ns.TotalVariationLoss(name="nothing")), NETWORK)
+    objective = sum(losses, 0 * ns.TotalVariationLoss(name="nothing"))
+    assert_same(objective, NETWORK, IMAGE[:, : SHORT[1]])
 
 
-@pytest.mark.parametrize("padding", ["zeros", "reflect", "wrap"])
+@pytest.mark.parametrize(
+    "padding", [pytest.param("zeros", marks=pytest.mark.slow), "reflect", "wrap"]
+)
 @pytest.mark.parametrize("pooling", ["max", pytest.param("avg", marks=pytest.mark.slow)])
 def test_borders_are_those_of_the_whole_picture(narrow: Path, padding: Any, pooling: Any) -> None:
     vgg = ns.VGG16Features(narrow, pooling, padding=padding, dtype="float64")
@@ -148,7 +163,7 @@ def test_borders_are_those_of_the_whole_picture(narrow: Path, padding: Any, pool
     assert_same(objective + ns.HistogramLoss(style, layers[1]), vgg, image)
 
 
-@pytest.mark.parametrize("shape", [(128, 64), (64, 128)])
+@pytest.mark.parametrize("shape", [(128, 64), pytest.param((64, 128), marks=pytest.mark.slow)])
 def test_a_torus_of_one_tile_along_an_axis_goes_on_there(narrow: Path, shape: Any) -> None:
     vgg = ns.VGG16Features(narrow, "avg", padding="wrap", dtype="float64")
     image = picture(5, shape).astype(np.float64)
@@ -160,9 +175,10 @@ def test_a_torus_of_one_tile_along_an_axis_goes_on_there(narrow: Path, shape: An
 def test_octaves_and_joined_networks_are_seen_in_tiles() -> None:
     pyramid = ns.Pyramid(NETWORK, octaves=2)
     style = pyramid(STYLE)
-    assert_same(ns.over_octaves(lambda f: ns.StyleLoss(f, ("second", "third")), style), pyramid)
+    octaves = ns.over_octaves(lambda f: ns.StyleLoss(f, ("second", "third")), style)
+    assert_same(octaves, pyramid, IMAGE[:, : SHORT[1]])
     both = ns.Join(a=NETWORK, b=NETWORK)
-    assert_same(ns.StyleLoss(both(STYLE), ("a/first", "b/third")), both)
+    assert_same(ns.StyleLoss(both(STYLE), ("a/first", "b/third")), both, IMAGE[:, : SHORT[1]])
 
 
 def test_single_precision_is_as_exact_as_without_tiles() -> None:
@@ -268,8 +284,9 @@ def test_a_loss_that_is_another_each_time_is_told_of(caplog: pytest.LogCaptureFi
 def test_gradient_norms_are_those_of_the_whole_picture() -> None:
     constant = ns.loss(lambda features: ops.convert_to_tensor(1.0), name="constant")
     objective = ns.StyleLoss(TARGETS["style"], LAYERS) + ns.TotalVariationLoss() + constant
-    whole = ns.gradient_norms(objective, NETWORK, IMAGE)
-    tiled = ns.gradient_norms(objective, NETWORK, IMAGE, tile=TILE)
+    image = IMAGE[:, : SHORT[1]]
+    whole = ns.gradient_norms(objective, NETWORK, image)
+    tiled = ns.gradient_norms(objective, NETWORK, image, tile=TILE)
     assert tiled == pytest.approx(whole, rel=1e-10)
     assert tiled["constant"] == 0
 
