@@ -15,6 +15,9 @@ from neuralstyle._kernels.groups import control_groups
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 """The variable that turns oneDNN on or off. TensorFlow reads it once, when it is imported."""
 
+ONEDNN_ISA = "ONEDNN_MAX_CPU_ISA"
+"""The variable that keeps oneDNN from some of the processor's instructions."""
+
 CPUINFO = Path("/proc/cpuinfo")
 """Where Linux tells."""
 
@@ -80,6 +83,13 @@ def onednn_by_default() -> bool | None:
     if not sys.platform.startswith("linux") or "sse4_2" not in features:
         return None
     return bool(features & NEURAL)
+
+
+def onednn_has_avx2_alone() -> bool:
+    """Return whether oneDNN, where it is in force, computes with AVX2 and nothing wider."""
+    features = processor().features
+    kept_from_more = os.environ.get(ONEDNN_ISA, "").upper().startswith("AVX2")
+    return "avx2" in features and (kept_from_more or "avx512f" not in features)
 
 
 def ask_for_onednn() -> None:

@@ -58,23 +58,26 @@ def convolved(weights: Weights, image: NDArray[Any], padding: str) -> dict[str, 
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-@pytest.mark.parametrize("winograd", [False, True])
+@pytest.mark.parametrize("way", ["direct", "winograd", "as a gradient"])
 @pytest.mark.parametrize("shape", [(24, 36), (21, 34), (9, 5)])
 def test_every_layer_is_that_of_scipys_convolutions_with_this_border(
     padding: Padding,
-    winograd: bool,
+    way: str,
     shape: tuple[int, int],
     weights: Weights,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if winograd:
-        monkeypatch.setattr(convolution, "WINOGRAD_CHANNELS", {True: 4, False: 4})
-        monkeypatch.setattr(convolution, "WINOGRAD_OPERATIONS", 0)
+    ways = {
+        "direct": convolution.EIGEN,
+        "winograd": convolution.Ways(4, 0, as_gradients=False),
+        "as a gradient": convolution.ONEDNN_WITH_AVX2,
+    }
+    monkeypatch.setattr(convolution, "ways", lambda: ways[way])
     image = noise(*shape)
     expected = convolved(weights, image, padding)
     fast = FastVGG(VGG16, weights, "avg", padding=padding)
     networks = [fast.compute({"input": keras.ops.convert_to_tensor(image[None])}, LAYERS[-1])]
-    if not winograd:
+    if way == "direct":
         networks.append(
             ns.KerasFeatures(build(VGG16, weights, "avg", padding=padding), preprocess)(image)
         )

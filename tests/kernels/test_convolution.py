@@ -24,8 +24,7 @@ SIZES = [(32, 32), (33, 47), (48, 64), (50, 35), (64, 17), (16, 80), (61, 61), (
 @pytest.fixture
 def winograd_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small test networks would not be wide enough."""
-    monkeypatch.setattr(fast, "WINOGRAD_CHANNELS", {True: 4, False: 4})
-    monkeypatch.setattr(fast, "WINOGRAD_OPERATIONS", 0)
+    monkeypatch.setattr(fast, "ways", lambda: fast.Ways(4, 0, as_gradients=False))
 
 
 def picture(shape: tuple[int, int], seed: int) -> np.ndarray:
@@ -97,9 +96,14 @@ def test_a_layer_alone_is_the_same_as_after_all_those_before_it() -> None:
     np.testing.assert_array_equal(one["block4_conv2"], all_of_them["block4_conv2"])
 
 
-@pytest.mark.usefixtures("winograd_everywhere")
 @pytest.mark.parametrize("keep", [True, False])
-def test_gradient_of_one_convolution_is_exact_where_no_relu_is_near_its_corner(keep: bool) -> None:
+@pytest.mark.parametrize(
+    "ways", [fast.Ways(4, 0, as_gradients=False), fast.ONEDNN_WITH_AVX2], ids=["winograd", "turned"]
+)
+def test_gradient_of_one_convolution_is_exact_where_no_relu_is_near_its_corner(
+    ways: fast.Ways, keep: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "ways", lambda: ways)
     random = np.random.default_rng(0)
     kernel = random.normal(size=(3, 3, 4, 6)).astype(np.float32)
     convolution = fast.Convolution(kernel, np.full(6, 100.0, np.float32), keep=keep)
@@ -122,27 +126,40 @@ def test_gradient_of_one_convolution_is_exact_where_no_relu_is_near_its_corner(k
 
 
 @pytest.mark.parametrize(
-    ("channels", "side", "onednn", "transformed"),
+    ("channels", "side", "processor", "expected"),
     [
-        (128, 64, True, True),
-        (128, 64, False, True),
-        (64, 128, True, True),
-        (64, 128, False, False),
-        (128, 16, True, False),
-        (32, 256, True, False),
+        (128, 64, "oneDNN", "winograd"),
+        (128, 64, "Eigen", "winograd"),
+        (128, 64, "oneDNN with AVX2", "winograd"),
+        (64, 128, "oneDNN", "winograd"),
+        (64, 128, "Eigen", "direct"),
+        (64, 128, "oneDNN with AVX2", "as a gradient"),
+        (128, 40, "oneDNN", "direct"),
+        (128, 40, "oneDNN with AVX2", "winograd"),
+        (128, 16, "oneDNN", "direct"),
+        (128, 16, "oneDNN with AVX2", "as a gradient"),
+        (32, 256, "oneDNN", "direct"),
     ],
 )
-def test_winograd_is_used_where_channels_and_positions_suffice(
-    channels: int, side: int, onednn: bool, transformed: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_convolution_takes_the_way_that_is_fast_on_the_processor(
+    channels: int, side: int, processor: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fast, "uses_onednn", lambda: onednn)
-    called: list[bool] = []
-    convolve = winograd.convolve
-    monkeypatch.setattr(winograd, "convolve", lambda *args: called.append(True) or convolve(*args))
+    monkeypatch.setattr(fast, "uses_onednn", lambda: processor != "Eigen")
+    monkeypatch.setattr(fast, "onednn_has_avx2_alone", lambda: processor.endswith("AVX2"))
+    called: list[str] = []
+    for module, name, way in (
+        (winograd, "convolve", "winograd"),
+        (fast, "_convolved", "direct"),
+        (fast, "_as_gradient", "as a gradient"),
+    ):
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *args, real=real, way=way: called.append(way) or real(*args)
+        )
     kernel = np.zeros((3, 3, channels, channels), np.float32)
     convolution = fast.Convolution(kernel, np.zeros(channels, np.float32))
     convolution(tf.zeros((1, side, side, channels)))
-    assert called == ([True] if transformed else [])
+    assert called == [expected]
 
 
 def captured(convolution: fast.Convolution, shape: tuple[int, int]) -> dict[int, int]:

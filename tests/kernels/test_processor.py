@@ -49,6 +49,30 @@ def test_what_tensorflow_does_by_itself_is_known_for_linux_on_x86(
     assert onednn_by_default() is expected
 
 
+@pytest.mark.parametrize(
+    ("features", "kept_to", "expected"),
+    [
+        ("avx avx2 fma", None, True),
+        ("avx avx2 fma avx512f", None, False),
+        ("avx avx2 fma avx512f", "AVX2", True),
+        ("avx avx2 fma avx512f", "avx2_vnni", True),
+        ("avx avx2 fma avx512f", "AVX512_CORE", False),
+        ("avx", None, False),
+        ("asimd sve", None, False),
+        ("", None, False),
+    ],
+)
+def test_onednn_has_what_the_processor_has_and_the_user_leaves_it(
+    features: str, kept_to: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Processor("", frozenset(features.split()))
+    monkeypatch.setattr(module, "processor", lambda: known)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if kept_to:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", kept_to)
+    assert module.onednn_has_avx2_alone() is expected
+
+
 def test_a_system_that_tells_nothing_has_no_features(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
