@@ -400,17 +400,31 @@ def total_variation(
     5.0
     """
     if padding in ("reflect", "wrap") or not isotropic:
-        first, last = (0, 1) if padding == "wrap" else (-1, None)
-        right = ops.concatenate([image[:, :, 1:], image[:, :, first:last]], axis=2)
-        lower = ops.concatenate([image[:, 1:], image[:, first:last]], axis=1)
+        height, width = ops.shape(image)[1:3]
+        rows, columns = (0, height - 1), (0, width - 1)  # all but the first
+        if padding != "wrap":
+            rows, columns = rows[::-1], columns[::-1]  # all but the last
+        right = ops.concatenate([_without(image, left=1), _without(image, 0, 0, *columns)], axis=2)
+        lower = ops.concatenate([_without(image, top=1), _without(image, *rows)], axis=1)
     else:
-        right, lower, image = image[:, :-1, 1:], image[:, 1:, :-1], image[:, :-1, :-1]
+        right, lower = _without(image, 0, 1, 1, 0), _without(image, 1, 0, 0, 1)
+        image = _without(image, 0, 1, 0, 1)
     across, down = ops.square(right - image), ops.square(lower - image)
     if exponent == 2:
         return across + down
     if isotropic:
         return _power(across + down, exponent / 2)
     return _power(across, exponent / 2) + _power(down, exponent / 2)
+
+
+def _without(image: Tensor, top: int = 0, bottom: int = 0, left: int = 0, right: int = 0) -> Tensor:
+    """Leave out lines at the sides.
+
+    The gradient of a slice is a padding, several times as fast as that of an index.
+    """
+    count, height, width, channels = ops.shape(image)
+    size = (count, height - top - bottom, width - left - right, channels)
+    return ops.slice(image, (0, top, left, 0), size)
 
 
 def _power(values: Tensor, exponent: float) -> Tensor:
@@ -455,8 +469,9 @@ def laplacian(image: Tensor, pool: int = 1, *, torus: bool = False) -> Tensor:
     if torus:
         neighbours = sum(ops.roll(p, step, axis) for axis in (1, 2) for step in (1, -1))
         return 4 * p - neighbours
-    vertical = p[:, :-2, 1:-1] + p[:, 2:, 1:-1]
-    return 4 * p[:, 1:-1, 1:-1] - vertical - p[:, 1:-1, :-2] - p[:, 1:-1, 2:]
+    vertical = _without(p, 0, 2, 1, 1) + _without(p, 2, 0, 1, 1)
+    middle = _without(p, 1, 1, 1, 1)
+    return 4 * middle - vertical - _without(p, 1, 1, 0, 2) - _without(p, 1, 1, 2, 0)
 
 
 def __getattr__(name: str) -> Any:  # noqa: N807

@@ -51,6 +51,19 @@ def test_differences_that_count_by_themselves_are_of_all_neighbours(exponent: fl
     assert value(mean, {"input": image}) == pytest.approx(expected / image.size, rel=1e-12)
 
 
+@pytest.mark.parametrize("padding", [None, "reflect", "wrap"])
+def test_the_gradient_takes_no_slow_step(padding: Any) -> None:
+    @tf.function(autograph=False)
+    def slope(image: tf.Tensor) -> tf.Tensor:
+        variation = ns.statistics.total_variation(image, padding=padding)
+        edges = ns.statistics.laplacian(image, torus=padding == "wrap")
+        return tf.gradients([variation, edges], image)[0]
+
+    graph = slope.get_concrete_function(tf.TensorSpec((1, 8, 9, 3), tf.float32)).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert "StridedSliceGrad" not in kinds  # which fills the whole picture, on one core
+
+
 def test_with_exponent_one_they_are_tensorflows_total_variation() -> None:
     image = random_map(1, 7, 4, 3)
     loss = ns.TotalVariationLoss(1, isotropic=False, normalize="paper")
