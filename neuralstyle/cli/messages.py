@@ -119,7 +119,7 @@ def silent_start() -> Iterator[None]:
     """Let TensorFlow be imported with oneDNN, and keep it from chattering meanwhile.
 
     Both are variables that it reads once, and that the user may have set. By itself it leaves
-    oneDNN off on processors where networks are about twice as fast with it.
+    oneDNN off on processors where networks are faster with it.
 
     Logging is silent but for errors; who sets the variable to 0 sees all. Some lines of C++ code
     heed no setting, so the descriptor that they are written to leads nowhere meanwhile.
