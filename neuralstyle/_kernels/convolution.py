@@ -1,6 +1,6 @@
 """VGG19 evaluated faster than its Keras model does, with the same results up to rounding.
 
-Three things are done differently, chosen for each layer from its shape:
+Four things are done differently, chosen for each layer from its shape:
 
 * The gradient of a convolution with respect to its input is the convolution of the masked gradient
   with the kernel turned by half and its channels exchanged. Computed so, it runs at the speed of
@@ -64,19 +64,19 @@ class Ways(NamedTuple):
     as_gradients: bool
 
 
-ONEDNN = Ways(64, 0.6e9, as_gradients=False)
+WITH_ONEDNN = Ways(64, 0.6e9, as_gradients=False)
 
-ONEDNN_WITH_AVX2 = Ways(96, 0.32e9, as_gradients=True)
+WITH_ONEDNN_ON_AVX2 = Ways(96, 0.32e9, as_gradients=True)
 
-EIGEN = Ways(128, 0.6e9, as_gradients=False)
-"""Without oneDNN products of small matrices are slower, and direct convolutions faster."""
+WITHOUT_ONEDNN = Ways(128, 0.6e9, as_gradients=False)
+"""Products of small matrices are slower there, and direct convolutions faster."""
 
 
 def ways() -> Ways:
     """Return what is fast on this processor."""
     if not uses_onednn():
-        return EIGEN
-    return ONEDNN_WITH_AVX2 if onednn_has_avx2_alone() else ONEDNN
+        return WITHOUT_ONEDNN
+    return WITH_ONEDNN_ON_AVX2 if onednn_has_avx2_alone() else WITH_ONEDNN
 
 
 def recomputed(*steps: Callable[[Tensor], Tensor], dtype: str) -> Callable[[Tensor], Tensor]:

@@ -401,14 +401,15 @@ def total_variation(
     """
     if padding in ("reflect", "wrap") or not isotropic:
         height, width = ops.shape(image)[1:3]
-        rows, columns = (0, height - 1), (0, width - 1)  # all but the first
-        if padding != "wrap":
-            rows, columns = rows[::-1], columns[::-1]  # all but the last
-        right = ops.concatenate([_without(image, left=1), _without(image, 0, 0, *columns)], axis=2)
-        lower = ops.concatenate([_without(image, top=1), _without(image, *rows)], axis=1)
+        if padding == "wrap":
+            column, row = _without(image, right=width - 1), _without(image, bottom=height - 1)
+        else:
+            column, row = _without(image, left=width - 1), _without(image, top=height - 1)
+        right = ops.concatenate([_without(image, left=1), column], axis=2)
+        lower = ops.concatenate([_without(image, top=1), row], axis=1)
     else:
-        right, lower = _without(image, 0, 1, 1, 0), _without(image, 1, 0, 0, 1)
-        image = _without(image, 0, 1, 0, 1)
+        right, lower = _without(image, bottom=1, left=1), _without(image, top=1, right=1)
+        image = _without(image, bottom=1, right=1)
     across, down = ops.square(right - image), ops.square(lower - image)
     if exponent == 2:
         return across + down

@@ -68,9 +68,9 @@ def test_every_layer_is_that_of_scipys_convolutions_with_this_border(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ways = {
-        "direct": convolution.EIGEN,
+        "direct": convolution.WITHOUT_ONEDNN,
         "winograd": convolution.Ways(4, 0, as_gradients=False),
-        "as a gradient": convolution.ONEDNN_WITH_AVX2,
+        "as a gradient": convolution.WITH_ONEDNN_ON_AVX2,
     }
     monkeypatch.setattr(convolution, "ways", lambda: ways[way])
     image = noise(*shape)

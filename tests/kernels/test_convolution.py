@@ -98,7 +98,9 @@ def test_a_layer_alone_is_the_same_as_after_all_those_before_it() -> None:
 
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize(
-    "ways", [fast.Ways(4, 0, as_gradients=False), fast.ONEDNN_WITH_AVX2], ids=["winograd", "turned"]
+    "ways",
+    [fast.Ways(4, 0, as_gradients=False), fast.WITH_ONEDNN_ON_AVX2],
+    ids=["winograd", "as gradients"],
 )
 def test_gradient_of_one_convolution_is_exact_where_no_relu_is_near_its_corner(
     ways: fast.Ways, keep: bool, monkeypatch: pytest.MonkeyPatch

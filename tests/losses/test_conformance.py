@@ -182,7 +182,7 @@ def test_three_steps_down_the_gradient_improve(case: Case) -> None:
     [
         pytest.param(
             case,
-            # With masks they are compiled in tests/losses/test_masked_losses.py.
+            # Masks are compiled in tests/losses/test_masked_losses.py, options in the slow run.
             marks=() if case.plain and case.label.count("-") < 2 else pytest.mark.slow,
         )
         for case in CASES

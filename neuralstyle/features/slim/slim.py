@@ -173,8 +173,8 @@ def slim(
         raise ValueError(f"batches: expected two numbers, received {shown(batches)}")
     choice("dtype", dtype, ("float32", "bfloat16"))
     most = whole_number("max_pixels", max_pixels, 1)
-    only_looked_at = given is not None and steps == 0
-    every = 1 if only_looked_at else LEFT_OUT
+    only_looked_at = given if steps == 0 else None
+    every = LEFT_OUT if only_looked_at is None else 1
     crops = Crops(images, sides, pixels, seed=seed, every=every, max_pixels=most)
     settings = {
         "network": sources.digest(architecture, wide, "max"),
@@ -200,8 +200,8 @@ def slim(
             seconds = time.monotonic() - clock
             callback(SlimProgress(stage, done, total, seconds, errors or {}))
 
-    if saved is None and given is not None and only_looked_at:
-        channels, weights = given.channels, given.weights
+    if saved is None and only_looked_at is not None:
+        channels, weights = only_looked_at.channels, only_looked_at.weights
         sizes = dict.fromkeys(wide, 1.0)  # nothing is divided by them; so no state is written
         training = Training(architecture, weights, sizes, steps, rate, dtype)
     elif saved is None:
