@@ -150,7 +150,7 @@ def advise_onednn() -> None:
     if ONEDNN not in os.environ and onednn_by_default() is False and not gpu_names():
         logger.info(
             "TensorFlow leaves oneDNN off on this processor: with %s=1 in the environment before "
-            "TensorFlow is imported, networks take a fifth to a third less time",
+            "TensorFlow is imported, wide networks take about a third less time",
             ONEDNN,
         )
 

@@ -103,7 +103,7 @@ def _processor(facts: Facts) -> Iterator[str]:
     if not facts.onednn and off:
         now = "" if variable is None else f" (it is {variable} now)"
         yield (
-            f"set {ONEDNN}=1 before Python starts{now}: networks take a fifth to a third "
+            f"set {ONEDNN}=1 before Python starts{now}: wide networks take about a third "
             "less time with oneDNN"
         )
     if facts.cores < facts.all_cores:

@@ -279,7 +279,7 @@ def reason(in_force: bool, variable: str | None, by_default: bool | None) -> str
         return f"TensorFlow's choice for this processor; {ONEDNN} is not set"
     return (
         f"TensorFlow leaves it off on a processor without any of {', '.join(sorted(NEURAL))}; "
-        f"{ONEDNN}=1 before the import takes a fifth to a third off networks' time"
+        f"{ONEDNN}=1 before the import makes wide networks one and a half times as fast"
     )
 
 
