@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,13 +69,16 @@ def told(size: int, **options: Any) -> ns.Estimate:
     return ns.estimate_memory(CONTENT, STYLE, size=size, **{**QUICK, **options})
 
 
-def test_an_estimate_grows_with_the_pixels(free: Any) -> None:
+def test_an_estimate_grows_with_the_pixels(free: Any, monkeypatch: Any) -> None:
+    # A clock on which building and evaluating take one each, however busy the machine.
+    clock = SimpleNamespace(perf_counter=itertools.count().__next__)
+    monkeypatch.setattr(estimates, "time", clock)
     small, large = told(160), told(1600)
     assert large.shape == (1200, 1600)
-    for part in ("pictures", "features", "optimizer"):
+    for part in ("pictures", "features", "optimizer", "seconds"):
         ratio = getattr(large, part) / getattr(small, part)
         assert 60 < ratio < 140, part
-    assert large.peak > large.process > 0 and large.seconds > small.seconds > 0
+    assert large.peak > large.process > 0
 
 
 def test_tiles_take_less(free: Any) -> None:
