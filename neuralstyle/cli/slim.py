@@ -43,9 +43,15 @@ def add_arguments(parser: Parser) -> None:
     add("--start", metavar="FILE", nargs="+", help=start)
     steps = "of fine-tuning after least squares (default: 0)"
     add("--steps", action=Keep, read=_whole(0), default=0, metavar="N", help=steps)
-    minutes = reading(words.amount, lambda name, value: number(name, value, above=0))
+    positive = reading(words.amount, lambda name, value: number(name, value, above=0))
+    rate = "of fine-tuning, in units of a layer's typical weight (default: 0.001)"
+    add("--rate", action=Keep, read=positive, default=0.001, metavar="R", help=rate)
+    fresh = "batches that the wide network looks at in a row (default: 24)"
+    add("--fresh", action=Keep, read=_whole(1), default=24, metavar="N", help=fresh)
+    reuse = "times that steps cross them: the more, the more is learnt by heart (default: 4)"
+    add("--reuse", action=Keep, read=_whole(1), default=4, metavar="N", help=reuse)
     early = "end fine-tuning after so many, even if steps are left"
-    add("--minutes", action=Keep, read=minutes, metavar="M", help=early)
+    add("--minutes", action=Keep, read=positive, metavar="M", help=early)
     add("--seed", action=Keep, read=_whole(0), default=0, metavar="S", help="(default: 0)")
     dtype = "of fine-tuning: float32 (default), or bfloat16, faster where the processor has it"
     add("--dtype", choices=("float32", "bfloat16"), default="float32", help=dtype)
@@ -77,6 +83,9 @@ def run(args: argparse.Namespace, command: str) -> int:
             args.widths,
             start=args.start,
             steps=args.steps,
+            rate=args.rate,
+            fresh=args.fresh,
+            reuse=args.reuse,
             minutes=args.minutes,
             seed=args.seed,
             resume=args.resume,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
     errors = {pooling: dict.fromkeys(weights, 0.25) for pooling in ("avg", "max")}
     means = {pooling: dict.fromkeys(weights, np.ones(2, "f4")) for pooling in ("avg", "max")}
 
+    @functools.wraps(slim.slim)
     def made(network: str, images: Any, widths: Any, *, callback: Any, **options: Any) -> Any:
         calls.append({"network": network, "images": images, "widths": widths, **options})
         callback(ns.SlimProgress("training", 3, 3, 1.5, errors["avg"]))
@@ -41,11 +44,13 @@ def test_the_network_and_its_card_are_saved(
     asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = "--steps 3 --seed 4 --minutes 2 --dtype bfloat16 --max-pixels 99"
-    assert main([*COMMAND, *options.split()]) == 0
+    training = "--rate 2e-4 --fresh 48 --reuse 1"
+    assert main([*COMMAND, *options.split(), *training.split()]) == 0
     (call,) = asked
     assert (call["network"], call["images"], call["widths"]) == ("wide.npz", ["a", "b"], (2,) * 5)
     assert (call["steps"], call["seed"], call["minutes"], call["resume"]) == (3, 4, 2.0, None)
     assert (call["max_pixels"], call["dtype"]) == (99, "bfloat16")
+    assert (call["rate"], call["fresh"], call["reuse"]) == (2e-4, 48, 1)
     assert call["command"].startswith("neuralstyle slim --network wide.npz")
     assert ns.VGG16Features("out.npz")._arrays["block1_conv1"][0].shape == (3, 3, 3, 2)
     assert Path("out.md").read_text() == "# A card\n"
@@ -53,6 +58,16 @@ def test_the_network_and_its_card_are_saved(
     assert out == ""
     assert "training 3 of 3  1_1 .2500" in err
     assert "out.npz: vgg16, 3 steps" in err
+
+
+def test_what_is_not_said_is_as_the_library_has_it(asked: list[dict[str, Any]]) -> None:
+    defaults = inspect.signature(slim.slim.__wrapped__).parameters  # type: ignore[attr-defined]
+    assert main(COMMAND) == 0
+    (call,) = asked
+    said = {"network", "images", "widths", "command"}
+    assert {name: call[name] for name in call if name not in said} == {
+        name: defaults[name].default for name in call if name not in said
+    }
 
 
 def test_a_slim_network_is_gone_on_from(asked: list[dict[str, Any]]) -> None:
