@@ -289,6 +289,15 @@ def takes(what: str, function: Callable[..., Any], *names: str) -> None:
         ) from None
 
 
+def check_callback(callback: Any) -> None:
+    """Check that a callback can be called with a progress, if there is one."""
+    if callback is None:
+        return
+    if not callable(callback):
+        raise TypeError(f"callback: expected a callable, received {shown(callback)}")
+    takes("callback", callback, "progress")
+
+
 def gone(**hints: str) -> Callable[[F], F]:
     """Refuse keywords that a function took in an earlier version, and say what to write now.
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralstyle._archives import digest
 from neuralstyle._types import Floats
 from neuralstyle.images.arrays import check_image, resize
-from neuralstyle.images.load import MAX_PIXELS, load_image
+from neuralstyle.images.load import MAX_PIXELS, check_picture, load_image
 
 Images: TypeAlias = "str | os.PathLike[str] | NDArray[Any] | Iterable[Any]"
 """A picture, a folder of pictures, or several of either."""
@@ -64,7 +66,8 @@ class Crops:
     Raises
     ------
     FileNotFoundError, TypeError, ValueError
-        If `images` are no pictures.
+        If `images` are no pictures. Of files the headers are looked at; those that are kept for
+        validation, which come last, are read.
 
     Examples
     --------
@@ -94,6 +97,18 @@ class Crops:
         self.validation: list[int] = sorted(order[::every]) if len(order) > 1 else order
         self.training: list[int] = sorted(set(order) - set(self.validation)) or order
         self._picture = functools.lru_cache(maxsize=KEPT)(self._read)
+        for source in self._sources:
+            if isinstance(source, Path):
+                with _named():
+                    check_picture(source, max_pixels)
+        for index in self.validation:
+            self._picture(index)
+
+    @property
+    def digest(self) -> str:
+        """What tells the pictures from others: of files the names, of arrays what is in them."""
+        told = [np.array(one.name) if isinstance(one, Path) else one for one in self._sources]
+        return digest({**{f"{i}": one for i, one in enumerate(told)}, "": np.array(self._times)})
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -171,8 +186,20 @@ def read_pictures(images: Images) -> Iterator[Floats]:
 
 def _picture(source: Any, max_pixels: int = MAX_PIXELS) -> Floats:
     if isinstance(source, Path):
-        return load_image(source, max_size=LONGER_SIDE, max_pixels=max_pixels)
+        with _named():
+            return load_image(source, max_size=LONGER_SIDE, max_pixels=max_pixels)
     return check_image(source, "images")
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Let errors about what is in a file begin with the argument."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).startswith("max_pixels:"):
+            raise
+        raise ValueError(f"images: {error}") from error
 
 
 def _pictures(images: Images) -> tuple[list[Any], list[int]]:
@@ -199,7 +226,9 @@ def _files(path: Path) -> list[Path]:
         raise FileNotFoundError(f"images: there is no file or folder {str(path)!r}")
     if not path.is_dir():
         return [path]
-    files = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    found = (one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    # macOS keeps notes on a.jpg in ._a.jpg.
+    files = sorted(one for one in found if one.is_file() and not one.name.startswith("._"))
     if not files:
         raise ValueError(f"images: there are no pictures in {str(path)!r}")
     return files

@@ -207,6 +207,12 @@ def is_animation(source: Source, max_pixels: int = MAX_PIXELS) -> bool:
         return animated(picture)
 
 
+def check_picture(source: Source, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse what is no picture as far as its header tells, as `load_image` would."""
+    with _opened(source, max_pixels):
+        pass
+
+
 def load_metadata(source: Source, *, max_pixels: int = MAX_PIXELS) -> Metadata:
     """Read back the texts that `save_image` stored with a picture.
 

@@ -1,22 +1,11 @@
-"""What is called back after every iteration: checked before a run, and called during it."""
+"""What is called back after every iteration."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from neuralstyle._checks import shown, takes
 from neuralstyle.optimize.interruption import EVALUATION, patience
 from neuralstyle.optimize.result import Callback, Halt, Progress, Status, ends
-
-
-def check_callback(callback: Any) -> None:
-    """Check that a callback can be called, if there is one."""
-    if callback is None:
-        return
-    if not callable(callback):
-        raise TypeError(f"callback: expected a callable, received {shown(callback)}")
-    takes("callback", callback, "progress")
 
 
 def call(callbacks: Sequence[Callback], now: Progress) -> None:

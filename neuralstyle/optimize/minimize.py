@@ -10,14 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuralstyle._checks import gone, interval, number, shown, whole_number
+from neuralstyle._checks import check_callback, gone, interval, number, shown, whole_number
 from neuralstyle._kernels.device import backend_version
 from neuralstyle._types import SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.features.tiles import TileSide
 from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.optimize.beginning import beginning
-from neuralstyle.optimize.callbacks import check_callback
 from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.interruption import interruption, note
 from neuralstyle.optimize.methods.base import Method, State

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,42 @@ def test_folders_are_searched_and_names_repeated_count(tmp_path: Path) -> None:
     crops = Crops([tmp_path, tmp_path / "a.png"], (16,), 1024)
     assert len(crops) == 2
     assert crops._times == [2, 1]
+    (tmp_path / "._a.png").write_bytes(b"what macOS notes on a.png")
+    (tmp_path / "folder.png").mkdir()
+    assert len(Crops(tmp_path, (16,), 1024)) == 2
+
+
+@pytest.mark.parametrize("index", range(2))
+def test_what_is_no_picture_is_refused_before_any_work(tmp_path: Path, index: int) -> None:
+    for name in "ab":
+        ns.save_image(tmp_path / f"{name}.png", PICTURES[0])
     with says(ValueError, "max_pixels: expected at most 9 pixels", "received", ".png'"):
-        Crops(tmp_path, (16,), 1024, max_pixels=9).batch(TRAINING, 0)
+        Crops(tmp_path, (16,), 1024, max_pixels=9)
+    (tmp_path / f"{'ab'[index]}.png").write_bytes(b"no picture")
+    with says(ValueError, "images: cannot read", f"{'ab'[index]}.png'"):
+        Crops(tmp_path, (16,), 1024)
+
+
+def test_a_damaged_picture_among_those_left_out_is_refused_before_any_work(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.png" for name in "ab"]
+    for file in files:
+        ns.save_image(file, PICTURES[0])
+    (left_out,) = Crops(tmp_path, (16,), 1024).validation
+    files[left_out].write_bytes(files[left_out].read_bytes()[:500])
+    with says(ValueError, "images: cannot read", files[left_out].name):
+        Crops(tmp_path, (16,), 1024)
+
+
+def test_pictures_are_told_from_others(tmp_path: Path) -> None:
+    def told(images: Any) -> str:
+        return Crops(images, (16,), 1024).digest
+
+    for name in "abc":
+        ns.save_image(tmp_path / f"{name}.png", PICTURES[0])
+    a, b, c = sorted(tmp_path.iterdir())
+    different = [PICTURES[:2], PICTURES[1:3], [a, b], [a, c], [a, b, b], tmp_path]
+    assert len({told(images) for images in different}) == len(different)
+    assert told(tmp_path) == told([a, b, c]) and told(PICTURES) == told(list(PICTURES))
 
 
 # The whole
@@ -309,7 +344,11 @@ def test_what_cannot_be_gone_on_from_is_refused(
         ({"minutes": 0}, ValueError, "minutes: expected a number above 0"),
         ({"batches": (2,)}, ValueError, "batches: expected two numbers"),
         ({"dtype": "float16"}, ValueError, 'dtype: expected "float32" or "bfloat16"'),
-        ({"sides": (8,)}, ValueError, "sides: expected at least 16"),
+        ({"sides": (31,)}, ValueError, "sides: expected at least 32"),
+        ({"licence": 5}, TypeError, "licence: expected a string, received 5"),
+        ({"command": b"slim"}, TypeError, "command: expected a string"),
+        ({"callback": 5}, TypeError, "callback: expected a callable, received 5"),
+        ({"callback": lambda: None}, TypeError, r"callback: expected callback\(progress\)"),
     ],
 )
 def test_refusals_name_their_argument(
@@ -331,9 +370,30 @@ def test_a_slim_network_of_another_is_not_gone_on_from(wide: Path, whole: ns.Sli
 def test_the_state_of_another_run_is_refused(wide: Path, state: Path, whole: ns.Slimmed) -> None:
     with pytest.raises(ValueError, match="resume: .* with other widths"):
         ns.slim(wide, PICTURES, NARROW, resume=state, **QUICK)
+    others = [picture(seed + 9, (48, 40)) for seed in range(6)]
+    with pytest.raises(ValueError, match="resume: .* with other images: expected '6 of"):
+        ns.slim(wide, others, WIDE, resume=state, **QUICK)
     with pytest.raises(ValueError, match="resume: .* with other dtype"):
         ns.slim(wide, PICTURES, WIDE, resume=state, dtype="bfloat16", **QUICK)
     with pytest.raises(ValueError, match="resume: .* is not the state of a training"):
         ns.slim(wide, PICTURES, WIDE, resume=wide, **QUICK)
     with pytest.raises(ValueError, match="resume: .* with other start"):
         ns.slim(wide, PICTURES, start=whole, resume=state, **QUICK)
+
+
+@pytest.mark.slow
+def test_what_is_trained_is_kept_when_a_picture_cannot_be_read(
+    wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def since(examples: distillation.Examples, step: int) -> Any:
+        yield from itertools.islice(whole(examples, step), 3)
+        raise ValueError("images: cannot read 'a.png': it is truncated")
+
+    whole = distillation.Examples.since
+    monkeypatch.setattr(distillation.Examples, "since", since)
+    run = functools.partial(ns.slim, wide, PICTURES, NARROW, resume=tmp_path / "s.npz", **QUICK)
+    with says(ValueError, "images: cannot read 'a.png'"):
+        run(steps=24)
+    with says(ValueError, "steps: expected at least 3, which", "s.npz' has done, received 2"):
+        run(steps=2)
+    assert run(steps=3).steps == 3

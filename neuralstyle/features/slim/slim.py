@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuralstyle._checks import choice, number, shown, whole_number
+from neuralstyle._checks import check_callback, choice, number, shown, whole_number
 from neuralstyle._files import PathLike
 from neuralstyle._kernels.device import check_backend
 from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
@@ -38,6 +38,9 @@ RATE = 1e-3
 
 FRESH, REUSE = 24, 4
 """Batches of a round of training, and how many times it crosses them."""
+
+LEAST_SIDE = 32
+"""Of crops: what five poolings leave a pixel of."""
 
 LEFT_OUT = 16
 """One picture of so many is not trained on."""
@@ -104,7 +107,7 @@ def slim(
     callback : callable, optional
         Called with a `SlimProgress` after every step.
     sides : sequence of int, default (128, 192, 96, 160)
-        Sides in pixels of the crops that are looked at, batch after batch.
+        Sides in pixels, at least 32, of the crops that are looked at, batch after batch.
     pixels : int, default 120000
         Of a batch.
     batches : (int, int), default (24, 64)
@@ -167,18 +170,22 @@ def slim(
     rate = number("rate", rate, above=0)
     pixels = whole_number("pixels", pixels, 1)
     fresh, reuse = whole_number("fresh", fresh, 1), whole_number("reuse", reuse, 1)
-    sides = _whole_numbers("sides", sides, 16)
+    sides = _whole_numbers("sides", sides, LEAST_SIDE)
     looked = _whole_numbers("batches", batches, 1)
     if len(looked) != 2:
         raise ValueError(f"batches: expected two numbers, received {shown(batches)}")
     choice("dtype", dtype, ("float32", "bfloat16"))
     most = whole_number("max_pixels", max_pixels, 1)
+    for argument, text in {"licence": licence, "command": command}.items():
+        if not isinstance(text, str | None):
+            raise TypeError(f"{argument}: expected a string, received {shown(text)}")
+    check_callback(callback)
     only_looked_at = given if steps == 0 else None
     every = LEFT_OUT if only_looked_at is None else 1
     crops = Crops(images, sides, pixels, seed=seed, every=every, max_pixels=most)
     settings = {
         "network": sources.digest(architecture, wide, "max"),
-        "images": len(crops),
+        "images": f"{len(crops)} of {crops.digest[:16]}",
         "widths": list(wanted.values()),
         "start": None if given is None else sources.digest(architecture, given.weights, "max"),
         "seed": seed,
@@ -217,20 +224,29 @@ def slim(
     else:
         channels, sizes, arrays = saved
         training = Training.restored(architecture, arrays, sizes, steps, rate, dtype)
+        if training.step > steps:
+            raise ValueError(
+                f"steps: expected at least {training.step}, which {os.fspath(resume or '')!r} has "
+                f"done, received {steps}"
+            )
     if training.step < steps:
         training.whiten(crops)
         teacher = Teacher(architecture, wide, channels, sizes, dtype)
         examples = Examples(teacher, crops, fresh, reuse)
         written = time.monotonic()
-        for example in examples.since(training.step):
-            training.advance(example)
-            report("training", training.step, steps, training.errors)
-            over = training.step >= steps or time.monotonic() - clock >= limit
-            if over or time.monotonic() - written >= SAVED_EVERY:
-                checkpoint.write(channels, sizes, training.arrays())
-                written = time.monotonic()
-            if over:
-                break
+        try:
+            for example in examples.since(training.step):
+                training.advance(example)
+                report("training", training.step, steps, training.errors)
+                over = training.step >= steps or time.monotonic() - clock >= limit
+                if over or time.monotonic() - written >= SAVED_EVERY:
+                    checkpoint.write(channels, sizes, training.arrays())
+                    written = time.monotonic()
+                if over:
+                    break
+        except (OSError, ValueError):  # a picture whose header is sound and whose pixels are not
+            checkpoint.write(channels, sizes, training.arrays())
+            raise
     weights = training.weights
     errors: dict[str, dict[str, float]] = {}
     means: dict[str, Means] = {}

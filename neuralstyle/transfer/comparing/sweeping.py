@@ -7,13 +7,13 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from neuralstyle._checks import check_callback
 from neuralstyle._types import PictureLike, SupportsArray
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.convert import taken
 from neuralstyle.losses.objective import ObjectiveLike
 from neuralstyle.losses.weights import term_weight
 from neuralstyle.optimize.beginning import beginning
-from neuralstyle.optimize.callbacks import check_callback
 from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.minimize import minimize
 from neuralstyle.optimize.result import Callback, StyleResult

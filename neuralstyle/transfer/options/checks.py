@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from neuralstyle import _checks
-from neuralstyle._checks import executor, shown, truth
+from neuralstyle._checks import check_callback, executor, shown, truth
 from neuralstyle._types import DTYPES, PADDINGS
 from neuralstyle.features.tiles import TileSide, tile_side
 from neuralstyle.images.color import treatment
 from neuralstyle.images.load import MAX_SIDE
-from neuralstyle.optimize.callbacks import check_callback
 from neuralstyle.optimize.methods.methods import as_method
 from neuralstyle.transfer.network import check_network as network
 from neuralstyle.transfer.recipes import RECIPES, Recipe, check_recipe
