@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from neuralstyle.features.base import Extractor
     from neuralstyle.losses import Layers
 
-_TINY = 1e-6  # a distance that is rounding
+TINY = 1e-6
+"""A number that is rounding."""
 
 MEANINGS = {
     "style": "0 the painting's patches",
@@ -239,7 +240,7 @@ def ratio(picture: Array, photograph: Array, painting: Array) -> float:
     0.5
     """
     to_painting = [float(np.sqrt(np.mean((of - painting) ** 2))) for of in (picture, photograph)]
-    return to_painting[0] / to_painting[1] if to_painting[1] > _TINY else math.nan
+    return to_painting[0] / to_painting[1] if to_painting[1] > TINY else math.nan
 
 
 def _features(picture: Image, content: Image, style: Image, network: Any, layers: Layers) -> float:
@@ -253,6 +254,6 @@ def _features(picture: Image, content: Image, style: Image, network: Any, layers
     for layer, weight in layer_weights(layers).items():
         distance = StyleLoss(of_painting, layer)
         far = math.sqrt(float(distance(of_photograph)))
-        if far > _TINY:
+        if far > TINY:
             sums += weight * math.sqrt(float(distance(of_picture))) / far, weight
     return float(sums[0] / sums[1]) if sums[1] else math.nan

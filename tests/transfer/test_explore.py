@@ -13,8 +13,9 @@ from painting import PAINT, PIXELS, Look, Noted, Runs, of_pixels
 from support import noise
 
 import neuralstyle as ns
-from neuralstyle.transfer.comparing import explore
+from neuralstyle.transfer.comparing import cells, explore
 from neuralstyle.transfer.comparing.sheet import GAP, LINE, text_width
+from neuralstyle.transfer.options.signatures import read_options
 from neuralstyle.transfer.recipes import RECIPES
 from neuralstyle.transfer.recipes.recipe import weighted
 
@@ -219,6 +220,28 @@ def test_iterations_at_more_scales_than_a_cell_has(runs: Runs) -> None:
     )
     assert [(run.start.shape[0], run.options["maxiter"]) for run in runs] == [(40, 5)] * 3
     assert ns.stylize(noise(64, 64), STYLE, **found.cells[0].options).settings["maxiter"] == [9, 5]
+
+
+def test_a_recipes_last_stages_have_half_of_their_own_iterations() -> None:
+    def halved(*counts: int, cell: tuple[int, int] = (64, 64)) -> list[int]:
+        given = {"recipe": ns.recipes.nnst(), "maxiter": counts or None}
+        return cells.fewer_iterations(read_options("stylize", given), (256, 256), cell)
+
+    whole = halved(20, 16, 12, 2, cell=(256, 256))
+    assert whole == [10, 8, 6, 1] and halved(20, 16, 12, 2) == [10, 1]
+    assert halved(20, 16) == [10, 8]  # the last number repeats
+    assert halved()[-1] == halved(cell=(256, 256))[-1]
+
+
+def test_cells_of_a_long_picture_are_no_thinner_than_scales() -> None:
+    found = ns.explore(
+        noise(20, 260), STYLE, recipe=recipe, content_weight=1.0, **{**GIVEN, "cell_size": 60}
+    )
+    assert found.cells[0].image.shape == (20, 260, 3)
+    found = ns.explore(
+        noise(40, 400), STYLE, recipe=recipe, content_weight=1.0, **{**GIVEN, "cell_size": 60}
+    )
+    assert found.cells[0].image.shape == (30, 300, 3)
 
 
 def test_several_styles_and_regions_are_scored_by_their_shares() -> None:

@@ -10,7 +10,7 @@ from painting import STYLE, Runs
 from support import noise, says
 
 import neuralstyle as ns
-from neuralstyle.transfer.comparing import explore
+from neuralstyle.transfer.comparing import cells
 from neuralstyle.transfer.options.signatures import read_options
 from neuralstyle.transfer.scales import pyramid
 
@@ -75,7 +75,14 @@ def test_an_exploration_counts_the_scales_of_a_torus() -> None:
     options = read_options("stylize", {"padding": "wrap", "maxiter": (8, 6)})
     shape = 96, 126  # half of it is too coarse, about half is not
     assert len(pyramid(shape, None, 64)) < len(pyramid(shape, None, 64, torus=True)) == 2
-    assert explore._fewer_iterations(options, shape) == [4, 3]
+    assert cells.fewer_iterations(options, shape, shape) == [4, 3]
+
+
+def test_an_explorations_cells_are_tori(runs: Runs) -> None:
+    objective: Any = lambda c, s: ns.StyleLoss(s, "conv3_1")  # noqa: E731
+    content = noise(36, 52)  # at 38 pixels it would be 26 high
+    ns.explore(content, STYLE, cell_size=38, objective=objective, maxiter=1, padding="wrap")
+    assert {run.start.shape[:2] for run in runs} == {(24, 40)}
 
 
 def test_a_refused_coarse_scale_is_told_from_the_picture(runs: Runs) -> None:

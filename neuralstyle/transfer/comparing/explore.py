@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
+from typing import TYPE_CHECKING, Any, final, overload
 
 import numpy as np
 
 from neuralstyle._checks import number, whole_number
 from neuralstyle._types import Image, PictureLike
-from neuralstyle.images.arrays import resize, scaled_size
+from neuralstyle.images.arrays import resize
 from neuralstyle.images.measures import edges, similarity
 from neuralstyle.images.opacity import opaque
 from neuralstyle.optimize.interruption import EVALUATION, interruption, look, note, patience
+from neuralstyle.transfer.comparing.cells import (
+    Axis,
+    cell_shape,
+    fewer_iterations,
+    rating,
+    rounded,
+    stroke_sizes,
+)
 from neuralstyle.transfer.comparing.exploration import Cell, Exploration, caption
 from neuralstyle.transfer.comparing.one_of_several import one_of_several
 from neuralstyle.transfer.comparing.sheet import labelled
@@ -25,8 +32,8 @@ from neuralstyle.transfer.options.recipe_keywords import recipe_maker, with_reci
 from neuralstyle.transfer.options.signatures import check_names, takes_options
 from neuralstyle.transfer.painter import Painter
 from neuralstyle.transfer.recipes import RECIPES, Recipe, default
-from neuralstyle.transfer.scales import iterations_at, pyramid, target_size
-from neuralstyle.transfer.score import Score, score
+from neuralstyle.transfer.scales import target_size
+from neuralstyle.transfer.score import TINY, Score, score
 from neuralstyle.transfer.studio import Studio
 
 if TYPE_CHECKING:
@@ -37,29 +44,11 @@ if TYPE_CHECKING:
 STROKES, CONTENT = "style_scale", "content_weight"
 """What is varied: an option of `stylize`, and a keyword of recipes."""
 
-STROKES_STEP = 1.5
-"""From one stroke size to the next."""
-
 CONTENT_STEP = 3.0
 """From one content weight to the next."""
 
 CELL_SIZE = 192
 """Longer side of a small picture at the most, unless another is asked for."""
-
-TINY = 1e-6
-"""A number that is rounding."""
-
-
-class Axis(NamedTuple):
-    """What is tried of a setting, and at which place of it the usual value is."""
-
-    values: list[float]
-    usual: int
-
-    @property
-    def steps(self) -> list[int]:
-        """How far each value is from the usual one."""
-        return [abs(place - self.usual) for place in range(len(self.values))]
 
 
 @overload
@@ -105,7 +94,8 @@ def explore(
         ``recipes.default`` if left out. The weight of the content is only varied of what takes
         ``content_weight``, so not of a `Recipe` that is made already.
     cell_size : int, default 192
-        Longer side of the cells in pixels; that of the picture, where it is smaller.
+        Longer side of the cells in pixels; that of the picture, where it is smaller, and more where
+        the shorter one would have less than half of it and than 32.
     **options : see ``help(neuralstyle.stylize)``
     **settings : object
         Keywords of the recipe that are the same for all. With a ``content_weight``, or with
@@ -201,7 +191,7 @@ class Explorer:
         """Explore one content."""
         given, content = content, opaque(content, "content")
         full = target_size(content.shape, self.size)
-        small = scaled_size(full, min(self.cell_size, max(full)))
+        small = cell_shape(full, self.cell_size, sees_torus(self._options({})))
         gone = self._content_of_styles(resize(content, small))
         axes = [self._axis(name, max(full)) for name in self.varied]
         studios: dict[Any, Studio] = {}
@@ -214,7 +204,7 @@ class Explorer:
                 words = [f"{name}={value:g}" for name, value in chosen.items()]
                 try:
                     with one_of_several(*of_all, k, len(places), words) as told:
-                        cells.append(self._cell(given, gone, small, chosen, studios, told))
+                        cells.append(self._cell(given, gone, full, small, chosen, studios, told))
                     look()
                 except KeyboardInterrupt:
                     note()
@@ -249,12 +239,13 @@ class Explorer:
             return stroke_sizes(max(max(style.shape) for style in self.styles) / side)
         usual = inspect.signature(self.make).parameters[name].default
         usual = number(f"{name} of the recipe", usual, above=0)
-        return Axis([_rounded(usual / CONTENT_STEP), usual, _rounded(usual * CONTENT_STEP)], 1)
+        return Axis([rounded(usual / CONTENT_STEP), usual, rounded(usual * CONTENT_STEP)], 1)
 
     def _cell(
         self,
         content: Any,
         gone: float,
+        whole: tuple[int, int],
         shape: tuple[int, int],
         chosen: dict[str, float],
         studios: dict[Any, Studio],
@@ -262,7 +253,7 @@ class Explorer:
     ) -> Cell:
         """Paint and rate one cell."""
         full = self._options(chosen)
-        less: dict[str, Any] = {"size": shape, "maxiter": _fewer_iterations(full, shape)}
+        less: dict[str, Any] = {"size": shape, "maxiter": fewer_iterations(full, whole, shape)}
         less |= {"progress": False, "callback": told}
         painter = Painter(self.painted, self._options({**chosen, **less}))
         if self.make in RECIPES.values():  # others may make their styles by the content's weight
@@ -299,44 +290,3 @@ class Explorer:
             for name in ("style", "texture", "content", "color")
         }
         return Score(**means, features=None, size=scores[0].size)
-
-
-def rating(style: float, kept: float) -> float:
-    """Return how good a picture is, by its style distance and the part of the structure it keeps.
-
-    Examples
-    --------
-    >>> rating(1.0, 1.0), rating(0.1, 0.0), rating(0.2, 0.4)
-    (0.0, 0.0, 0.8)
-    """
-    return max(kept, 0.0) * math.sqrt(max(1 - style, 0.0) / max(style, TINY))
-
-
-def stroke_sizes(most: float) -> Axis:
-    """Return the stroke sizes to try: the usual one and one on either side, none above `most`.
-
-    Examples
-    --------
-    >>> [stroke_sizes(most).values for most in (2.0, 1.25, 1.0)]
-    [[0.67, 1.0, 1.5], [0.67, 1.0, 1.2], [0.44, 0.67, 1.0]]
-    """
-    usual = min(1.0, most)
-    larger = min(usual * STROKES_STEP, most)
-    if larger < usual * math.sqrt(math.sqrt(STROKES_STEP)):  # hardly larger
-        return Axis([_rounded(usual / STROKES_STEP**k) for k in (2, 1, 0)], 2)
-    return Axis([_rounded(size) for size in (usual / STROKES_STEP, usual, larger)], 1)
-
-
-def _rounded(value: float) -> float:
-    """Return a number that can be typed."""
-    return float(f"{value:.2g}")
-
-
-def _fewer_iterations(full: Options, shape: tuple[int, int]) -> list[int]:
-    """Return half the iterations, for the scales that a picture of that shape has."""
-    recipe = full.recipe if isinstance(full.recipe, Recipe) else default()
-    shapes = pyramid(shape, full.scales, recipe.min_size, sees_torus(full))
-    usual = iterations_at(None, recipe.maxiter, shapes)
-    usual += [stage.maxiter[0] for stage in recipe.later]
-    counts: Any = full.maxiter or usual
-    return [math.ceil(count / 2) for count in counts[: len(usual)]]
