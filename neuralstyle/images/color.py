@@ -1,7 +1,7 @@
 r"""Colour: treatments of pictures before and after style transfer.
 
-A *treatment* is a pair of functions on images, one before the transfer and one after it, so that
-the optimiser knows nothing of colour. `TREATMENTS` has those of the literature by name, for
+A *treatment* is functions on images, some before the transfer and some after it, so that the
+optimiser knows nothing of colour. `TREATMENTS` has those of the literature by name, for
 ``stylize(..., color="match")``; their parts are here too, to be used alone or put together anew.
 
 Luminance is :math:`Y = 0.299 R + 0.587 G + 0.114 B`, of the values as they are stored, and
@@ -11,7 +11,7 @@ chrominance what is left of the three, as in the literature.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -209,6 +209,8 @@ class ColorTreatment:
     finish : callable
         Takes what `after` returns, the content of that size, and a list of the style images as they
         were given, and returns the result: for treatments that need both.
+    wraps : bool
+        Whether `finish`, as it looks at pixels around one, takes ``wrap=True`` for a torus.
 
     Examples
     --------
@@ -220,7 +222,8 @@ class ColorTreatment:
     content: Callable[[Image], Image] = _itself
     style: Callable[[Image, Image], Image] = _itself
     after: Callable[[Image, Image], Image] = _itself
-    finish: Callable[[Image, Image, Sequence[Image]], Image] = _itself
+    finish: Callable[..., Image] = _itself
+    wraps: bool = False
 
     @property
     def finishes(self) -> bool:
@@ -232,16 +235,12 @@ def _match_luminance(style: Image, content: Image) -> Image:
     return match_color(luminance(style), luminance(content))
 
 
-def _grey_style(style: Image, content: Image) -> Image:
-    return luminance(style)
+def _grey(image: Image, *others: Any) -> Image:
+    return luminance(image)
 
 
-def _grey_picture(picture: Image, content: Image, styles: Sequence[Image]) -> Image:
-    return luminance(picture)
-
-
-def _with_mapped_own_chroma(picture: Image, content: Image, styles: Sequence[Image]) -> Image:
-    return with_mapped_chroma(picture, picture, styles)
+def _with_own_chroma(picture: Image, content: Image, styles: Any, wrap: bool = False) -> Image:
+    return with_mapped_chroma(picture, picture, styles, wrap=wrap)
 
 
 TREATMENTS = {
@@ -252,9 +251,9 @@ TREATMENTS = {
     "luminance": ColorTreatment(content=luminance, style=_match_luminance, after=with_chroma),
     "content": ColorTreatment(after=with_chroma),
     "only": ColorTreatment(after=with_luminance),
-    "grey": ColorTreatment(content=luminance, style=_grey_style, finish=_grey_picture),
-    "oklab": ColorTreatment(finish=_with_mapped_own_chroma),
-    "oklab-content": ColorTreatment(finish=with_mapped_chroma),
+    "grey": ColorTreatment(content=luminance, style=_grey, finish=_grey),
+    "oklab": ColorTreatment(finish=_with_own_chroma, wraps=True),
+    "oklab-content": ColorTreatment(finish=with_mapped_chroma, wraps=True),
 }
 """The treatments by name: the style's colours matched to the content's before (in four ways), the
 transfer of luminance alone, the content's chrominance put back after, the transfer of colour alone

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import shown, truth, whole_number
 from neuralstyle._types import Image
-from neuralstyle.images.arrays import check_image, float_array
+from neuralstyle.images.arrays import check_finite, check_image, float_array
 from neuralstyle.images.moments import MAPS, Array, mean_and_covariance
 
 CONES = np.array(
@@ -105,7 +105,9 @@ def from_oklab(colors: Any) -> Array:
     return stored
 
 
-def with_mapped_chroma(image: Any, reference: Any, styles: Sequence[Any]) -> Image:
+def with_mapped_chroma(
+    image: Any, reference: Any, styles: Sequence[Any], *, wrap: bool = False
+) -> Image:
     """Return the lightness of an image with a reference's chrominance, mapped to that of styles.
 
     Parameters
@@ -116,6 +118,8 @@ def with_mapped_chroma(image: Any, reference: Any, styles: Sequence[Any]) -> Ima
         The content.
     styles : sequence of arrays like `image`, of any size
         Their pixels count alike.
+    wrap : bool, default False
+        Whether the image is a torus: its right side goes on on the left, and its bottom on top.
 
     Returns
     -------
@@ -153,6 +157,8 @@ def with_mapped_chroma(image: Any, reference: Any, styles: Sequence[Any]) -> Ima
             f"reference: expected an image of the same shape {image.shape}, "
             f"received {reference.shape}"
         )
+    if not isinstance(styles, list | tuple):
+        raise TypeError(f"styles: expected a list of images, received {shown(styles)}")
     if not styles:
         return untreated
     colors = [check_image(style, f"styles[{i}]").reshape(-1, 3) for i, style in enumerate(styles)]
@@ -163,14 +169,17 @@ def with_mapped_chroma(image: Any, reference: Any, styles: Sequence[Any]) -> Ima
     wanted_mean, wanted_covariance = mean_and_covariance(wanted[:, 1:])
     matrix = MAPS["monge-kantorovich"](covariance, wanted_covariance)
     chroma = (chroma - mean) @ matrix.T + wanted_mean
-    chroma = guided_filter(chroma, lightness[..., 0], max(1, max(image.shape) // 100), FLATNESS)
+    radius = max(1, max(image.shape) // 100)
+    chroma = guided_filter(chroma, lightness[..., 0], radius, FLATNESS, truth("wrap", wrap))
     mapped = np.concatenate([lightness, chroma], axis=-1)
     mapped = np.clip(mapped, wanted.min(axis=0), wanted.max(axis=0))
     result: Image = np.clip(from_oklab(mapped), 0, 1).astype(np.float32)
     return result
 
 
-def guided_filter(values: Array, guide: Array, radius: int, flatness: float) -> Array:
+def guided_filter(
+    values: Array, guide: Array, radius: int, flatness: float, wrap: bool = False
+) -> Array:
     r"""Smooth values along the edges of a guide.
 
     .. math:: q_i = \bar a_i I_i + \bar b_i, \qquad
@@ -186,9 +195,11 @@ def guided_filter(values: Array, guide: Array, radius: int, flatness: float) -> 
     guide : array, shape (H, W)
         I.
     radius : int, at least 0
-        Squares have the side 2 * radius + 1; beyond the edge, the edge is repeated.
+        Squares have the side 2 * radius + 1.
     flatness : float, above 0
         The variance of the guide below which there is no edge.
+    wrap : bool, default False
+        Whether beyond an edge is the opposite one; else the edge is repeated.
 
     Returns
     -------
@@ -206,7 +217,7 @@ def guided_filter(values: Array, guide: Array, radius: int, flatness: float) -> 
     side = 2 * whole_number("radius", radius, 0) + 1
 
     def means(x: Array) -> Array:
-        mean: Array = uniform_filter(x, (side, side, 1), mode="nearest")
+        mean: Array = uniform_filter(x, (side, side, 1), mode="wrap" if wrap else "nearest")
         return mean
 
     guide = guide[..., None]
@@ -220,4 +231,5 @@ def _colours(image: Any, argument: str = "image") -> NDArray[np.float64]:
     array = float_array(image, argument).astype(np.float64)
     if array.ndim < 1 or array.shape[-1] != 3:
         raise ValueError(f"{argument}: expected shape (..., 3), received {array.shape}")
+    check_finite(array, argument)
     return array

@@ -43,13 +43,8 @@ def seen(picture: Any, name: str = "image") -> Seen:
     >>> image[..., 0].round(3).tolist(), alpha.tolist()
     ([[0.20000000298023224, 0.20000000298023224]], [[1.0, 0.0]])
     """
-    picture = taken(picture, name)
-    array = float_array(picture, name)
-    if array.ndim not in (3, 4) or array.shape[-1] != 4:
-        return check_image(picture, name), None
-    image = check_image(array[..., :3], name)
-    alpha = check_image(np.repeat(array[..., 3:], 3, axis=-1), f"{name}, alpha")[..., 0]
-    if alpha.min() == 1:
+    image, alpha = _parts(picture, name)
+    if alpha is None or alpha.min() == 1:
         return image, None
     if alpha.max() == 0:
         raise ValueError(f"{name}: expected a picture that is not transparent throughout")
@@ -69,10 +64,39 @@ def opaque(picture: Any, name: str = "image") -> Floats:
     -------
     array, shape (H, W, 3), float32
     """
+    return _parts(picture, name)[0]
+
+
+def on_white(picture: Any, name: str = "image") -> Floats:
+    """Return a picture laid on white, as `load_image` reads one that is transparent.
+
+    Parameters
+    ----------
+    picture : array
+        As for `seen`.
+    name : str, default "image"
+
+    Returns
+    -------
+    array, shape (H, W, 3), float32
+
+    Examples
+    --------
+    >>> on_white(np.array([[[0.0, 0.5, 1.0, 0.5]]])).tolist()
+    [[[0.5, 0.75, 1.0]]]
+    """
+    image, alpha = _parts(picture, name)
+    return image if alpha is None else 1 - alpha[..., None] * (1 - image)
+
+
+def _parts(picture: Any, name: str) -> Seen:
+    """Return colours, and the opacity if there are four channels."""
     picture = taken(picture, name)
     array = float_array(picture, name)
-    four = array.ndim in (3, 4) and array.shape[-1] == 4
-    return check_image(array[..., :3] if four else picture, name)
+    if array.ndim not in (3, 4) or array.shape[-1] != 4:
+        return check_image(picture, name), None
+    alpha = check_image(np.repeat(array[..., 3:], 3, axis=-1), f"{name}, alpha")
+    return check_image(array[..., :3], name), alpha[..., 0]
 
 
 def filled(image: Floats, alpha: Floats) -> Floats:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from keras import ops
 
-from neuralstyle._checks import whole_number
+from neuralstyle._checks import truth, whole_number
 from neuralstyle._types import Tensor
 from neuralstyle.losses.columns import column_parts
 from neuralstyle.losses.directions import directions, joint_directions
@@ -132,8 +132,8 @@ class NearestLoss(LayeredLoss):
         target_mask: MaskLike | None = None,
         name: str = "nearest",
     ) -> None:
-        self.center: bool = bool(center)
-        self.frozen: bool = bool(frozen)
+        self.center: bool = truth("center", center)
+        self.frozen: bool = truth("frozen", frozen)
         self.turns: int = whole_number("turns", turns, 1, 4)
         self.pool: int = whole_number("pool", pool, 1)
         self.seed: int = whole_number("seed", seed, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import time
 from collections.abc import Mapping
@@ -120,7 +121,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """Return a line for each."""
-        return "\n".join(f"{name:10}  {text}" for name, text in self._lines(self.weights))
+        return self._text(self.weights, self.environment)
 
     def report(self) -> str:
         """Return a text to paste into a report of a fault, in Markdown.
@@ -129,7 +130,7 @@ class Diagnosis:
         -------
         str
             What there is to fill in, and the lines of this, without the names of folders: those of
-            weights tell who works here.
+            weights and in variables tell who works here.
 
         Examples
         --------
@@ -142,12 +143,13 @@ class Diagnosis:
         versions    neuralstyle ...
         ```
         """
-        weights = {name: without_place(text) for name, text in self.weights.items()}
-        lines = "\n".join(f"{name:10}  {text}" for name, text in self._lines(weights))
-        return f"{QUESTIONS}\n```\n{lines}\n```"
+        weights, environment = (
+            {name: without_paths(text) for name, text in of.items()}
+            for of in (self.weights, self.environment)
+        )
+        return f"{QUESTIONS}\n```\n{self._text(weights, environment)}\n```"
 
-    def _lines(self, weights: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return names and texts."""
+    def _text(self, weights: Mapping[str, str], environment: Mapping[str, str]) -> str:
         granted = "" if self.share is None else f", of which {self.share:g} may be busy"
         lines = {
             "versions": ", ".join(f"{name} {of}" for name, of in self.versions.items()),
@@ -164,9 +166,10 @@ class Diagnosis:
                 f"{self.evaluation:.3f} s for the default recipe at {SIDE} x {SIDE} with the "
                 "compact network"
             )
-        if self.environment:
-            lines["variables"] = " ".join(f"{name}={of}" for name, of in self.environment.items())
-        return [*lines.items(), *(("faster", text) for text in self.advice)]
+        if environment:
+            lines["variables"] = " ".join(f"{name}={of}" for name, of in environment.items())
+        named = [*lines.items(), *(("faster", text) for text in self.advice)]
+        return "\n".join(f"{name:10}  {text}" for name, text in named)
 
 
 def doctor(*, timing: bool = True) -> Diagnosis:
@@ -307,20 +310,15 @@ def places() -> dict[str, str]:
     }
 
 
-def without_place(text: str) -> str:
-    """Return what `places` says of a network, without where.
+def without_paths(text: str) -> str:
+    r"""Return a text without the paths in it, and what is between them.
 
     Examples
     --------
-    >>> without_place("/home/ann/.keras/models/vgg19.h5 (80.1 MB)")
-    'there (80.1 MB)'
-    >>> without_place("not there, downloaded when first used: /home/ann/.keras/models/vgg19.h5")
-    'not there, downloaded when first used'
+    >>> without_paths("/home/Ann Lee/models/vgg19.h5 (80.1 MB)"), without_paths(r"--at=C:\a --on=1")
+    ('... (80.1 MB)', '--at=... --on=1')
     """
-    absent, colon, _ = text.partition(": ")
-    return (
-        absent if colon and absent.startswith("not there") else f"there {text[text.rindex('(') :]}"
-    )
+    return re.sub(r"[^\s=/\\]*[/\\](.*[/\\])?\S*", "...", text)
 
 
 def seconds_per_evaluation() -> float:

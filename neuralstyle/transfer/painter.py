@@ -33,7 +33,7 @@ from neuralstyle.transfer.checkpoint import Checkpoint
 from neuralstyle.transfer.estimate import Estimate, Estimates, Look
 from neuralstyle.transfer.identity import described, described_network
 from neuralstyle.transfer.network import load_network, unwrapped, with_padding
-from neuralstyle.transfer.options.options import Options, looked_at, options
+from neuralstyle.transfer.options.options import Options, looked_at, options, sees_torus
 from neuralstyle.transfer.origin import origin_of
 from neuralstyle.transfer.parts import Part, make_parts, picture
 from neuralstyle.transfer.plan import Plan, Shape, check_together, make_plan
@@ -211,12 +211,13 @@ class Painter:
         self, content: Any, plan: Plan, before: Before, kept: Checkpoint, started: float
     ) -> Painted:
         beside = functools.cache(functools.partial(resize, content))  # once at every scale
+        torus = {"wrap": True} if self.treatment.wraps and sees_torus(self.options) else {}
 
         def finished(image: Image) -> Image:
             if content is None or not self.treatment.finishes:
                 return image
             below, styles = beside(image.shape[:2]), [part.style for part in self.parts]
-            return self.treatment.finish(self.treatment.after(image, below), below, styles)
+            return self.treatment.finish(self.treatment.after(image, below), below, styles, **torus)
 
         for height, width in plan.shapes:
             self.method.check_size(3 * height * width)

@@ -7,15 +7,15 @@ and to find what has gone wrong. Look at the pictures too.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuralstyle._checks import describe
+from neuralstyle._checks import describe, shown
 from neuralstyle._types import Image, PathLike, PictureLike
-from neuralstyle.images.arrays import check_image, resize, scaled_size
-from neuralstyle.images.convert import taken
+from neuralstyle.images.arrays import resize, scaled_size
 from neuralstyle.images.measures import (
     PATCH,
     Array,
@@ -25,6 +25,7 @@ from neuralstyle.images.measures import (
     patch_quantiles,
     similarity,
 )
+from neuralstyle.images.opacity import on_white
 from neuralstyle.losses.names import STYLE_LAYERS
 from neuralstyle.transfer.network import check_network, load_network
 from neuralstyle.transfer.options import checks
@@ -131,7 +132,7 @@ def score(
     Parameters
     ----------
     picture : array, shape (H, W, 3), floating, RGB in [0, 1], or path or PIL image
-        What was painted.
+        What was painted. What is transparent, with a fourth channel, is laid on white.
     content : array like `picture`, of any size and about the same proportions
         The photograph.
     style : array like `picture`, of any size
@@ -192,11 +193,16 @@ def score(
     (True, 1.0, 0.0)
     """
     picture, content, style = (
-        check_image(taken(image, name), name)
+        on_white(image, name)
         for image, name in ((picture, "picture"), (content, "content"), (style, "style"))
     )
     if network is not None:
+        from neuralstyle.losses.layers import layer_weights  # imports Keras
+
         check_network("network", network)
+        weights = layer_weights(layers)
+        if not any(weights.values()):
+            raise ValueError(f"layers: expected a weight above 0, received {shown(layers)}")
     least = min(picture, content, key=lambda image: image.shape[0] * image.shape[1])
     longer = checks.count("size", size)
     shape = least.shape[:2] if longer is None else scaled_size(least.shape, longer)
@@ -216,7 +222,7 @@ def score(
         texture=ratio(*(of[:, whole:] for of in patches)),
         content=float(similarity(edges(picture), edges(content)).mean()),
         color=ratio(*colors),
-        features=None if network is None else _features(picture, content, style, network, layers),
+        features=None if network is None else _features(picture, content, style, network, weights),
         size=shape,
     )
 
@@ -243,15 +249,16 @@ def ratio(picture: Array, photograph: Array, painting: Array) -> float:
     return to_painting[0] / to_painting[1] if to_painting[1] > TINY else math.nan
 
 
-def _features(picture: Image, content: Image, style: Image, network: Any, layers: Layers) -> float:
+def _features(
+    picture: Image, content: Image, style: Image, network: Any, weights: Mapping[str, float]
+) -> float:
     """Return the mean of all layers' ratios, of which each counts by its weight."""
     from neuralstyle.losses import StyleLoss
-    from neuralstyle.losses.layers import layer_weights
 
     extractor = load_network(network, "max")
     of_picture, of_photograph, of_painting = map(extractor, (picture, content, style))
     sums = np.zeros(2)
-    for layer, weight in layer_weights(layers).items():
+    for layer, weight in weights.items():
         distance = StyleLoss(of_painting, layer)
         far = math.sqrt(float(distance(of_photograph)))
         if far > TINY:

@@ -228,8 +228,10 @@ def _layers_of(recipe: Recipe) -> Iterator[None]:
         options = inspect.signature(make).parameters if make else ()
         takes = " and ".join(f"{name}=" for name in options if name.endswith("_layers"))
         do = f"{takes} of the recipe" if takes else "KerasFeatures(..., aliases=) of the network"
+        do += " can name others"
         told = error.of("network") if isinstance(error, UnknownLayer) else error
+        if isinstance(error, UnknownLayer) and error.layer == "input":
+            do = "it is the picture itself, which an extractor returns beside its layers"
         raise KeyError(
-            f"{told.args[0] if told.args else told}. The recipe {recipe.name} asks for it; {do} "
-            "can name others"
+            f"{told.args[0] if told.args else told}. The recipe {recipe.name} asks for it; {do}"
         ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support import muted, noise, picture, says
@@ -121,3 +123,30 @@ def test_the_chrominance_that_is_mapped_is_the_pictures_or_the_contents() -> Non
 def test_content_and_picture_are_of_one_size() -> None:
     with says(ValueError, "reference: expected an image of the same shape"):
         with_mapped_chroma(noise(8, 8), noise(8, 9), [noise(8, 8)])
+
+
+def test_what_is_no_list_of_styles_is_refused() -> None:
+    image = noise(8, 8)
+    for given in (image, None, np.stack([image, image])):
+        with says(TypeError, "styles: expected a list of images, received"):
+            with_mapped_chroma(image, image, given)
+
+
+@pytest.mark.parametrize("convert", [to_oklab, from_oklab])
+def test_what_is_not_finite_is_refused(convert: Any) -> None:
+    with says(ValueError, "expected finite values, received 2"):
+        convert(np.array([0.5, np.nan, np.inf]))
+
+
+@pytest.mark.parametrize("name", ["oklab", "oklab-content"])
+def test_a_torus_is_treated_alike_wherever_it_is_cut(name: str) -> None:
+    finish = ns.color.TREATMENTS[name].finish
+
+    def turned(image: Any) -> Any:
+        return np.roll(image, (90, 70), (0, 1))
+
+    image, content, styles = picture(0, (200, 210)), picture(1, (200, 210)), [muted(2)]
+    whole = finish(image, content, styles, wrap=True)
+    cut = finish(turned(image), turned(content), styles, wrap=True)
+    np.testing.assert_allclose(turned(whole), cut, atol=1e-5)
+    assert np.abs(turned(finish(image, content, styles)) - cut).max() > 0.01

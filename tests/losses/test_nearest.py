@@ -243,6 +243,12 @@ def test_a_style_that_is_turned_has_strokes_of_every_direction() -> None:
                 assert value(loss, picture) == pytest.approx(nearer, abs=1e-15)
 
 
+@pytest.mark.parametrize("argument", ["center", "frozen"])
+def test_switches_are_true_or_false(argument: str) -> None:
+    with pytest.raises(TypeError, match=f"^{argument}: expected True or False, received 'no'"):
+        ns.NearestLoss(STYLE, "a", **{argument: "no"})
+
+
 def test_the_mask_of_the_style_is_turned_with_it() -> None:
     image = np.outer(np.arange(6.0), np.ones(6))
     image[:, 3:] = 7.0 * np.arange(3)  # another slope on the right

@@ -226,3 +226,26 @@ def test_a_treatment_without_a_content_is_refused(given: Any) -> None:
             network=PIXELS,
             color=given,
         )
+
+
+@pytest.mark.parametrize("padding", [None, "wrap"])
+def test_a_treatment_that_looks_around_pixels_is_told_of_a_torus(padding: Any) -> None:
+    told: list[dict[str, Any]] = []
+
+    def finish(picture: Any, content: Any, styles: Any, **options: Any) -> Any:
+        told.append(options)
+        return picture
+
+    network = ns.VGG16Features("compact", padding=padding or "zeros")
+    around = ColorTreatment(finish=finish, wraps=True)
+    for treatment in (around, ColorTreatment(finish=finish)):
+        ns.stylize(
+            muted(0, 32, 32),
+            muted(1, 20, 20),
+            color=treatment,
+            network=network,
+            objective=lambda c, s: ns.ContentLoss(c, "input"),
+            maxiter=1,
+            scales=1,
+        )
+    assert told == [{"wrap": True} if padding else {}, {}]

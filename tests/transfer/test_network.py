@@ -261,3 +261,14 @@ def test_threads_that_ask_at_once_get_one_network() -> None:
     for thread in threads:
         thread.join()
     assert len(found) == 4 and len({id(network) for network in found}) == 1
+
+
+def test_an_extractor_without_the_picture_is_told_to_return_it() -> None:
+    with pytest.raises(KeyError, match="no layer 'input'.*nnst asks for it; it is the picture its"):
+        ns.stylize(
+            noise(32, 32),
+            noise(32, 32),
+            network=lambda image: {"a": image[:, ::2, ::2]},
+            recipe=ns.recipes.nnst(style_layers="a"),
+            maxiter=1,
+        )

@@ -6,10 +6,12 @@ import dataclasses
 import math
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import noise, picture
 
 import neuralstyle as ns
@@ -164,6 +166,27 @@ def test_features_are_the_mean_of_the_layers_by_weight(
     assert both == pytest.approx(0.75 * first + 0.25 * second, rel=1e-5)
 
 
+def test_what_is_transparent_is_laid_on_white(
+    pair: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    pictures = [pair[0], 0.8 * pair[0], pair[1]]
+    opacity = np.linspace(0.2, 1, pair[0].shape[1])[None, :, None]
+    rgba = [
+        np.dstack([of, np.broadcast_to(opacity, (*of.shape[:2], 1))])
+        for of in (ns.resize(one, pair[0].shape[:2]) for one in pictures)
+    ]
+    laid = ns.score(*[1 - of[..., 3:] * (1 - of[..., :3]) for of in rgba])
+    assert dataclasses.astuple(ns.score(*rgba))[:4] == pytest.approx(
+        dataclasses.astuple(laid)[:4], rel=1e-5
+    )
+    files = [tmp_path / f"{k}.png" for k in range(3)]
+    for file, of in zip(files, rgba, strict=True):
+        Image.fromarray(np.round(255 * of).astype(np.uint8)).save(file)
+    assert dataclasses.astuple(ns.score(*files))[:4] == pytest.approx(
+        dataclasses.astuple(laid)[:4], abs=0.01
+    )
+
+
 # What it says
 
 
@@ -186,6 +209,10 @@ def test_the_text_is_a_table_of_what_was_measured(pair: tuple[np.ndarray, np.nda
         ({"style_scale": 0}, "style_scale: "),
         ({"network": "vgg11"}, "network: "),
         ({"network": "compact", "layers": []}, "layers: "),
+        (
+            {"network": "compact", "layers": {"block1_conv1": 0}},
+            "layers: expected a weight above 0",
+        ),
     ],
 )
 def test_errors_name_the_argument(
