@@ -13,10 +13,10 @@ import zlib
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 from uuid import uuid4
 
-PathLike: TypeAlias = str | os.PathLike[str]
+from neuralstyle._types import PathLike
 
 ABANDONED = 24 * 3600.0
 """Seconds after which a temporary file is nobody's, even if it cannot be told whose it was."""

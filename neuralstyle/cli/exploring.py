@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralstyle import __version__
 from neuralstyle.cli.inputs import Inputs
 from neuralstyle.cli.messages import Failure, ask, silent_start, tell
 from neuralstyle.cli.outputs import Output
@@ -84,8 +83,8 @@ def _save(found: Exploration, output: Output) -> Path:
         {**cell.settings, "rating": cell.rating, "score": dataclasses.asdict(cell.score)}
         for cell in found.cells
     ]
-    about = {"neuralstyle": __version__, "command": output.command, "cells": cells}
-    return output.save_beside(found.sheet, {**about, "best": found.best + 1})
+    about = {**output.made_by, "cells": cells, "best": found.best + 1}
+    return output.save_beside(found.sheet, about)
 
 
 def _chosen(args: argparse.Namespace, found: Exploration, output: Output) -> int:

@@ -1,4 +1,4 @@
-"""What the command line says: sentences on standard error, and nothing else."""
+"""What the command line says: sentences on standard error, what was asked for on the output."""
 
 from __future__ import annotations
 

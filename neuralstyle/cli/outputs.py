@@ -35,7 +35,7 @@ class Output:
 
     def __init__(self, args: argparse.Namespace, command: str, several: bool) -> None:
         self.args = args
-        self.command = command
+        self.made_by = {"neuralstyle": __version__, "command": command}
         self.several = several
         self.logs: list[dict[str, Any]] = []
         self.code: int = 0
@@ -153,7 +153,7 @@ class Output:
 
         def report(place: Path) -> None:
             name = "" if painted == STANDARD else painted.name
-            result.save_report(place, command=self.command, title=name or None)
+            result.save_report(place, command=self.made_by["command"], title=name or None)
 
         def film(place: Path) -> None:
             if self.film is not None:  # else there was no iteration
@@ -195,7 +195,7 @@ class Output:
 
     def _about(self, now: Progress | StyleResult) -> dict[str, Any]:
         """Return what there is to say about a picture, on the way or in the end."""
-        return {"neuralstyle": __version__, "command": self.command, **about_of(now)}
+        return {**self.made_by, **about_of(now)}
 
     def _write(
         self, path: Path, image: Floats, about: Mapping[str, Any], alpha: Floats | None

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuralstyle import __version__
 from neuralstyle.cli.arguments import sheet_settings
 from neuralstyle.cli.inputs import Inputs, photographs
 from neuralstyle.cli.messages import Failure, failure, refusing, silent_start, tell
@@ -159,7 +158,7 @@ def sheet(
     recipe = RECIPES[args.recipe]
 
     def keep(image: Any, ended: str) -> None:
-        output.save(image, {"neuralstyle": __version__, "command": output.command})
+        output.save(image, output.made_by)
         if ended:
             tell(f"{ended}; {path} has what was painted until then")
 

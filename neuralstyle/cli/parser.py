@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
-from neuralstyle.cli.messages import Failure, out, sentence
+from neuralstyle.cli.messages import Failure, out, refusing
 from neuralstyle.transfer.options.names import meant
 
 Read: TypeAlias = Callable[[str, Sequence[str]], Any]
@@ -76,12 +76,10 @@ class Keep(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Read and keep."""
-        try:
+        with refusing():
             texts = [values] if isinstance(values, str) else values
             namespace.words = {**getattr(namespace, "words", {}), self.dest: texts}
             value = self.read(str(option_string), texts)
-        except (KeyError, OSError, TypeError, ValueError) as error:
-            raise Failure(sentence(error)) from error
         if self.into is None:
             setattr(namespace, self.dest, value)
         else:

@@ -54,8 +54,6 @@ class Snapshots:
     'made/a_snapshots/0050.png'
     """
 
-    option = "save_every"
-
     def __init__(
         self,
         result: Path,
@@ -200,14 +198,15 @@ def _log(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
 
 
 def _of_each(option: str, called: str) -> Callable[..., list[Written]]:
-    def of(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
+    def places(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:
         many = several(args, results)
         given = getattr(args, option)
         return [
-            Place(option, called, beside_result(given, of, many)) for of in results or [STANDARD]
+            Place(option, called, beside_result(given, result, many))
+            for result in results or [STANDARD]
         ]
 
-    return of
+    return places
 
 
 def _checkpoint(args: argparse.Namespace, results: Sequence[Path]) -> list[Written]:

@@ -1,4 +1,4 @@
-"""What is finished and cannot be saved where it was to be finds another place."""
+"""Another place for what is finished and cannot be saved where it was to be."""
 
 from __future__ import annotations
 

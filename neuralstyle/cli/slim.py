@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralstyle._checks import number, whole_number
 from neuralstyle._files import quoted
 from neuralstyle.cli.arguments import add_max_pixels, reading
 from neuralstyle.cli.messages import Failure, refusing, sentence, silent_start, tell
@@ -42,17 +41,18 @@ def add_arguments(parser: Parser) -> None:
     start = "a slim network to fine-tune further, in place of --widths; of several, their mean"
     add("--start", metavar="FILE", nargs="+", help=start)
     steps = "of fine-tuning after least squares (default: 0)"
-    add("--steps", action=Keep, read=_whole(0), default=0, metavar="N", help=steps)
-    positive = reading(words.amount, lambda name, value: number(name, value, above=0))
+    add("--steps", action=Keep, read=reading(words.whole(0)), default=0, metavar="N", help=steps)
+    positive = reading(words.positive)
     rate = "of fine-tuning, in units of a layer's typical weight (default: 0.001)"
     add("--rate", action=Keep, read=positive, default=0.001, metavar="R", help=rate)
     fresh = "batches that the wide network looks at in a row (default: 24)"
-    add("--fresh", action=Keep, read=_whole(1), default=24, metavar="N", help=fresh)
+    add("--fresh", action=Keep, read=reading(words.whole()), default=24, metavar="N", help=fresh)
     reuse = "times that steps cross them: the more, the more is learnt by heart (default: 4)"
-    add("--reuse", action=Keep, read=_whole(1), default=4, metavar="N", help=reuse)
+    add("--reuse", action=Keep, read=reading(words.whole()), default=4, metavar="N", help=reuse)
     early = "end fine-tuning after so many, even if steps are left"
     add("--minutes", action=Keep, read=positive, metavar="M", help=early)
-    add("--seed", action=Keep, read=_whole(0), default=0, metavar="S", help="(default: 0)")
+    seed = reading(words.whole(0))
+    add("--seed", action=Keep, read=seed, default=0, metavar="S", help="(default: 0)")
     dtype = "of fine-tuning: float32 (default), or bfloat16, faster where the processor has it"
     add("--dtype", choices=("float32", "bfloat16"), default="float32", help=dtype)
     resume = "keep the state in this file, and go on from it if it is there"
@@ -159,10 +159,6 @@ def _summary(slimmed: Slimmed, args: argparse.Namespace) -> str:
     lines = [f"{args.output}: {slimmed.architecture}, {slimmed.steps} steps{early}"]
     lines += [f"{pooling} pooling  {_short(of)}" for pooling, of in slimmed.errors.items()]
     return "\n".join(lines)
-
-
-def _whole(least: int) -> Any:
-    return reading(words.whole(least), lambda name, value: whole_number(name, value, least))
 
 
 def _widths(flag: str, texts: Any) -> tuple[int, ...]:

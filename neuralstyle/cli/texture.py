@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 from pathlib import Path
 
 from neuralstyle.cli import estimating, painting
@@ -20,7 +19,6 @@ from neuralstyle.cli.inputs import read_inputs
 from neuralstyle.cli.messages import Failure
 from neuralstyle.cli.outputs import Output
 from neuralstyle.cli.parser import Parser
-from neuralstyle.transfer.recipes import RECIPES
 
 SUMMARY = "make a texture of one or several pictures"
 USAGE: tuple[str, ...] = ("neuralstyle texture STYLE [STYLE ...] -o OUT [options]",)
@@ -38,12 +36,10 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, command: str) -> int:
     """Make a texture, or a sheet of some; return the exit code."""
-    keywords = recipe_keywords(args)
+    keywords = {"content_weight": 0.0, **recipe_keywords(args)}
     if args.dry_run:
         estimating.check(args)
     painting.check_web(args, 1)
-    if "content_weight" in inspect.signature(RECIPES[args.recipe]).parameters:
-        keywords = {"content_weight": 0.0, **keywords}
     if not args.styles and not args.region:
         raise Failure("expected STYLE; see neuralstyle texture --help")
     inputs = read_inputs(args, [(None, Path(args.output))], args.styles)

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuralstyle._files import PathLike, check_place, quoted, write_to
+from neuralstyle._files import check_place, quoted, write_to
+from neuralstyle._types import PathLike
 
 FORMATS = ("gif", "webp", "mp4")
 """Suffixes of files of moving pictures."""

@@ -54,7 +54,8 @@ class Run:
     callbacks : sequence of callable, default none
     started : float, optional
         When the call began, by `time.perf_counter`: now, by default.
-    settings : mapping from str to object, what callbacks are told of them, optional
+    settings : mapping from str to object, optional
+        What callbacks are told of them.
 
     Attributes
     ----------
@@ -116,7 +117,7 @@ class Run:
         self.x: Vector = first.ravel()
         if self.bounds is not None:
             self.x = np.clip(self.x, *self.bounds)
-        # The points that were evaluated and accepted last; of the first value, gradient and losses.
+        # The point evaluated last, with its value, gradient and losses, and the one accepted last.
         self._x: Vector = self.x
         self._last: Vector = self.x
         self._value = np.inf
@@ -124,7 +125,7 @@ class Run:
         self._values: Values = {}, {}
         # Losses, and the best point so far, where a state is taken.
         self._accepted: tuple[Values, Best | None] = self._values, None
-        self._step = self._accepted_step = 0  # at which weights are taken, of the last and accepted
+        self._step = self._accepted_step = 0  # whose weights are in force, and were when accepted
         self._before = np.nan  # the value that the next accepted one is compared with
         self._reweighing = Reweighing(evaluator.weights)
 

@@ -10,8 +10,8 @@ class Status(enum.IntEnum):
     """Why a run ended. The first three are SciPy's numbers."""
 
     CONVERGED = 0
-    """The tolerances `ftol` or `gtol` were met, or no picture near has a lower value, as far as
-    float32 can tell: the start was the optimum already, say, or a huge weight holds it there."""
+    """A tolerance (`ftol`, `gtol` or `xtol`) was met, or no picture near has a lower value, as far
+    as float32 can tell: the start was the optimum already, say, or a huge weight holds it there."""
     LIMIT = 1
     """`maxiter` iterations or `maxfun` evaluations were made."""
     ABNORMAL = 2

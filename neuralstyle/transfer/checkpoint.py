@@ -16,8 +16,8 @@ from typing import Any, final
 import numpy as np
 
 from neuralstyle._archives import load
-from neuralstyle._files import PathLike, check_place, quoted, reason, replacing
-from neuralstyle._types import Image
+from neuralstyle._files import check_place, quoted, reason, replacing
+from neuralstyle._types import Image, PathLike
 from neuralstyle.images.arrays import check_image
 from neuralstyle.images.opacity import seen
 from neuralstyle.optimize.result import Callback, Iteration, Progress, Status, StyleResult
@@ -36,7 +36,7 @@ SHARE = 0.05
 _NOTHING = np.empty((0, 0, 3), np.float32)
 """Stands for the pictures of scales that were gone on from."""
 
-_KIND = {"neuralstyle": "version of neuralstyle", "": "options"}
+_CALLED = {"neuralstyle": "version of neuralstyle", "": "options"}
 """What differs, where it has another name than the option."""
 
 _STATE = "state_"
@@ -177,10 +177,9 @@ class Checkpoint:
     def _load(self, path: Path) -> None:
         name = quoted(path.name)
         try:
-            read = load(path)
-            if not isinstance(read, dict):
+            arrays = load(path)
+            if not isinstance(arrays, dict):
                 raise ValueError("it holds one array alone")
-            arrays = dict(read)
             text = json.loads(arrays.pop("text").tobytes().decode())
             about = dict(text["run"])
             results = [_to_result(of) for of in text["results"]]
@@ -194,7 +193,7 @@ class Checkpoint:
                 raise ValueError("it does not say when its scales began")
         except OSError as error:
             raise type(error)(f"cannot read {quoted(path)}: {reason(error)}") from error
-        except Exception as error:  # a file may be wrong in any way, and NumPy advise to trust it
+        except Exception as error:  # a file may be wrong in any way
             raise ValueError(
                 f"checkpoint: expected one of neuralstyle, received {name}, which is damaged or "
                 "something else; delete it to begin anew, or name another"
@@ -202,7 +201,7 @@ class Checkpoint:
         found = difference(self._about, about)
         if found is not None:
             what, ours, theirs = found
-            kind = _KIND.get(what, re.split(r"[.\[]", what)[0])
+            kind = _CALLED.get(what, re.split(r"[.\[]", what)[0])
             raise ValueError(
                 f"checkpoint: expected one of this run, received {name} of a run that differs in "
                 f"its {kind} ({what or 'options'} {_short(theirs)}, here {_short(ours)}); give "
@@ -278,7 +277,7 @@ def _of_result(result: StyleResult) -> dict[str, Any]:
 
 
 def _to_result(kept: Mapping[str, Any]) -> StyleResult:
-    kept = {"parts": {}, **kept}  # which those of earlier versions have not
+    kept = {"parts": {}, **kept}  # earlier versions have none
     read = {name: kind(kept[name]) for name, kind in _KINDS.items()}
     read["status"] = Status(read["status"])
     # JSON has no tuples, and settings of `minimize` no lists.
@@ -301,7 +300,7 @@ def _to_history(rows: Iterable[Any]) -> tuple[Iteration, ...]:
             float(fun),
             dict(losses),
             float(seconds),
-            parts=dict(*parts),  # which those of earlier versions have not
+            parts=dict(*parts),  # earlier versions have none
         )
         for nit, nfev, fun, losses, seconds, *parts in rows
     )

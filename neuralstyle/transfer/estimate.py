@@ -20,7 +20,7 @@ from neuralstyle.optimize.evaluation.evaluator import Evaluator
 from neuralstyle.optimize.evaluation.fitting import SIDES
 from neuralstyle.optimize.evaluation.memory import ALLOCATED, Taken, room
 from neuralstyle.optimize.methods.methods import Method
-from neuralstyle.transfer.plan import Plan
+from neuralstyle.transfer.plan import Plan, Shape
 from neuralstyle.transfer.scales import in_steps
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -36,10 +36,10 @@ PICTURES = 6
 those of the scale before, and what is made of them. As measured, from 256 to 8192 pixels."""
 
 COARSER = 0.5
-"""Of the compiled code of a coarser scale, what is there beside that of the finest."""
+"""How much of a coarser scale's compiled code is there beside the finest's."""
 
 MOST_OF_A_TILE = 0.5
-"""Of the time for a small tile, what a tile of any size takes, at the most: two timings tell it
+"""Share of a small tile's time, at the most, that a tile of any size takes: two timings tell it
 roughly."""
 
 EVALUATIONS = 1.1
@@ -126,13 +126,11 @@ def _duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in told if count) or "0 s"
 
 
-Shape: TypeAlias = tuple[int, int]
-
 Look: TypeAlias = tuple[StyleObjective, Extractor, Image]
 """What is evaluated at a stage, and where."""
 
 GENEROUS = 8000
-"""Bytes a pixel that no run takes as a whole: with as many there is no need to look closer."""
+"""Bytes a pixel, more than any run takes: with as many there is no need to look closer."""
 
 MISSED = 1.1
 """A run is refused only if it takes more than so many times the memory that there is."""

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias, final
 
-from neuralstyle._files import PathLike
-from neuralstyle._types import Image
+from neuralstyle._types import Image, PathLike
 from neuralstyle.features.base import Extractor
 from neuralstyle.images.arrays import resize
 from neuralstyle.images.color import ColorTreatment, treatment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from neuralstyle.optimize.result import StyleResult
 Name: TypeAlias = Literal["content", "style", "noise"]
 Init: TypeAlias = Name | Image | StyleResult | os.PathLike[str] | Mapping[Name, float]
 
-STARTS = ("content", "style", "noise")
+STARTS: tuple[Name, ...] = get_args(Name)
 """The images to start from that have a name."""
 
 

@@ -112,6 +112,19 @@ def test_notebook_without_widgets_gets_a_line_that_changes(
     assert len(lines[1][3]) >= len(lines[1][2])  # nothing is left of what was longer
 
 
+@pytest.mark.parametrize("jupyter", [False, True])
+def test_a_run_that_has_a_name_is_told_by_it(
+    jupyter: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    file = io.StringIO()
+    console = Console(file=file, force_jupyter=jupyter)
+    with progress_bar(console=console, label="1 of 9, style_scale=0.67") as draw:
+        assert draw is not None
+        draw(record(7))
+    assert "1 of 9, style_scale=0.67: 64 x 32: iteration 7 of 100, loss 0.5\n" in file.getvalue()
+
+
 def test_notebook_gets_a_few_messages_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "find_spec", lambda name: None)
     text = drawn([record(nit) for nit in range(1, 100)], force_jupyter=True)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle._archives import digest, opened
-from neuralstyle._files import PathLike, check_place, replacing
+from neuralstyle._files import check_place, replacing
+from neuralstyle._types import PathLike
 from neuralstyle.features.architectures import Architecture
 from neuralstyle.features.slim.activations import Channels
 

@@ -167,7 +167,7 @@ class Training:
     ) -> None:
         self._architecture, self._dtype = architecture, dtype
         self._names = tuple(weights)
-        self._normal = sizes
+        self._sizes_by_name = sizes
         self._sizes = [sizes[name] for name in self._names]
         shares = [SHARES.get(name, RARELY_READ) for name in self._names]
         self._shares = np.array(shares, np.float32)
@@ -200,7 +200,7 @@ class Training:
 
     def whiten(self, crops: Crops) -> None:
         """Train in coordinates in which the inputs of the layers are uncorrelated at the start."""
-        matrices = whitening(self._architecture, self._start, self._normal, crops)
+        matrices = whitening(self._architecture, self._start, self._sizes_by_name, crops)
         self._whitening = [ops.cast(matrix, self._dtype) for matrix in matrices]
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 IDENTITY = 0.3
-"""Weight of the channels themselves, which statistics of style are of, beside the next layer."""
+"""Weight of the channels themselves, which style losses read, beside the next layer's need."""
 
 NOTHING = 1e-9
 """Share of the mean second moment under which nothing is left of a channel."""

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from neuralstyle._checks import check_callback, choice, number, shown, whole_number
-from neuralstyle._files import PathLike
 from neuralstyle._kernels.device import check_backend
+from neuralstyle._types import PathLike
 from neuralstyle.features.architectures import NETWORKS, Architecture, Weights
 from neuralstyle.features.crops import VALIDATION, Crops, Images
 from neuralstyle.features.slim import model_card

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from neuralstyle._archives import opened
 from neuralstyle._checks import choice, shown
-from neuralstyle._files import PathLike, check_place, replacing
+from neuralstyle._files import check_place, replacing
+from neuralstyle._types import PathLike
 from neuralstyle.features.architectures import Architecture, Weights
 from neuralstyle.features.slim.activations import Channels
 from neuralstyle.features.vgg.normalization import Means

@@ -159,7 +159,7 @@ def fit(
         kept = channels[name]
         if index == 0:  # it sees the pictures themselves
             fitted[name] = (kernel[..., kept], bias[kept])
-            inputs = [_first(images, *fitted[name]) for images in pictures]
+            inputs = [np.asarray(_first(images, *fitted[name])) for images in pictures]
             pictures.clear()
             continue
         before = names[index - 1]
@@ -177,12 +177,8 @@ def fit(
     return fitted
 
 
-def _first(images: Any, kernel: Any, bias: Any) -> NDArray[Any]:
-    return np.asarray(_preprocessed(images, kernel, bias))
-
-
 @compiled
-def _preprocessed(images: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+def _first(images: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     return ops.relu(convolved(preprocess(images), kernel) + bias)
 
 

@@ -1,4 +1,4 @@
-"""What losses compare of which sums over tiles are enough: sums, and how they are put together."""
+"""Losses for which sums over tiles are enough: the sums, and how they are put together."""
 
 from __future__ import annotations
 

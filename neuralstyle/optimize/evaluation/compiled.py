@@ -3,8 +3,8 @@
 Tracing an evaluation into a graph takes about a second, as long as tens of evaluations of a small
 image. But what differs between two photographs, two paintings or two weights are numbers. So the
 losses are split (`neuralstyle.losses.structure`): what fixes the graph is the key under which
-compiled code is found, and the arrays are its arguments (`kept`). What the library
-cannot see into is compiled anew for every evaluator.
+compiled code is kept (`kept`), and the arrays are its arguments. What the library cannot see into
+is compiled anew for every evaluator.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _compile(
     extractor: Extractor,
     image: tf.TensorSpec,
 ) -> Flat:
-    """Trace an evaluation that reads the like; without `terms`, of losses as they are."""
+    """Trace an evaluation that takes what `read` gives; without `terms`, of losses alone."""
     looking = leaves(objective.terms)
     built: Sequence[Built | None] = [None] * len(looking) if terms is None else terms
     without: Any = built, weights_within(objective.terms)

@@ -120,7 +120,7 @@ def kept_code(extractor: Any, key: Hashable, compiled: Callable[[], C]) -> C:
 
 
 def _let_go(but: _Used[Any]) -> None:
-    """Let go of what was used longest ago, but never of one."""
+    """Let go of what was used longest ago, but never of `but`."""
     # A copy, because an extractor may die meanwhile.
     entries = [
         (used.time, store, key, used)

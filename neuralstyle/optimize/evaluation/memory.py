@@ -29,7 +29,7 @@ ALLOCATED = 1.12
 As measured, with the compact network and VGG16 from 256 to 4096 pixels."""
 
 OPERATION = 32_000
-"""What an operation of compiled code takes, in Python, in TensorFlow and in oneDNN."""
+"""What an operation of compiled code adds to a run's peak; less stays of it (`kept`)."""
 
 
 class Taken(NamedTuple):

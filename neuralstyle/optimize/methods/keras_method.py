@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neuralstyle.optimize.run import Run
 
 NUMBERS = 7
-"""As many as nothing else of an optimiser has, to tell its variables by."""
+"""Length of a trial vector that no other variable has: those of the optimiser are told by it."""
 
 AVERAGED = 0.99
 """How much of the running average of its iterates a Keras optimiser keeps in every step."""

@@ -6,7 +6,6 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from neuralstyle._checks import Stays, describe, shown, stays, takes
@@ -147,12 +146,7 @@ class LivePage:
         """Return the page, which is there already."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the server."""
         self.close()
 

@@ -62,6 +62,7 @@ def progress_bar(
     if console is None:
         stderr = sys.stderr and cast(IO[str], _Lenient(sys.stderr))
         console = Console(file=stderr, stderr=True)
+    label = f"{label}: " if label else ""
     # In a notebook a bar is a widget.
     bare = console.is_jupyter and find_spec("ipywidgets") is None
     display = _Line(console.file, label) if bare else _Display(console, label)
@@ -138,7 +139,7 @@ class _Display:
         from rich.text import Text
 
         self.console = console
-        self.label = f"{label}: " if label else ""
+        self.label = label
         self.first: Progress | None = None
         self.last: Progress | None = None
         self.bar = Bar(

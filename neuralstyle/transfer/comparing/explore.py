@@ -181,7 +181,7 @@ class Explorer:
         painter = Painter(style, self._options({}))
         painter.load()
         self.size: int | tuple[int, int] | None = painter.options.size
-        self.painted = style
+        self.style = style
         self.styles: list[Image] = [part.style for part in painter.parts]
         self.shares: list[float] = [part.share for part in painter.parts]
         if not self.styles:
@@ -255,7 +255,7 @@ class Explorer:
         full = self._options(chosen)
         less: dict[str, Any] = {"size": shape, "maxiter": fewer_iterations(full, whole, shape)}
         less |= {"progress": False, "callback": told}
-        painter = Painter(self.painted, self._options({**chosen, **less}))
+        painter = Painter(self.style, self._options({**chosen, **less}))
         if self.make in RECIPES.values():  # others may make their styles by the content's weight
             painter.share(studios.setdefault(full.style_scale, Studio()))
         image = painter.paint(content).result.image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import final
 
@@ -25,7 +25,6 @@ class _Told:
         return None if self._callback is None else self._callback(now)
 
     def after_scale(self, result: StyleResult) -> None:
-        after_scale: Callable[[StyleResult], object] | None
         after_scale = getattr(self._callback, "after_scale", None)
         if after_scale is not None:
             after_scale(result)

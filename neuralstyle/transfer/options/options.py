@@ -1,9 +1,8 @@
 """Every option of `stylize` and its kin, written once: default, check, help, and command line.
 
-The signatures of `stylize`, `stylize_many`, `stylize_frames` and `contact_sheet`, the list of
-parameters in their documentation, the ``TypedDict`` for type checkers and the flags of the command
-line are all made from `Options`, or compared with it by a test. A further option is one field of
-one of its two halves.
+The signatures of `stylize` and its kin, the list of parameters in their documentation, the
+``TypedDict`` for type checkers and the flags of the command line are all made from `Options`, or
+compared with it by a test. A further option is one field of one of its two halves.
 """
 
 from __future__ import annotations

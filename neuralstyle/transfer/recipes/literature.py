@@ -1,8 +1,4 @@
-"""Recipes of the literature, with the weights of their sources in their own normalisation.
-
-Those of `neural_style`, `keras_example` and `risser2017` presume the size of the activations of
-ImageNet's VGGs.
-"""
+"""Recipes of the literature, with the weights of their sources in their own normalisation."""
 
 from __future__ import annotations
 

@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any, final
+
+from neuralstyle.optimize.showing.page.page import asset
 
 LOOKING = 3.0
 """Seconds after which a browser that has not asked again is taken to be gone."""
@@ -54,11 +55,11 @@ class Board:
 
     def pages(self) -> dict[str, tuple[str, Callable[[Mapping[str, str]], bytes]]]:
         """Return what there is to get."""
-        styles = _file("page.css") + _file("live.css")
+        styles = asset("page.css") + asset("live.css")
         return {
             "": ("text/html", lambda query: self._page().encode()),
             "live.css": ("text/css", lambda query: styles.encode()),
-            "live.js": ("text/javascript", lambda query: _file("live.js").encode()),
+            "live.js": ("text/javascript", lambda query: asset("live.js").encode()),
             "state": ("application/json", self._wait),
         }
 
@@ -96,7 +97,7 @@ class Board:
 
     def _page(self) -> str:
         save = '<button id="save" type="button">Save as it is now</button>' if self._saves else ""
-        return Template(_file("live.html")).substitute(title=escape(self._title), save=save)
+        return Template(asset("live.html")).substitute(title=escape(self._title), save=save)
 
     def _wait(self, query: Mapping[str, str]) -> bytes:
         """Return what there is to show, once it is newer than what is known."""
@@ -129,7 +130,3 @@ class Board:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _file(name: str) -> str:
-    return files(__package__ or "").joinpath(name).read_text("utf-8")

@@ -110,7 +110,7 @@ def page(
             "compare": _compare(result, origin, side),
             "strip": _strip(result, origin, side),
         }
-        text = Template(_file("page.html")).substitute(texts, **pictures)
+        text = Template(asset("page.html")).substitute(texts, **pictures)
         data = text.encode(errors="replace")  # a file's name may hold what is no text
         if len(data) <= MOST:
             return data
@@ -130,8 +130,8 @@ def _texts(result: Any, origin: Origin, command: str | None, title: str | None) 
         "title": escape(title or "A picture, and how it was painted"),
         "facts": " · ".join(facts),
         "message": escape(result.message),
-        "style": _file("page.css"),
-        "script": _file("page.js"),
+        "style": asset("page.css"),
+        "script": asset("page.js"),
         "curves": _curves(result),
         "score": _score(result, origin),
         "again": _again(result, origin, command),
@@ -142,7 +142,8 @@ def _texts(result: Any, origin: Origin, command: str | None, title: str | None) 
     }
 
 
-def _file(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file that comes with pages."""
     return files(__package__ or "").joinpath(name).read_text("utf-8")
 
 
@@ -153,18 +154,14 @@ def _count(number: int, what: str) -> str:
 # Pictures
 
 
-def _data(picture: Any, side: int, quality: int) -> tuple[str, int, int]:
-    """Return a picture as a URI, no longer than a side, with its width and height."""
+def _image(picture: Any, side: int, alt: str, quality: int = 88) -> str:
+    """Return a picture, no longer than a side."""
     picture = np.asarray(picture)
     if picture.dtype == np.uint8:
         picture = picture.astype(np.float32) / 255
     height, width = size_within(picture.shape, side)
-    return uri(jpeg(picture, side, quality), "jpeg"), width, height
-
-
-def _image(picture: Any, side: int, alt: str, quality: int = 88) -> str:
-    uri, width, height = _data(picture, side, quality)
-    return f'<img src="{uri}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    source = uri(jpeg(picture, side, quality), "jpeg")
+    return f'<img src="{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
 
 
 def _compare(result: Any, origin: Origin, side: int) -> str:
