@@ -107,7 +107,7 @@ class Crops:
     @property
     def digest(self) -> str:
         """What tells the pictures from others: of files the names, of arrays what is in them."""
-        told = [np.array(one.name) if isinstance(one, Path) else one for one in self._sources]
+        told = [np.asarray(one.name if isinstance(one, Path) else one) for one in self._sources]
         return digest({**{f"{i}": one for i, one in enumerate(told)}, "": np.array(self._times)})
 
     def __len__(self) -> int:

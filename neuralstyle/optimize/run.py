@@ -106,8 +106,7 @@ class Run:
         self.history: list[Iteration] = []
         self.nfev: int = 0
         self.moving: bool = bool(evaluator.weights.moving)
-        self._evaluator = evaluator
-        self._callbacks = callbacks
+        self._evaluator, self._callbacks = evaluator, callbacks
         self._started = time.perf_counter() if started is None else started
         self._tolerances = Tolerances(limits)
         self._unchecked = False  # whether the last accepted iteration may be enough

@@ -36,7 +36,7 @@ WARM_UP = 50
 LAST_RATE = 0.005
 """What is left of the rate at the end."""
 
-MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.998
+MOMENTUM, SQUARES, AVERAGE = 0.9, 0.99, 0.999
 """Memory of Adam's two moments, and of the weights' average, from step to step."""
 
 NEGLIGIBLE = 1e-4
@@ -47,8 +47,8 @@ SHARES = {
     "block2_conv1": 1.0,
     "block3_conv1": 1.0,
     "block4_conv1": 2.0,
-    "block4_conv2": 3.0,
-    "block5_conv1": 3.0,
+    "block4_conv2": 4.0,
+    "block5_conv1": 5.0,
 }
 """Weights of the layers that style and content losses usually read.
 
