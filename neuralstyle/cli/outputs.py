@@ -35,7 +35,7 @@ class Output:
 
     def __init__(self, args: argparse.Namespace, command: str, several: bool) -> None:
         self.args = args
-        self.made_by = {"neuralstyle": __version__, "command": command}
+        self.made_by: dict[str, Any] = {"neuralstyle": __version__, "command": command}
         self.several = several
         self.logs: list[dict[str, Any]] = []
         self.code: int = 0

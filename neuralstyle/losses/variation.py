@@ -39,6 +39,10 @@ class TotalVariationLoss(StructuredLoss, Additive):
         :math:`|x_{i,j+1} - x_{ij}|^\beta + |x_{i+1,j} - x_{ij}|^\beta`, over all pixels: one
         without a neighbour does not differ from it. With exponent 1 and ``normalize="paper"`` that
         is ``tf.image.total_variation``. Edges along the axes are cheaper than others.
+    chroma : float, at least 0, default 1
+        k: the image's colours, x - y with y the mean of the channels, are taken
+        :math:`\sqrt k` times, so that with exponent 2 their variation counts k times as much as
+        that of y. With more than 1 it takes away coloured grain and leaves strokes their edges.
     normalize : {"relative", "mean", "paper"}, default "relative"
         ``"paper"`` is the sum; there is no target to be relative to, so the others are the mean.
     mask : array, shape (H, W), of numbers from 0 to 1, or Mask, optional
@@ -49,11 +53,13 @@ class TotalVariationLoss(StructuredLoss, Additive):
     Raises
     ------
     TypeError
-        If `exponent` is not a number, `isotropic` not a bool, or `mask` not an array of numbers.
+        If `exponent` or `chroma` is not a number, `isotropic` not a bool, or `mask` not an array of
+        numbers.
     ValueError
         If `exponent` is below 1 (its gradient would be infinite at a constant image) or not finite,
-        if `normalize` is not one of the three, if `mask` is not of the form above, or, when called,
-        if the image is less than 2 pixels high or wide, or the region vanishes.
+        if `chroma` is negative, if `normalize` is not one of the three, if `mask` is not of the
+        form above, or, when called, if the image is less than 2 pixels high or wide, or the region
+        vanishes.
 
     References
     ----------
@@ -66,13 +72,15 @@ class TotalVariationLoss(StructuredLoss, Additive):
     5.0
     """
 
-    isotropic: bool = True  # files of earlier versions do not say it
+    isotropic: bool = True  # files of earlier versions do not say these
+    chroma: float = 1.0
 
     def __init__(
         self,
         exponent: float = 2.0,
         *,
         isotropic: bool = True,
+        chroma: float = 1.0,
         normalize: Normalize = "relative",
         mask: MaskLike | None = None,
         name: str = "total_variation",
@@ -80,6 +88,7 @@ class TotalVariationLoss(StructuredLoss, Additive):
         self.name: str = checked_name(name)
         self.exponent: float = number("exponent", exponent, 1)
         self.isotropic = truth("isotropic", isotropic)
+        self.chroma = number("chroma", chroma, 0)
         self.normalize: Normalize = normalization(normalize)
         self.mask: Mask | None = as_mask(mask)
 
@@ -106,6 +115,9 @@ class TotalVariationLoss(StructuredLoss, Additive):
         return ops.sum(variation) if self.normalize == "paper" else ops.mean(variation)
 
     def _variation(self, image: Tensor, padding: Padding | None) -> Tensor:
+        if self.chroma != 1:
+            grey = ops.mean(image, axis=-1, keepdims=True)
+            image = grey + self.chroma**0.5 * (image - grey)
         return total_variation(image, self.exponent, padding=padding, isotropic=self.isotropic)
 
     behind = 1
@@ -143,7 +155,8 @@ class TotalVariationLoss(StructuredLoss, Additive):
         normalize = "" if self.normalize == "relative" else f", normalize={self.normalize!r}"
         mask = "" if self.mask is None else f", mask={self.mask!r}"
         isotropic = "" if self.isotropic else ", isotropic=False"
-        return f"TotalVariationLoss(exponent={self.exponent:g}{isotropic}{normalize}{mask})"
+        chroma = "" if self.chroma == 1 else f", chroma={self.chroma:g}"
+        return f"TotalVariationLoss(exponent={self.exponent:g}{isotropic}{chroma}{normalize}{mask})"
 
 
 CHANNELS = 3

@@ -156,7 +156,7 @@ def losses(c: Mapping[str, Any], s: Mapping[str, Any], region: Picture) -> list[
         ns.SelfSimilarityLoss(c),
         ns.SlicedWassersteinLoss(s),
         ns.TemporalLoss(c, region),
-        ns.TotalVariationLoss(isotropic=False, exponent=1),
+        ns.TotalVariationLoss(isotropic=False, exponent=1, chroma=8),
         SpreadLoss(s, "block1_conv1", power=2),
         MeanLoss(c, 0.5),
         contrast,

@@ -96,7 +96,7 @@ OWN: dict[type[ns.Loss], Example] = {
     ns.TemporalLoss: Example(ns.TemporalLoss),
     ns.TotalVariationLoss: Example(
         lambda target, **given: ns.TotalVariationLoss(**given),
-        also=({"exponent": 1.25}, {"exponent": 1, "isotropic": False}),
+        also=({"exponent": 1.25}, {"exponent": 1, "isotropic": False}, {"chroma": 8}),
         zero=flat,
         scale_free=False,
     ),

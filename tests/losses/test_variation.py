@@ -11,6 +11,7 @@ from losses.examples import (
     every_normalization,
 )
 from support import (
+    noise,
     random_map,
     says,
     value,
@@ -89,6 +90,26 @@ def test_a_mask_counts_the_least_of_a_pixel_and_its_neighbours_in_either_form() 
     left = ns.TotalVariationLoss(1, isotropic=False, normalize="paper")
     inside = value(left, {"input": image[:, :, :2]}) - np.abs(np.diff(image[:, :, 1], axis=1)).sum()
     assert value(loss, {"input": image}) == pytest.approx(inside, rel=1e-12)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "wrap"])
+def test_colours_count_as_often_as_asked_beside_brightness(padding: str) -> None:
+    def of(image: Any, chroma: float = 1.0) -> float:
+        features = ns.VGG16Features("compact", padding=padding)(image)
+        return float(ns.TotalVariationLoss(chroma=chroma)(features))
+
+    image = noise(16, 16)
+    grey = np.repeat(image.mean(-1, keepdims=True), 3, axis=-1)
+    colours = of(image) - of(grey)
+    for chroma in (0.0, 0.25, 1.0, 30.0):
+        assert of(image, chroma) == pytest.approx(of(grey) + chroma * colours, rel=1e-5)
+        assert of(grey, chroma) == pytest.approx(of(grey), rel=1e-6)
+
+
+def test_how_often_colours_count_is_a_number_from_zero_on() -> None:
+    with says(ValueError, "chroma", "expected a number of at least 0", "received -1"):
+        ns.TotalVariationLoss(chroma=-1)
+    assert repr(ns.TotalVariationLoss(chroma=8)) == "TotalVariationLoss(exponent=2, chroma=8)"
 
 
 @pytest.mark.parametrize("isotropic", [1, None, "no"])
