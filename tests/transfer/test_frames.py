@@ -40,7 +40,7 @@ def unsteadiness(results: list[ns.StyleResult], flows: list[Array]) -> float:
 def test_a_film_is_steadier_than_its_frames_alone(vgg: ns.VGG16Features) -> None:
     recipe = recipes.default(content_layers="block2_conv1", style_layers="block2_conv1")
     frames, flows = pan(5, 3)
-    options: dict[str, Any] = {"recipe": recipe, "network": vgg, "maxiter": 12}
+    options: dict[str, Any] = {"recipe": recipe, "network": vgg, "maxiter": 20}
     style = noise(32, 40, 9)
     alone = list(ns.stylize_many(frames, style, **options))
     film = list(ns.stylize_frames(frames, style, flows, temporal_weight=30.0, **options))
