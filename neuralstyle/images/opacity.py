@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from neuralstyle._types import Floats
-from neuralstyle.images.arrays import check_image, float_array, resize
+from neuralstyle.images.arrays import check_image, check_range, float_array, resize
 from neuralstyle.images.convert import taken
 
 Seen: TypeAlias = tuple[Floats, Floats | None]
@@ -95,8 +95,8 @@ def _parts(picture: Any, name: str) -> Seen:
     array = float_array(picture, name)
     if array.ndim not in (3, 4) or array.shape[-1] != 4:
         return check_image(picture, name), None
-    alpha = check_image(np.repeat(array[..., 3:], 3, axis=-1), f"{name}, alpha")
-    return check_image(array[..., :3], name), alpha[..., 0]
+    image = check_image(array[..., :3], name)
+    return image, check_range(array[..., 3], f"{name}, alpha").reshape(image.shape[:2])
 
 
 def filled(image: Floats, alpha: Floats) -> Floats:

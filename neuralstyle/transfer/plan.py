@@ -99,12 +99,9 @@ def make_plan(
     if content is None and options.color is not None:
         raise ValueError(f"color: expected None without a content, received {shown(options.color)}")
     shapes = _shapes(options, recipe, parts, content)
-    counts: Any = options.maxiter
-    usual = iterations_at(None, recipe.maxiter, shapes)
+    iterations = stage_iterations(recipe, options, shapes)
     stages = [recipe] * len(shapes) + recipe.later
     shapes += shapes[-1:] * len(recipe.later)
-    usual += [stage.maxiter[0] for stage in recipe.later]
-    iterations = iterations_at(counts, tuple(usual), shapes)
     for part in parts:  # masks refuse other proportions
         if part.mask is not None:
             part.mask.at("input", shapes[-1] if content is None else content.shape[:2])
@@ -157,6 +154,14 @@ def make_plan(
         start=start,
         detail=detail,
     )
+
+
+def stage_iterations(recipe: Recipe, options: Options, shapes: list[Shape]) -> list[int]:
+    """Return the iterations at every scale, and of the stages that follow at the last."""
+    later = [stage.maxiter[0] for stage in recipe.later]
+    usual = [*iterations_at(None, recipe.maxiter, shapes), *later]
+    counts: Any = options.maxiter
+    return iterations_at(counts, tuple(usual), shapes + shapes[-1:] * len(later))
 
 
 def check_together(options: Options) -> None:

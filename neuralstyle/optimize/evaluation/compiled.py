@@ -105,7 +105,7 @@ def _compile(
     extractor: Extractor,
     image: tf.TensorSpec,
 ) -> Flat:
-    """Trace an evaluation that takes what `read` gives; without `terms`, of losses alone."""
+    """Trace an evaluation that takes what `read` gives; without `terms`, of losses as they are."""
     looking = leaves(objective.terms)
     built: Sequence[Built | None] = [None] * len(looking) if terms is None else terms
     without: Any = built, weights_within(objective.terms)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from neuralstyle.images.arrays import scaled_size
 from neuralstyle.transfer.options.options import Options, sees_torus
+from neuralstyle.transfer.plan import stage_iterations
 from neuralstyle.transfer.recipes import Recipe, default
-from neuralstyle.transfer.scales import SHORTEST_SIDE, STEP, in_steps, iterations_at, pyramid
+from neuralstyle.transfer.scales import SHORTEST_SIDE, STEP, in_steps, pyramid
 from neuralstyle.transfer.score import TINY
 
 STROKES_STEP = 1.5
@@ -93,9 +94,5 @@ def fewer_iterations(full: Options, whole: tuple[int, int], shape: tuple[int, in
     shapes, few = (
         pyramid(sides, full.scales, recipe.min_size, sees_torus(full)) for sides in (whole, shape)
     )
-    usual = iterations_at(None, recipe.maxiter, shapes)
-    usual += [stage.maxiter[0] for stage in recipe.later]
-    stages = shapes + shapes[-1:] * len(recipe.later)
-    counts: Any = full.maxiter
-    counts = iterations_at(counts, tuple(usual), stages)
+    counts = stage_iterations(recipe, full, shapes)
     return [math.ceil(count / 2) for count in counts[: len(few)] + counts[len(shapes) :]]
