@@ -1,4 +1,4 @@
-"""Slim networks: what they are trained on, and how training ends and goes on."""
+"""Slim networks: how training ends and goes on, what is saved, what is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import neuralstyle as ns
 from neuralstyle.features.architectures import VGG16, Weights
-from neuralstyle.features.crops import TRAINING, VALIDATION, Crops
+from neuralstyle.features.crops import Crops
 from neuralstyle.features.slim import distillation
 from neuralstyle.features.slim import slim as module
 from neuralstyle.features.vgg.plain import random_weights
@@ -47,84 +47,6 @@ def trained(wide: Path) -> ns.Slimmed:
 def same(one: Weights, other: Weights) -> bool:
     pairs = [(one[name][part], other[name][part]) for name in one for part in (0, 1)]
     return all(np.array_equal(a, b) for a, b in pairs)
-
-
-# Crops
-
-
-def test_batches_depend_on_their_number_and_the_seed() -> None:
-    crops, again, other = (Crops(PICTURES, (16, 24), 2048, seed=seed) for seed in (0, 0, 1))
-    last = again.batch(TRAINING, 3)
-    np.testing.assert_array_equal(crops.batch(TRAINING, 0), again.batch(TRAINING, 0))
-    np.testing.assert_array_equal(crops.batch(TRAINING, 3), last)
-    assert not np.array_equal(crops.batch(TRAINING, 2), crops.batch(TRAINING, 0))
-    assert not np.array_equal(other.batch(TRAINING, 0), crops.batch(TRAINING, 0))
-    assert other.validation == crops.validation  # to go on with another seed
-    assert [crops.batch(TRAINING, i).shape for i in range(2)] == [(8, 16, 16, 3), (4, 24, 24, 3)]
-
-
-def test_pictures_left_out_are_seen_by_validation_alone() -> None:
-    plain = [np.full((20, 20, 3), value, np.float32) for value in np.linspace(0, 1, 8)]
-    crops = Crops(plain, (16,), 4096, every=4)
-    assert len(crops.validation) == 2 and len(crops.training) == 6
-    assert not set(crops.validation) & set(crops.training)
-    drawn: list[int] = []
-    read = crops._picture
-    crops._picture = lambda index: drawn.append(index) or read(index)  # type: ignore
-    crops.batch(TRAINING, 0)
-    assert set(drawn) <= set(crops.training)
-    drawn.clear()
-    crops.batch(VALIDATION, 0)
-    assert set(drawn) <= set(crops.validation)
-
-
-def test_folders_are_searched_and_names_repeated_count(tmp_path: Path) -> None:
-    (tmp_path / "more").mkdir()
-    for name in ("a.png", "more/b.png"):
-        ns.save_image(tmp_path / name, PICTURES[0])
-    (tmp_path / "notes.txt").write_text("no picture")
-    crops = Crops([tmp_path, tmp_path / "a.png"], (16,), 1024)
-    assert len(crops) == 2
-    assert crops._times == [2, 1]
-    (tmp_path / "._a.png").write_bytes(b"what macOS notes on a.png")
-    (tmp_path / "folder.png").mkdir()
-    assert len(Crops(tmp_path, (16,), 1024)) == 2
-
-
-@pytest.mark.parametrize("index", range(2))
-def test_what_is_no_picture_is_refused_before_any_work(tmp_path: Path, index: int) -> None:
-    for name in "ab":
-        ns.save_image(tmp_path / f"{name}.png", PICTURES[0])
-    with says(ValueError, "max_pixels: expected at most 9 pixels", "received", ".png'"):
-        Crops(tmp_path, (16,), 1024, max_pixels=9)
-    (tmp_path / f"{'ab'[index]}.png").write_bytes(b"no picture")
-    with says(ValueError, "images: cannot read", f"{'ab'[index]}.png'"):
-        Crops(tmp_path, (16,), 1024)
-
-
-def test_a_damaged_picture_among_those_left_out_is_refused_before_any_work(tmp_path: Path) -> None:
-    files = [tmp_path / f"{name}.png" for name in "ab"]
-    for file in files:
-        ns.save_image(file, PICTURES[0])
-    (left_out,) = Crops(tmp_path, (16,), 1024).validation
-    files[left_out].write_bytes(files[left_out].read_bytes()[:500])
-    with says(ValueError, "images: cannot read", files[left_out].name):
-        Crops(tmp_path, (16,), 1024)
-
-
-def test_pictures_are_told_from_others(tmp_path: Path) -> None:
-    def told(images: Any) -> str:
-        return Crops(images, (16,), 1024).digest
-
-    for name in "abc":
-        ns.save_image(tmp_path / f"{name}.png", PICTURES[0])
-    a, b, c = sorted(tmp_path.iterdir())
-    different = [PICTURES[:2], PICTURES[1:3], [a, b], [a, c], [a, b, b], tmp_path]
-    assert len({told(images) for images in different}) == len(different)
-    assert told(tmp_path) == told([a, b, c]) and told(PICTURES) == told(list(PICTURES))
-
-
-# The whole
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +115,8 @@ def interrupt(at: int, now: ns.SlimProgress) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on_to_the_bit(
-    wide: Path, trained: ns.Slimmed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wide: Path, trained: ns.Slimmed, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "SAVED_EVERY", 0)
     run = functools.partial(
         ns.slim, wide, PICTURES, NARROW, steps=24, resume=tmp_path / "state.npz", **QUICK
     )
@@ -206,10 +127,25 @@ def test_a_run_that_was_interrupted_goes_on_to_the_bit(
 
 
 @pytest.mark.slow
+def test_the_state_is_saved_in_between(
+    wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SAVED_EVERY", 0)
+    state, saved = tmp_path / "state.npz", list[int]()
+
+    def note(now: ns.SlimProgress) -> None:
+        if now.stage == "training":
+            saved.append(int(np.load(state)["step"]))
+
+    ns.slim(wide, PICTURES, NARROW, steps=3, resume=state, callback=note, **QUICK)
+    assert saved == [0, 1, 2]
+
+
+@pytest.mark.slow
 def test_minutes_end_it_early_and_the_card_says_so(wide: Path, trained: ns.Slimmed) -> None:
     early = ns.slim(wide, PICTURES, NARROW, steps=24, minutes=1e-6, **QUICK)
-    assert early.steps == 1
-    assert "1 steps of fine-tuning, ended early of the 24 planned" in early.card
+    assert early.steps == 0
+    assert "0 steps of fine-tuning, ended early of the 24 planned" in early.card
     assert "ended early" not in trained.card
 
 

@@ -246,20 +246,21 @@ class Training:
 
     def advance(self, example: Example) -> None:
         """Take a step."""
-        self.step += 1
+        step = self.step + 1
         targets = [example.targets[name] for name in self._names]
-        numbers = np.array([self.rate(), self.step, _average(self.step)], np.float32)
+        numbers = np.array([self._rate_at(step), step, _average(step)], np.float32)
         advance = self._advance[example.pooling]
-        self._state, errors = advance(self._state, example.images, targets, numbers)
+        state, errors = advance(self._state, example.images, targets, numbers)
         new = np.asarray(errors, np.float64)
         old = self._errors
-        self._errors = np.where(np.isnan(old), new, 0.98 * old + 0.02 * new)
+        new = np.where(np.isnan(old), new, 0.98 * old + 0.02 * new)
+        # together: who is interrupted in between saves the step before
+        self.step, self._state, self._errors = step, state, new
 
-    def rate(self) -> float:
-        """Return the rate of the present step."""
-        done = min(1.0, (self.step - 1) / max(1, self._steps))
+    def _rate_at(self, step: int) -> float:
+        done = min(1.0, (step - 1) / max(1, self._steps))
         falling = 0.5 * (1 + math.cos(math.pi * done)) * (1 - LAST_RATE) + LAST_RATE
-        return self._rate * min(1.0, self.step / WARM_UP) * falling
+        return self._rate * min(1.0, step / WARM_UP) * falling
 
     def _next(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ from neuralstyle.features.crops import VALIDATION, Crops, Images
 from neuralstyle.features.slim import model_card
 from neuralstyle.features.slim.activations import POOLINGS, Teacher, squared_errors
 from neuralstyle.features.slim.checkpoints import Checkpoint
-from neuralstyle.features.slim.distillation import Examples, Training
+from neuralstyle.features.slim.distillation import Example, Examples, Training
 from neuralstyle.features.slim.slimmed import Begun, Slimmed, SlimProgress, Start, begun
 from neuralstyle.features.slim.slimming import fit, moments, select
 from neuralstyle.features.vgg import weights as sources
@@ -102,8 +102,8 @@ def slim(
         After so many, fine-tuning ends even if there are steps left, and the card says so.
     seed : int, default 0
     resume : path, optional
-        A file that the state is saved to every minute, and that is gone on from if it is there. The
-        result is the same as without the interruption.
+        A file that the state is saved to every minute and when training ends, whatever ended it,
+        and that is gone on from if it is there. The result is the same as without the interruption.
     callback : callable, optional
         Called with a `SlimProgress` after every step.
     sides : sequence of int, default (128, 192, 96, 160)
@@ -233,20 +233,14 @@ def slim(
         training.whiten(crops)
         teacher = Teacher(architecture, wide, channels, sizes, dtype)
         examples = Examples(teacher, crops, fresh, reuse)
-        written = time.monotonic()
-        try:
-            for example in examples.since(training.step):
-                training.advance(example)
-                report("training", training.step, steps, training.errors)
-                over = training.step >= steps or time.monotonic() - clock >= limit
-                if over or time.monotonic() - written >= SAVED_EVERY:
-                    checkpoint.write(channels, sizes, training.arrays())
-                    written = time.monotonic()
-                if over:
-                    break
-        except (OSError, ValueError):  # a picture whose header is sound and whose pixels are not
-            checkpoint.write(channels, sizes, training.arrays())
-            raise
+        _train(
+            training,
+            examples.since(training.step),
+            steps,
+            clock + limit,
+            lambda: checkpoint.write(channels, sizes, training.arrays()),
+            lambda: report("training", training.step, steps, training.errors),
+        )
     weights = training.weights
     errors: dict[str, dict[str, float]] = {}
     means: dict[str, Means] = {}
@@ -270,6 +264,27 @@ def slim(
         command=command,
     )
     return Slimmed(name, weights, channels, errors, means, training.step, card)
+
+
+def _train(
+    training: Training,
+    examples: Iterator[Example],
+    steps: int,
+    ends: float,
+    save: Callable[[], None],
+    report: Callable[[], None],
+) -> None:
+    """Train for so many steps or until the clock says so; what is done is saved, come what may."""
+    while training.step < steps and time.monotonic() < ends:
+        pause = min(ends, time.monotonic() + SAVED_EVERY)
+        try:
+            for example in examples:
+                training.advance(example)
+                report()
+                if training.step >= steps or time.monotonic() >= pause:
+                    break
+        finally:
+            save()
 
 
 def _teacher(network: Network) -> tuple[str, Architecture, Weights, str]:
