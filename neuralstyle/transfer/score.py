@@ -123,7 +123,7 @@ def score(
     style: PictureLike,
     *,
     network: str | PathLike | Extractor | None = None,
-    layers: Layers = STYLE_LAYERS,
+    layers: Layers | None = None,
     size: int | None = None,
     style_scale: float = 1.0,
 ) -> Score:
@@ -140,7 +140,7 @@ def score(
     network : str, path or extractor, optional
         To compare features too: a name or a file as for `stylize`, with max pooling, or an
         extractor.
-    layers : str, sequence of str or mapping from str to float
+    layers : str, sequence of str or mapping from str to float, optional
         Of the network; by default the five style layers of Gatys et al.
     size : int, optional
         Longer side at which all are compared. By default the size of the picture or of the
@@ -200,9 +200,11 @@ def score(
         from neuralstyle.losses.layers import layer_weights  # imports Keras
 
         check_network("network", network)
-        weights = layer_weights(layers)
+        weights = layer_weights(STYLE_LAYERS if layers is None else layers)
         if not any(weights.values()):
             raise ValueError(f"layers: expected a weight above 0, received {shown(layers)}")
+    elif layers is not None:
+        raise ValueError(f"layers: expected None without a network, received {shown(layers)}")
     least = min(picture, content, key=lambda image: image.shape[0] * image.shape[1])
     longer = checks.count("size", size)
     shape = least.shape[:2] if longer is None else scaled_size(least.shape, longer)
@@ -253,10 +255,14 @@ def _features(
     picture: Image, content: Image, style: Image, network: Any, weights: Mapping[str, float]
 ) -> float:
     """Return the mean of all layers' ratios, of which each counts by its weight."""
+    from neuralstyle.features.base import name_picture
     from neuralstyle.losses import StyleLoss
 
     extractor = load_network(network, "max")
-    of_picture, of_photograph, of_painting = map(extractor, (picture, content, style))
+    of_picture, of_photograph, of_painting = (
+        name_picture(extractor(image), name)
+        for image, name in ((picture, "picture"), (content, "content"), (style, "style"))
+    )
     sums = np.zeros(2)
     for layer, weight in weights.items():
         distance = StyleLoss(of_painting, layer)

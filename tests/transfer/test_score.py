@@ -209,6 +209,12 @@ def test_the_text_is_a_table_of_what_was_measured(pair: tuple[np.ndarray, np.nda
         ({"style_scale": 0}, "style_scale: "),
         ({"network": "vgg11"}, "network: "),
         ({"network": "compact", "layers": []}, "layers: "),
+        ({"layers": "block1_conv1"}, "layers: expected None without a network, received "),
+        ({"network": "compact", "size": 12}, "content: expected at least 16 x 16 pixels for layer"),
+        (
+            {"network": "compact", "style": np.eye(12)[..., None].repeat(3, axis=2)},
+            "style: expected at least 16 x 16 pixels for layer",
+        ),
         (
             {"network": "compact", "layers": {"block1_conv1": 0}},
             "layers: expected a weight above 0",
