@@ -117,12 +117,12 @@ def interrupt(at: int, now: ns.SlimProgress) -> None:
 def test_a_run_that_was_interrupted_goes_on_to_the_bit(
     wide: Path, trained: ns.Slimmed, tmp_path: Path
 ) -> None:
-    run = functools.partial(
-        ns.slim, wide, PICTURES, NARROW, steps=24, resume=tmp_path / "state.npz", **QUICK
-    )
+    state = tmp_path / "state.npz"
+    run = functools.partial(ns.slim, wide, PICTURES, NARROW, steps=24, resume=state, **QUICK)
     for at in (3, 11):
         with pytest.raises(Interrupted):
             run(callback=functools.partial(interrupt, at))
+        assert np.load(state)["step"] == at
     assert same(run().weights, trained.weights)
 
 
