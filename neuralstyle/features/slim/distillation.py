@@ -150,8 +150,8 @@ class Training:
 
     Attributes
     ----------
-    step : int
-        Steps done.
+    step, steps : int
+        Steps done, and all.
     errors : dict from str to float
         Moving averages of the layers' squared errors.
     """
@@ -179,7 +179,8 @@ class Training:
         start = [np.asarray(array) for name in self._names for array in weights[name]]
         zeros = [np.zeros_like(array) for array in start]
         self._state: list[list[Any]] = [start, zeros, zeros, start]
-        self._steps, self._rate = steps, rate
+        self.steps: int = steps
+        self._rate = rate
         self._whitening: Sequence[Tensor] = ()
         self._start = weights
         self._advance = {p: compiled(functools.partial(self._next, p)) for p in POOLINGS}
@@ -254,11 +255,11 @@ class Training:
         new = np.asarray(errors, np.float64)
         old = self._errors
         new = np.where(np.isnan(old), new, 0.98 * old + 0.02 * new)
-        # together: who is interrupted in between saves the step before
+        # Together: who is interrupted in between saves the step before.
         self.step, self._state, self._errors = step, state, new
 
     def _rate_at(self, step: int) -> float:
-        done = min(1.0, (step - 1) / max(1, self._steps))
+        done = min(1.0, (step - 1) / max(1, self.steps))
         falling = 0.5 * (1 + math.cos(math.pi * done)) * (1 - LAST_RATE) + LAST_RATE
         return self._rate * min(1.0, step / WARM_UP) * falling
 

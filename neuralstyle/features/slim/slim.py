@@ -236,7 +236,6 @@ def slim(
         _train(
             training,
             examples.since(training.step),
-            steps,
             clock + limit,
             lambda: checkpoint.write(channels, sizes, training.arrays()),
             lambda: report("training", training.step, steps, training.errors),
@@ -269,19 +268,21 @@ def slim(
 def _train(
     training: Training,
     examples: Iterator[Example],
-    steps: int,
     ends: float,
     save: Callable[[], None],
     report: Callable[[], None],
 ) -> None:
-    """Train for so many steps or until the clock says so; what is done is saved, come what may."""
-    while training.step < steps and time.monotonic() < ends:
-        pause = min(ends, time.monotonic() + SAVED_EVERY)
+    """Take all steps, or those until the clock says `ends`; what is done is saved in any case."""
+    over = False
+    while not over:
+        written = time.monotonic()
         try:
             for example in examples:
                 training.advance(example)
                 report()
-                if training.step >= steps or time.monotonic() >= pause:
+                now = time.monotonic()
+                over = training.step >= training.steps or now >= ends
+                if over or now - written >= SAVED_EVERY:
                     break
         finally:
             save()
